@@ -1,0 +1,211 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// sealContext binds sealed payloads to their purpose.
+const sealContext = "entry.payload"
+
+// Append stores entries and whatever else does in one transaction, and returns
+// when it is durable. Entries of one lane are delivered in the order of the slice
+// and of the calls. An entry whose key is known is skipped. If Append returns an
+// error nothing is stored, except if ctx ended: then it is unknown. It waits
+// until Run has loaded the journal.
+func (j *Journal) Append(ctx context.Context, entries []Draft, also func(tx *store.Tx) error) error {
+	select {
+	case <-j.started:
+	case <-ctx.Done():
+		return fmt.Errorf("append: %w", ctx.Err())
+	}
+	a := j.prepare(entries, also)
+	res := make(chan error, 1)
+	op := &store.Op{Weight: len(entries) + 1, Do: a.do, Done: func(err error) {
+		a.done(err)
+		res <- err
+	}}
+	if err := j.db.Queue(ctx, op); err != nil {
+		a.done(err)
+		return err
+	}
+	select {
+	case err := <-res:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("append: %w", ctx.Err())
+	}
+}
+
+// An appending is one call of Append.
+type appending struct {
+	j       *Journal
+	entries []Draft
+	also    func(tx *store.Tx) error
+	lanes   []int64        // ascending
+	fates   map[Lane]int64 // lanes held for a fate, with the number being delivered
+	sealed  [][]byte
+	made    []*Entry          // what the last run of do inserted
+	changed map[Lane]struct{} // lanes in which a fate changed rows
+}
+
+// prepare seals the payloads and stops the lanes whose entries may change.
+func (j *Journal) prepare(entries []Draft, also func(tx *store.Tx) error) *appending {
+	a := &appending{j: j, entries: entries, also: also, fates: map[Lane]int64{}}
+	for i := range entries {
+		a.lanes = append(a.lanes, int64(entries[i].Lane))
+		a.sealed = append(a.sealed, j.db.Seal().Seal(entries[i].Payload, sealContext))
+		if entries[i].Key == nil {
+			entries[i].Key = randomKey()
+		}
+	}
+	slices.Sort(a.lanes)
+	a.lanes = slices.Compact(a.lanes)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range entries {
+		if e.Fate.none() || e.Changes == "" {
+			continue
+		}
+		if _, ok := a.fates[e.Lane]; !ok {
+			l := j.lane(e.Lane)
+			l.held++
+			a.fates[e.Lane] = l.active
+		}
+	}
+	return a
+}
+
+// do is the transaction. It may run more than once.
+func (a *appending) do(tx *store.Tx) error {
+	a.made, a.changed = nil, map[Lane]struct{}{}
+	for _, l := range a.lanes {
+		if err := tx.Lock(l); err != nil {
+			return fmt.Errorf("append: lock lane: %w", err)
+		}
+	}
+	if a.also != nil {
+		if err := a.also(tx); err != nil {
+			return err
+		}
+	}
+	for i := range a.entries {
+		if err := a.insert(tx, i); err != nil {
+			return fmt.Errorf("append: %w", err)
+		}
+	}
+	return nil
+}
+
+func (a *appending) insert(tx *store.Tx, i int) error {
+	n, state, payload := &a.entries[i], Stored, a.sealed[i]
+	known, err := tx.One("SELECT 1 FROM entry WHERE key = ?", []any{n.Key}, new(int))
+	if err != nil || known {
+		return err
+	}
+	if !n.Fate.none() && n.Changes != "" {
+		consumed, err := a.fate(tx, n)
+		if err != nil {
+			return err
+		}
+		if consumed {
+			state, payload = Done, nil
+		}
+	}
+	now := time.Now()
+	var id int64
+	ok, err := tx.One("INSERT INTO entry (lane, key, kind, target, state, payload, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING RETURNING id",
+		[]any{n.Lane, n.Key, n.Kind, n.target(), state, payload, now.UnixMilli(), now.UnixMilli()}, &id)
+	if err != nil || !ok || state == Done {
+		return err
+	}
+	a.made = append(a.made, &Entry{ID: id, Lane: n.Lane, Key: n.Key, Kind: n.Kind, Payload: n.Payload, Created: now})
+	return nil
+}
+
+// target is how the row remembers the message: "=" makes it, "~" changes it.
+func (n *Draft) target() string {
+	switch {
+	case n.Makes != "":
+		return "=" + n.Makes
+	case n.Changes != "":
+		return "~" + n.Changes
+	}
+	return ""
+}
+
+// fate applies n's fate and reports whether the making entry was undelivered.
+func (a *appending) fate(tx *store.Tx, n *Draft) (consumed bool, err error) {
+	type row struct {
+		id      int64
+		target  string
+		payload []byte
+	}
+	var rows []row
+	err = tx.All("SELECT id, target, payload FROM entry WHERE lane = ? AND target IN (?, ?) AND state < ? AND id <> ?",
+		[]any{n.Lane, "=" + n.Changes, "~" + n.Changes, Done, a.fates[n.Lane]}, func(r *sql.Rows) error {
+			var x row
+			err := r.Scan(&x.id, &x.target, &x.payload)
+			rows = append(rows, x)
+			return err
+		})
+	if err != nil {
+		return false, err
+	}
+	for _, x := range rows {
+		making := x.target[0] == '='
+		consumed = consumed || making
+		if n.Fate.Withdraw {
+			_, err = tx.Exec("UPDATE entry SET state = ?, payload = NULL, target = '', reason = 'withdrawn', changed = ? WHERE id = ?", Done, time.Now().UnixMilli(), x.id)
+		} else if making {
+			err = a.replace(tx, n, x.id, x.payload)
+		}
+		if err != nil {
+			return false, err
+		}
+		a.changed[n.Lane] = struct{}{}
+	}
+	return consumed, nil
+}
+
+func (a *appending) replace(tx *store.Tx, n *Draft, id int64, sealed []byte) error {
+	old, err := tx.Seal().Open(sealed, sealContext)
+	if err != nil {
+		return err
+	}
+	merged, err := n.Fate.Replace(old)
+	if err != nil {
+		return fmt.Errorf("replace undelivered entry: %w", err)
+	}
+	_, err = tx.Exec("UPDATE entry SET payload = ?, changed = ? WHERE id = ?", tx.Seal().Seal(merged, sealContext), time.Now().UnixMilli(), id)
+	return err
+}
+
+// done hands what was committed to the lanes and lets held ones go on.
+func (a *appending) done(err error) {
+	j := a.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for id := range a.fates {
+		l := j.lane(id)
+		l.held--
+		if _, ok := a.changed[id]; ok && err == nil {
+			l.reload = true
+			l.more = true
+		}
+	}
+	if err == nil {
+		for _, e := range a.made {
+			j.counts.appended()
+			j.push(e)
+		}
+	}
+	for id := range a.fates {
+		j.schedule(j.lane(id))
+	}
+}

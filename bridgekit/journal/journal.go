@@ -1,0 +1,171 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// A Handler delivers one entry. Calls for one lane never overlap; calls for
+// different lanes run concurrently. When ctx ends it returns soon with whatever
+// is true; a panic counts as an error of that entry.
+type Handler func(ctx context.Context, e *Entry) Outcome
+
+// Options configure a Journal. The zero value of each number means its default.
+type Options struct {
+	DB  *store.DB
+	Log *slog.Logger
+	// Workers is how many lanes run at once, not counting slow ones. Default 64.
+	Workers int
+	// Attempts is how often an entry is tried before it fails. Default 8.
+	Attempts int
+	// Backoff spaces the attempts. Default 1 s doubling to 5 min.
+	Backoff Backoff
+	// Failed is told about a dead letter, after it is durable; may be nil. It
+	// must not block. The entry still has its payload.
+	Failed func(e *Entry, words string)
+	// Grace is how long Run lets handlers finish after its context ended.
+	// Default 8 s.
+	Grace time.Duration
+	// Keep is how long keys of finished entries and dead letters are kept. Default 30 days.
+	Keep time.Duration
+}
+
+const (
+	slow     = 2 * time.Second // a handler that takes longer lends its place
+	page     = 16              // entries of a lane in memory
+	buffered = 8192            // entries of all lanes in memory, beyond one each
+)
+
+// A Journal is the queue of one process. Append and the queue's inspection may
+// be called concurrently.
+type Journal struct {
+	db      *store.DB
+	log     *slog.Logger
+	opts    Options
+	handler Handler
+
+	mu        sync.Mutex // guards what follows, and every lane
+	lanes     map[Lane]*lane
+	ready     []*lane
+	parked    map[string]map[*lane]struct{}
+	workers   int // running, not counting those that lent their place
+	inMemory  int
+	recovered int64 // entries up to this number were there at start
+	pushed    int64 // entries up to this number were pushed: what is read beyond would be pushed again
+	running   bool
+	started   chan struct{} // Run has loaded the lanes
+
+	wg sync.WaitGroup
+	// ctx of handlers: outlives Run's by Grace.
+	handlerCtx context.Context
+	counts     counters
+}
+
+// New makes a journal that hands entries to handler.
+func New(o Options, handler Handler) *Journal {
+	if o.Workers == 0 {
+		o.Workers = 64
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 8
+	}
+	if o.Backoff == (Backoff{}) {
+		o.Backoff = Backoff{First: time.Second, Max: 5 * time.Minute}
+	}
+	if o.Grace == 0 {
+		o.Grace = 8 * time.Second
+	}
+	if o.Keep == 0 {
+		o.Keep = 30 * 24 * time.Hour
+	}
+	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{})}
+}
+
+// Run loads the lanes that have work and runs them until ctx is done. Then it
+// starts nothing new, gives handlers Options.Grace to finish, cancels them, and
+// returns when the last has returned. Appends made before Run wait for it.
+func (j *Journal) Run(ctx context.Context) error {
+	handlers, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	if err := j.load(ctx, handlers); err != nil {
+		return err
+	}
+	j.prune(ctx)
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			j.prune(ctx)
+		case <-ctx.Done():
+			j.stop(cancel)
+			return fmt.Errorf("journal: %w", ctx.Err())
+		}
+	}
+}
+
+// load makes a lane for each that has undelivered entries.
+func (j *Journal) load(ctx, handlers context.Context) error {
+	var last int64
+	if _, err := j.db.One(ctx, "SELECT COALESCE(MAX(id), 0) FROM entry", nil, &last); err != nil {
+		return fmt.Errorf("load journal: %w", err)
+	}
+	ids, err := j.openLanes(ctx)
+	if err != nil {
+		return fmt.Errorf("load journal: %w", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.recovered, j.pushed, j.handlerCtx, j.running = last, last, handlers, true
+	for _, id := range ids {
+		l := j.lane(id)
+		l.more = true
+		j.schedule(l)
+	}
+	for _, l := range j.lanes { // appended before Run
+		j.schedule(l)
+	}
+	close(j.started)
+	return nil
+}
+
+// stop waits for the handlers, patiently first.
+func (j *Journal) stop(cancel context.CancelFunc) {
+	j.mu.Lock()
+	j.running = false
+	for _, l := range j.lanes {
+		l.stopTimer()
+	}
+	j.mu.Unlock()
+	done := make(chan struct{})
+	go func() { j.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(j.opts.Grace):
+		cancel()
+		<-done
+	}
+}
+
+// Started is closed when Run has loaded the journal.
+func (j *Journal) Started() <-chan struct{} { return j.started }
+
+// Wake schedules the lanes whose head is parked on cause.
+func (j *Journal) Wake(cause string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for l := range j.parked[cause] {
+		l.cause = ""
+		j.schedule(l)
+	}
+	delete(j.parked, cause)
+}
+
+// errPanic is the cause of an entry whose handler panicked.
+var errPanic = errors.New("panic while delivering")

@@ -1,0 +1,383 @@
+package journal
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// A lane is the memory of one lane with work. Journal.mu guards it.
+type lane struct {
+	id     Lane
+	buf    []*Entry // the next entries, oldest first; the first may be running
+	more   bool     // the database has entries behind buf
+	last   int64    // number of the newest entry that was ever in buf
+	queued bool     // in Journal.ready
+	busy   bool     // a worker has it
+	active int64    // number of the entry that the worker delivers; 0 if none
+	pushes int      // how often push was called, to notice it during a read
+	held   int      // appends that may change buf are being committed
+	reload bool     // buf no longer matches the database
+	cause  string   // the head is parked on it
+	timer  *time.Timer
+	clean  bool // the first recovered entry had not been delivered
+}
+
+func (l *lane) stopTimer() {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+}
+
+// lane finds or makes the memory of a lane.
+func (j *Journal) lane(id Lane) *lane {
+	l := j.lanes[id]
+	if l == nil {
+		l = &lane{id: id}
+		j.lanes[id] = l
+	}
+	return l
+}
+
+// schedule queues l for a worker if there is anything to do for it now.
+func (j *Journal) schedule(l *lane) {
+	if !j.running || l.queued || l.busy || l.held > 0 || l.cause != "" || l.timer != nil {
+		return
+	}
+	if len(l.buf) == 0 && !l.more {
+		delete(j.lanes, l.id)
+		return
+	}
+	l.queued = true
+	j.ready = append(j.ready, l)
+	j.spawn()
+}
+
+// spawn starts a worker if one is allowed and there is work.
+func (j *Journal) spawn() {
+	if !j.running || len(j.ready) == 0 || j.workers >= j.opts.Workers {
+		return
+	}
+	j.workers++
+	j.wg.Add(1)
+	go j.work()
+}
+
+// work takes lanes from the ready queue until there are none.
+func (j *Journal) work() {
+	defer j.wg.Done()
+	for {
+		j.mu.Lock()
+		if !j.running || len(j.ready) == 0 {
+			j.workers--
+			j.mu.Unlock()
+			return
+		}
+		l := j.ready[0]
+		j.ready = j.ready[1:]
+		l.queued, l.busy = false, true
+		j.mu.Unlock()
+		if lent := j.step(l); lent {
+			return
+		}
+	}
+}
+
+// A turn is one handler call, as far as its worker's place is concerned.
+type turn struct{ lent, over bool }
+
+// step handles l's head and puts l back. It reports whether the worker lent its
+// place to another because the handler was slow.
+func (j *Journal) step(l *lane) (lent bool) {
+	e, err := j.head(l)
+	if err != nil || e == nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		l.busy = false
+		if err != nil {
+			j.log.Error("read journal", "lane", l.id, "err", err)
+			j.delay(l, time.Second)
+		}
+		j.schedule(l)
+		return false
+	}
+	var t turn
+	lend := time.AfterFunc(slow, func() { j.lend(&t) })
+	out := j.handle(e)
+	lend.Stop()
+	j.mu.Lock()
+	t.over = true
+	op := j.settle(l, e, out)
+	j.mu.Unlock()
+	if op != nil {
+		j.insist(op, e.ID) // waits while the writer is behind
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l.busy, l.active = false, 0
+	j.schedule(l)
+	return t.lent
+}
+
+// lend gives a slow worker's place to another.
+func (j *Journal) lend(t *turn) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if t.over {
+		return
+	}
+	t.lent = true
+	j.workers--
+	j.spawn()
+}
+
+// handle calls the handler and turns a panic into an error.
+func (j *Journal) handle(e *Entry) (out Outcome) {
+	defer func() {
+		if r := recover(); r != nil {
+			j.log.Error("panic while delivering", "entry", e.ID, "kind", e.Kind, "panic", r, "stack", string(debug.Stack()))
+			out = RetryLater(errPanic, "an error in Causeway; the administrator finds it in the log")
+		}
+	}()
+	return j.handler(j.handlerCtx, e)
+}
+
+// head returns l's first entry, paged in if needed; nil if there is none or it
+// is not time for it yet.
+func (j *Journal) head(l *lane) (*Entry, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if l.reload {
+		j.forget(l)
+	}
+	if len(l.buf) == 0 && l.more {
+		if err := j.pageIn(l); err != nil {
+			return nil, err
+		}
+	}
+	if len(l.buf) == 0 || l.held > 0 || l.reload {
+		return nil, nil
+	}
+	e := l.buf[0]
+	if wait := time.Until(e.due); wait > 0 {
+		e.due = time.Time{}
+		j.delay(l, wait)
+		return nil, nil
+	}
+	e.Recovered = e.ID <= j.recovered && !l.clean
+	l.active = e.ID
+	return e, nil
+}
+
+// pageIn reads the next entries of a lane that has none in memory. It gives up
+// the lock while it reads.
+func (j *Journal) pageIn(l *lane) error {
+	after, upTo, pushes := l.last, j.pushed, l.pushes
+	j.mu.Unlock()
+	rows, err := j.read(l.id, after, upTo)
+	j.mu.Lock()
+	if err != nil {
+		return err
+	}
+	for _, e := range rows {
+		e.lane, e.j = l, j
+		l.last = e.ID
+	}
+	l.buf = rows
+	j.inMemory += len(rows)
+	l.more = len(rows) == page || l.pushes != pushes
+	return nil
+}
+
+// forget drops what is in memory: the next head is read again.
+func (j *Journal) forget(l *lane) {
+	if len(l.buf) > 0 {
+		l.last = l.buf[0].ID - 1
+		j.inMemory -= len(l.buf)
+		l.buf = nil
+	}
+	l.more, l.reload = true, false
+}
+
+// push gives a committed entry to its lane's memory.
+func (j *Journal) push(e *Entry) {
+	l := j.lane(e.Lane)
+	l.pushes++
+	j.pushed = max(j.pushed, e.ID)
+	if l.more || l.reload || len(l.buf) >= page || (len(l.buf) > 0 && j.inMemory >= buffered) {
+		l.more = true
+	} else {
+		e.lane, e.j = l, j
+		l.buf = append(l.buf, e)
+		l.last = e.ID
+		j.inMemory++
+	}
+	j.schedule(l)
+}
+
+// delay schedules l after wait.
+func (j *Journal) delay(l *lane, wait time.Duration) {
+	l.stopTimer()
+	if !j.running {
+		return
+	}
+	l.timer = time.AfterFunc(wait, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		l.timer = nil
+		j.schedule(l)
+	})
+}
+
+// settle does what the handler decided and returns the write that records it.
+// It runs with mu held.
+func (j *Journal) settle(l *lane, e *Entry, out Outcome) *store.Op {
+	if !j.running && out.state != Done && j.handlerCtx.Err() != nil {
+		return nil // cut off by the shutdown: the row stays as it was
+	}
+	switch out.state {
+	case Failed:
+		return j.fail(l, e, out)
+	case Parked:
+		l.cause = out.cause
+		j.park(l, out)
+		return j.note(e, Parked, time.Time{}, out)
+	case Waiting:
+		return j.retry(l, e, out)
+	}
+	j.pop(l)
+	j.counts.delivered(e)
+	return j.finish(e, out)
+}
+
+// retry makes the head wait, or fail after too many attempts.
+func (j *Journal) retry(l *lane, e *Entry, out Outcome) *store.Op {
+	wait := out.wait
+	if !out.free {
+		e.Attempts++
+		if e.Attempts >= j.opts.Attempts {
+			return j.fail(l, e, out)
+		}
+		wait = j.opts.Backoff.Wait(e.Attempts)
+	}
+	j.log.Info("delivery is tried again", "entry", e.ID, "kind", e.Kind, "attempts", e.Attempts, "wait", wait.Round(time.Millisecond), "err", out.err)
+	j.counts.retried()
+	j.delay(l, wait)
+	return j.note(e, Waiting, time.Now().Add(wait), out)
+}
+
+func (j *Journal) fail(l *lane, e *Entry, out Outcome) *store.Op {
+	j.pop(l)
+	j.counts.failed()
+	j.log.Warn("delivery failed", "entry", e.ID, "kind", e.Kind, "attempts", e.Attempts, "err", out.err)
+	return j.bury(e, out)
+}
+
+func (j *Journal) park(l *lane, out Outcome) {
+	set := j.parked[out.cause]
+	if set == nil {
+		set = map[*lane]struct{}{}
+		j.parked[out.cause] = set
+	}
+	set[l] = struct{}{}
+	if out.still != nil {
+		// Asked without the lock: it may take others.
+		go func() {
+			if !out.still() {
+				j.Wake(out.cause)
+			}
+		}()
+	}
+}
+
+// pop removes the head from memory.
+func (j *Journal) pop(l *lane) {
+	l.buf[0] = nil
+	l.buf = l.buf[1:]
+	j.inMemory--
+}
+
+// finish is the write that ends an entry.
+func (j *Journal) finish(e *Entry, out Outcome) *store.Op {
+	id := e.ID
+	return &store.Op{Weight: 2, Do: func(tx *store.Tx) error {
+		if out.apply != nil {
+			if err := out.apply(tx); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec("UPDATE entry SET state = ?, payload = NULL, target = '', cause = '', reason = '', changed = ? WHERE id = ?", Done, time.Now().UnixMilli(), id)
+		return err
+	}}
+}
+
+// bury is the write that makes an entry a dead letter.
+func (j *Journal) bury(e *Entry, out Outcome) *store.Op {
+	words := out.words
+	if words == "" {
+		words = "the delivery failed; the administrator finds the cause in the log"
+	}
+	op := &store.Op{Weight: 1, Do: func(tx *store.Tx) error {
+		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, reason = ?, cause = '', changed = ? WHERE id = ?", Failed, e.Attempts, words, time.Now().UnixMilli(), e.ID)
+		return err
+	}}
+	if j.opts.Failed != nil {
+		op.Done = func(err error) {
+			if err == nil {
+				j.opts.Failed(e, words)
+			}
+		}
+	}
+	return op
+}
+
+// note is the write that records a waiting or parked head.
+func (j *Journal) note(e *Entry, s State, due time.Time, out Outcome) *store.Op {
+	var at int64
+	if !due.IsZero() {
+		at = due.UnixMilli()
+	}
+	reason, attempts := out.words, e.Attempts
+	return &store.Op{Weight: 1, Do: func(tx *store.Tx) error {
+		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, due = ?, cause = ?, reason = ?, changed = ? WHERE id = ? AND state < ?",
+			s, attempts, at, out.cause, reason, time.Now().UnixMilli(), e.ID, Failed)
+		return err
+	}}
+}
+
+// insist queues op, again and again until it is committed: what it records has
+// happened and must not happen twice.
+func (j *Journal) insist(op *store.Op, id int64) {
+	then := op.Done
+	op.Done = func(err error) {
+		if err != nil {
+			j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
+			j.again(op, id)
+			return
+		}
+		if then != nil {
+			then(nil)
+		}
+	}
+	if err := j.db.Queue(context.Background(), op); err != nil {
+		j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
+	}
+}
+
+// again queues a failed op after a second, unless the journal stops.
+func (j *Journal) again(op *store.Op, id int64) {
+	j.mu.Lock()
+	running := j.running
+	j.mu.Unlock()
+	if !running {
+		return // the next start looks before it delivers again
+	}
+	time.AfterFunc(time.Second, func() {
+		if err := j.db.Queue(context.Background(), op); err != nil {
+			j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
+		}
+	})
+}

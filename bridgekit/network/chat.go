@@ -1,0 +1,103 @@
+package network
+
+import (
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+)
+
+// A ChatKind says what a chat is.
+type ChatKind string
+
+const (
+	Group   ChatKind = "group"   // several people
+	Direct  ChatKind = "direct"  // two people
+	Channel ChatKind = "channel" // joinable by anyone who finds it
+)
+
+// A Chat describes a conversation. Empty fields are unknown or not set.
+type Chat struct {
+	Key    ChatKey
+	Kind   ChatKind
+	Name   string
+	Topic  string
+	Avatar *Media
+	Other  UserID // the other person of a Direct chat
+
+	// Members is roughly how many people are in it.
+	Members int
+	// Levels maps roles of people to Matrix power levels (0 to 99); people who
+	// are not in it have the default.
+	Levels   map[UserID]int
+	Features Features
+}
+
+// A User describes a person.
+type User struct {
+	ID     UserID
+	Name   string
+	Avatar *Media
+	Bot    bool
+	// Identifiers are URIs by which the person is known elsewhere (tel:, irc://).
+	Identifiers []string
+}
+
+// A Membership is a person's standing in a chat.
+type Membership string
+
+const (
+	Joined  Membership = "join"
+	Left    Membership = "leave"
+	Invited Membership = "invite"
+	Banned  Membership = "ban"
+)
+
+// A Member is a person's standing in a chat, or a change of it.
+type Member struct {
+	User       UserID     `json:"user"`
+	Membership Membership `json:"membership"`
+	Name       string     `json:"name,omitempty"`
+	By         UserID     `json:"by,omitempty"` // who did it, if not themselves
+	Reason     string     `json:"reason,omitempty"`
+}
+
+// How a network's message IDs relate to its logins.
+type IDs string
+
+const (
+	IDsShared   IDs = "shared"    // all logins see the same ID
+	IDsPerLogin IDs = "per-login" // each login sees its own
+	IDsNone     IDs = "none"      // messages have no ID
+)
+
+// How sure a repeated Send is not to appear twice.
+type Once string
+
+const (
+	OnceAlways Once = "always" // the network recognises the TxnID
+	OnceFind   Once = "find"   // Finder can tell whether it arrived
+	OnceNever  Once = "never"  // nobody can tell
+)
+
+// Features are what a chat can carry and how much of it. The core checks them
+// before a call, degrades what cannot be shown, and publishes them.
+type Features struct {
+	IDs  IDs
+	Once Once
+
+	MaxText    int           // bytes of plain text of one message; 0: no limit
+	MaxFile    int64         // bytes; 0: no limit, -1: no files
+	MIME       []string      // accepted types; nil: all
+	EditWindow time.Duration // 0: no limit
+	Formatting []markup.Kind // what survives; nil: nothing
+
+	Quotes   bool // replies are shown as text: fill Content.Quote
+	OldText  bool // edits are shown as text: fill OutgoingEdit.Old
+	Threads  bool
+	Personas bool // Content.Persona is shown as the sender; else the core prefixes the text
+
+	// JoinersSeePast: who joins may read what was said before.
+	JoinersSeePast bool
+	// ReadOnly: this login may not speak.
+	ReadOnly bool
+}

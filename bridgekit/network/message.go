@@ -1,0 +1,124 @@
+package network
+
+import (
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+)
+
+// Content is what a message says, in either direction.
+type Content struct {
+	// Parts are shown one after another; each becomes an event of its own.
+	// There is at least one.
+	Parts  []Part `json:"parts"`
+	Reply  *Ref   `json:"reply,omitempty"`
+	Thread *Ref   `json:"thread,omitempty"` // the message that the thread began with
+	// Quote is what Reply points at, for networks that can only show it as
+	// text; set for outgoing messages if Features.Quotes asks for it.
+	Quote *Quote `json:"quote,omitempty"`
+	// Expiry is how long after being read the message vanishes; 0 is never.
+	Expiry time.Duration `json:"expiry,omitempty"`
+	// Persona is whom to show as the sender: of a relayed message (out), or of
+	// a bot that speaks under many names (in).
+	Persona *Persona `json:"persona,omitempty"`
+}
+
+// A Style says how a text is meant.
+type Style string
+
+const (
+	Normal Style = ""
+	Notice Style = "notice" // automatic text, which no bot answers: m.notice, IRC NOTICE
+	Emote  Style = "emote"  // "/me": m.emote, CTCP ACTION
+)
+
+// A Part is one piece of a message. Exactly one of Media, Location, Contact and
+// Poll may be set; Text is then its caption. Otherwise Text is the message.
+type Part struct {
+	Style    Style       `json:"style,omitempty"`
+	Text     markup.Body `json:"text,omitempty"`
+	Media    *Media      `json:"media,omitempty"`
+	Location *Location   `json:"location,omitempty"`
+	Contact  *Contact    `json:"contact,omitempty"`
+	Poll     *Poll       `json:"poll,omitempty"`
+}
+
+// Text makes a content of one unformatted text.
+func Text(s string) Content { return Rich(markup.Plain(s)) }
+
+// Rich makes a content of one text.
+func Rich(b markup.Body) Content { return Content{Parts: []Part{{Text: b}}} }
+
+// A MediaKind says how a file is shown.
+type MediaKind string
+
+const (
+	File    MediaKind = "file"
+	Image   MediaKind = "image"
+	Video   MediaKind = "video"
+	Audio   MediaKind = "audio"
+	Voice   MediaKind = "voice" // a voice message
+	Sticker MediaKind = "sticker"
+)
+
+// Media is a file. Its bytes are fetched late: an incoming one through
+// MediaOpener by Ref, an outgoing one through Source.
+type Media struct {
+	Kind     MediaKind     `json:"kind"`
+	Name     string        `json:"name,omitempty"`
+	MIME     string        `json:"mime,omitempty"`
+	Size     int64         `json:"size,omitempty"` // bytes; 0 if unknown
+	Width    int           `json:"w,omitempty"`    // pixels
+	Height   int           `json:"h,omitempty"`
+	Duration time.Duration `json:"duration,omitempty"`
+	Waveform []int         `json:"waveform,omitempty"`
+	Animated bool          `json:"animated,omitempty"`
+
+	// Ref is what the connector needs to fetch the bytes again later, until Until.
+	Ref   []byte    `json:"ref,omitempty"`
+	Until time.Time `json:"until,omitzero"` // zero: for ever
+
+	Source Source `json:"-"` // outgoing only
+}
+
+// A Location is a place.
+type Location struct {
+	Lat  float64 `json:"lat"`
+	Lon  float64 `json:"lon"`
+	Name string  `json:"name,omitempty"`
+}
+
+// A Contact is somebody's card.
+type Contact struct {
+	Name  string `json:"name"`
+	VCard string `json:"vcard,omitempty"` // RFC 6350
+}
+
+// A Poll is a question with answers.
+type Poll struct {
+	Question string       `json:"question"`
+	Answers  []PollAnswer `json:"answers"`
+	Max      int          `json:"max"` // how many one person may choose
+	Hidden   bool         `json:"hidden,omitempty"`
+}
+
+// A PollAnswer is one answer to choose.
+type PollAnswer struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+}
+
+// A Persona is the face of a relayed sender. Every field is plain text from a
+// stranger: a connector escapes it and never lets it pass for someone else.
+type Persona struct {
+	MXID   string `json:"mxid,omitempty"`   // Matrix user ID of the sender
+	Name   string `json:"name,omitempty"`   // display name, made unique in the room by the core
+	Avatar string `json:"avatar,omitempty"` // a public link, may be empty
+}
+
+// A Quote is the message that a reply answers, as far as it can be shown as text.
+type Quote struct {
+	Name string      `json:"name"` // who said it
+	User UserID      `json:"user,omitempty"`
+	Text markup.Body `json:"text,omitempty"`
+}

@@ -1,0 +1,198 @@
+package network
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Optional operations. A Client offers each by having the method; Resolve finds
+// them. Errors are as for the required methods: Rejected for a target that does
+// not exist, Unavailable while not connected.
+type (
+	// An Editor replaces the content of a message.
+	Editor interface {
+		Edit(ctx context.Context, e OutgoingEdit) (Sent, error)
+	}
+	// A Redactor removes a message.
+	Redactor interface {
+		Redact(ctx context.Context, r OutgoingRedaction) error
+	}
+	// A Reactor adds and removes reactions.
+	Reactor interface {
+		React(ctx context.Context, r OutgoingReaction) error
+	}
+	// A Typer shows that this login's person types, for about the given time; 0 stops it.
+	Typer interface {
+		Type(ctx context.Context, chat ChatID, d time.Duration) error
+	}
+	// A Receipter marks everything up to a message as read.
+	Receipter interface {
+		MarkRead(ctx context.Context, chat ChatID, upTo Ref) error
+	}
+	// A Historian pages through a chat's past.
+	Historian interface {
+		// History returns a page of at most limit events, oldest first, that
+		// lies directly before the page that returned cursor; an empty cursor
+		// starts at the newest. An empty next cursor means that there is no more.
+		History(ctx context.Context, chat ChatID, cursor string, limit int) (events []Event, next string, err error)
+	}
+	// A Lister pages through a chat's members.
+	Lister interface {
+		// Members returns a page; an empty next cursor means that there is no more.
+		Members(ctx context.Context, chat ChatID, cursor string) (page []Member, next string, err error)
+	}
+	// A Searcher finds chats by a part of their name.
+	Searcher interface {
+		Search(ctx context.Context, query string, limit int) ([]Found, error)
+	}
+	// A Joiner enters a chat that a person named ("#go", "#go key").
+	Joiner interface {
+		Join(ctx context.Context, name string) (Chat, error)
+	}
+	// A Starter opens the direct chat with a person whom somebody named.
+	Starter interface {
+		Start(ctx context.Context, user string) (Chat, error)
+	}
+	// A Leaver leaves a chat for good.
+	Leaver interface {
+		Leave(ctx context.Context, chat ChatID, reason string) error
+	}
+	// A Moderator changes another person's membership: Left is a kick.
+	Moderator interface {
+		SetMember(ctx context.Context, chat ChatID, m Member) error
+	}
+	// A ChatEditor changes a chat; nil fields stay as they are.
+	ChatEditor interface {
+		EditChat(ctx context.Context, chat ChatID, c OutgoingChat) error
+	}
+	// A MediaOpener fetches the bytes of a received medium.
+	MediaOpener interface {
+		OpenMedia(ctx context.Context, m Media) (io.ReadCloser, error)
+	}
+	// A Finder tells whether an earlier Send arrived. Sent.Parts is what was
+	// found; empty means that it did not arrive.
+	Finder interface {
+		Find(ctx context.Context, m Outgoing) (Sent, error)
+	}
+)
+
+// Found is a chat that a search found.
+type Found struct {
+	Name    string // what Joiner takes
+	Topic   string
+	Members int
+}
+
+// OutgoingChat is a change of a chat.
+type OutgoingChat struct {
+	Txn    TxnID
+	Name   *string
+	Topic  *string
+	Avatar *Media
+	// Persona is who does it, for a relayed person.
+	Persona *Persona
+}
+
+// Ops are the operations of one client as functions; a nil one is not
+// supported. The four required ones are never nil.
+type Ops struct {
+	Run  func(ctx context.Context, s Sink) error
+	Send func(ctx context.Context, m Outgoing) (Sent, error)
+	Chat func(ctx context.Context, id ChatID) (Chat, error)
+	User func(ctx context.Context, id UserID) (User, error)
+
+	Edit      func(ctx context.Context, e OutgoingEdit) (Sent, error)
+	Redact    func(ctx context.Context, r OutgoingRedaction) error
+	React     func(ctx context.Context, r OutgoingReaction) error
+	Type      func(ctx context.Context, chat ChatID, d time.Duration) error
+	MarkRead  func(ctx context.Context, chat ChatID, upTo Ref) error
+	History   func(ctx context.Context, chat ChatID, cursor string, limit int) ([]Event, string, error)
+	Members   func(ctx context.Context, chat ChatID, cursor string) ([]Member, string, error)
+	Search    func(ctx context.Context, query string, limit int) ([]Found, error)
+	Join      func(ctx context.Context, name string) (Chat, error)
+	Start     func(ctx context.Context, user string) (Chat, error)
+	Leave     func(ctx context.Context, chat ChatID, reason string) error
+	SetMember func(ctx context.Context, chat ChatID, m Member) error
+	EditChat  func(ctx context.Context, chat ChatID, c OutgoingChat) error
+	OpenMedia func(ctx context.Context, m Media) (io.ReadCloser, error)
+	Find      func(ctx context.Context, m Outgoing) (Sent, error)
+}
+
+// Resolve finds the operations of c. It is the only place in the repository
+// that asserts an optional interface.
+func Resolve(c Client) Ops {
+	ops := Ops{Run: c.Run, Send: c.Send, Chat: c.Chat, User: c.User}
+	if c, ok := c.(Editor); ok {
+		ops.Edit = c.Edit
+	}
+	if c, ok := c.(Redactor); ok {
+		ops.Redact = c.Redact
+	}
+	if c, ok := c.(Reactor); ok {
+		ops.React = c.React
+	}
+	if c, ok := c.(Typer); ok {
+		ops.Type = c.Type
+	}
+	if c, ok := c.(Receipter); ok {
+		ops.MarkRead = c.MarkRead
+	}
+	if c, ok := c.(Historian); ok {
+		ops.History = c.History
+	}
+	if c, ok := c.(Lister); ok {
+		ops.Members = c.Members
+	}
+	resolveChats(c, &ops)
+	if c, ok := c.(MediaOpener); ok {
+		ops.OpenMedia = c.OpenMedia
+	}
+	if c, ok := c.(Finder); ok {
+		ops.Find = c.Find
+	}
+	return ops
+}
+
+// resolveChats is Resolve for the operations on chats.
+func resolveChats(c Client, ops *Ops) {
+	if c, ok := c.(Searcher); ok {
+		ops.Search = c.Search
+	}
+	if c, ok := c.(Joiner); ok {
+		ops.Join = c.Join
+	}
+	if c, ok := c.(Starter); ok {
+		ops.Start = c.Start
+	}
+	if c, ok := c.(Leaver); ok {
+		ops.Leave = c.Leave
+	}
+	if c, ok := c.(Moderator); ok {
+		ops.SetMember = c.SetMember
+	}
+	if c, ok := c.(ChatEditor); ok {
+		ops.EditChat = c.EditChat
+	}
+}
+
+// Names lists the supported optional operations in a fixed order, for tests and
+// for people.
+func (o Ops) Names() []string {
+	var names []string
+	for _, op := range []struct {
+		name string
+		has  bool
+	}{
+		{"edit", o.Edit != nil}, {"redact", o.Redact != nil}, {"react", o.React != nil},
+		{"type", o.Type != nil}, {"read", o.MarkRead != nil}, {"history", o.History != nil},
+		{"members", o.Members != nil}, {"search", o.Search != nil}, {"join", o.Join != nil},
+		{"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
+		{"edit-chat", o.EditChat != nil}, {"media", o.OpenMedia != nil}, {"find", o.Find != nil},
+	} {
+		if op.has {
+			names = append(names, op.name)
+		}
+	}
+	return names
+}

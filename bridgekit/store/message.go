@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// A Message is one row of the message map: this event is (a part of) that
+// remote message. A message of three parts has three events; an event that the
+// network had to split has several remote IDs; a message of a network without
+// IDs has a row with an empty Remote.
+type Message struct {
+	Portal int64
+	Event  string // Matrix event ID
+	Remote network.MessageID
+	Part   int
+	Login  network.LoginID // whose connection the remote ID belongs to
+	Sender string          // remote user ID, or Matrix user ID if it came from there
+	Txn    network.TxnID   // of an outgoing message
+	At     time.Time
+}
+
+const messageColumns = "portal, event, remote, part, login, sender, txn, at"
+
+func (db *DB) messages(ctx context.Context, where string, args ...any) ([]Message, error) {
+	var out []Message
+	err := db.All(ctx, "SELECT "+messageColumns+" FROM message WHERE "+where+" ORDER BY part, remote", args, func(r *sql.Rows) error {
+		var m Message
+		var at int64
+		err := r.Scan(&m.Portal, &m.Event, &m.Remote, &m.Part, &m.Login, &m.Sender, &m.Txn, &at)
+		m.At = time.UnixMilli(at)
+		out = append(out, m)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read message map: %w", err)
+	}
+	return out, nil
+}
+
+// MessagesByEvent lists the rows of a Matrix event in a portal.
+func (db *DB) MessagesByEvent(ctx context.Context, portal int64, event string) ([]Message, error) {
+	return db.messages(ctx, "portal = ? AND event = ?", portal, event)
+}
+
+// MessagesByRemote lists the rows of a remote message in a portal.
+func (db *DB) MessagesByRemote(ctx context.Context, portal int64, remote network.MessageID) ([]Message, error) {
+	return db.messages(ctx, "portal = ? AND remote = ? AND remote <> ''", portal, remote)
+}
+
+// MessagesByTxn lists the rows of an outgoing call in a portal.
+func (db *DB) MessagesByTxn(ctx context.Context, portal int64, txn network.TxnID) ([]Message, error) {
+	return db.messages(ctx, "portal = ? AND txn = ? AND txn <> ''", portal, txn)
+}
+
+// AddMessage stores a row of the map; a known row is left as it is.
+func (tx *Tx) AddMessage(m Message) error {
+	_, err := tx.Exec("INSERT INTO message ("+messageColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		m.Portal, m.Event, m.Remote, m.Part, m.Login, m.Sender, m.Txn, m.At.UnixMilli())
+	return err
+}
+
+// DeleteMessage removes the rows of a Matrix event in a portal.
+func (tx *Tx) DeleteMessage(portal int64, event string) error {
+	_, err := tx.Exec("DELETE FROM message WHERE portal = ? AND event = ?", portal, event)
+	return err
+}
+
+// A Reaction is a reaction that stands on both sides.
+type Reaction struct {
+	Portal int64
+	Target network.MessageID // the remote message it is on
+	Sender string            // remote user ID, or Matrix user ID if it came from there
+	Emoji  string
+	Event  string // Matrix event ID of the reaction
+}
+
+func (db *DB) reactions(ctx context.Context, where string, args ...any) ([]Reaction, error) {
+	var out []Reaction
+	err := db.All(ctx, "SELECT portal, target, sender, emoji, event FROM reaction WHERE "+where+" ORDER BY at", args, func(r *sql.Rows) error {
+		var x Reaction
+		err := r.Scan(&x.Portal, &x.Target, &x.Sender, &x.Emoji, &x.Event)
+		out = append(out, x)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read reactions: %w", err)
+	}
+	return out, nil
+}
+
+// ReactionsOn lists the reactions on a remote message.
+func (db *DB) ReactionsOn(ctx context.Context, portal int64, target network.MessageID) ([]Reaction, error) {
+	return db.reactions(ctx, "portal = ? AND target = ?", portal, target)
+}
+
+// ReactionByEvent finds a reaction by its Matrix event; false if there is none.
+func (db *DB) ReactionByEvent(ctx context.Context, portal int64, event string) (Reaction, bool, error) {
+	return first(db.reactions(ctx, "portal = ? AND event = ?", portal, event))
+}
+
+// AddReaction stores a reaction, replacing an earlier event for the same.
+func (tx *Tx) AddReaction(r Reaction) error {
+	_, err := tx.Exec(`INSERT INTO reaction (portal, target, sender, emoji, event, at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (portal, target, sender, emoji) DO UPDATE SET event = excluded.event`,
+		r.Portal, r.Target, r.Sender, r.Emoji, r.Event, time.Now().UnixMilli())
+	return err
+}
+
+// DeleteReaction removes a reaction.
+func (tx *Tx) DeleteReaction(r Reaction) error {
+	_, err := tx.Exec("DELETE FROM reaction WHERE portal = ? AND target = ? AND sender = ? AND emoji = ?", r.Portal, r.Target, r.Sender, r.Emoji)
+	return err
+}

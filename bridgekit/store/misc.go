@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Facts keeps what is known about the homeserver, with the recent ones in
+// memory. Its methods may be called concurrently.
+type Facts struct {
+	db *DB
+
+	mu    sync.Mutex
+	cache map[string]string // known values; bounded by maxFacts
+}
+
+const maxFacts = 50_000
+
+// NewFacts makes the store of facts of db.
+func NewFacts(db *DB) *Facts { return &Facts{db: db, cache: map[string]string{}} }
+
+// Fact reads a fact; "" if there is none.
+func (f *Facts) Fact(ctx context.Context, name string) (string, error) {
+	f.mu.Lock()
+	v, ok := f.cache[name]
+	f.mu.Unlock()
+	if ok {
+		return v, nil
+	}
+	if _, err := f.db.One(ctx, "SELECT value FROM fact WHERE name = ?", []any{name}, &v); err != nil {
+		return "", fmt.Errorf("read fact: %w", err)
+	}
+	if v != "" {
+		f.remember(name, v)
+	}
+	return v, nil
+}
+
+// SetFact stores a fact; "" removes it.
+func (f *Facts) SetFact(ctx context.Context, name, value string) error {
+	err := f.db.Write(ctx, 1, func(tx *Tx) error {
+		if value == "" {
+			_, err := tx.Exec("DELETE FROM fact WHERE name = ?", name)
+			return err
+		}
+		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+		return err
+	})
+	f.mu.Lock()
+	delete(f.cache, name)
+	f.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("store fact: %w", err)
+	}
+	if value != "" {
+		f.remember(name, value)
+	}
+	return nil
+}
+
+func (f *Facts) remember(name, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.cache) >= maxFacts {
+		for k := range f.cache { // any one will do
+			delete(f.cache, k)
+			break
+		}
+	}
+	f.cache[name] = value
+}
+
+// ManagementRoom is the room in which the bot talks to a user; "" if there is none.
+func (db *DB) ManagementRoom(ctx context.Context, mxid string) (room string, err error) {
+	_, err = db.One(ctx, "SELECT management FROM matrix_user WHERE mxid = ?", []any{mxid}, &room)
+	return room, err
+}
+
+// ManagementRooms lists the users of all management rooms by room.
+func (db *DB) ManagementRooms(ctx context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	err := db.All(ctx, "SELECT mxid, management FROM matrix_user WHERE management <> ''", nil, func(r *sql.Rows) error {
+		var user, room string
+		err := r.Scan(&user, &room)
+		out[room] = user
+		return err
+	})
+	return out, err
+}
+
+// SetManagementRoom stores the room in which the bot talks to a user.
+func (db *DB) SetManagementRoom(ctx context.Context, mxid, room string) error {
+	return db.Write(ctx, 1, func(tx *Tx) error {
+		_, err := tx.Exec("INSERT INTO matrix_user (mxid, management) VALUES (?, ?) ON CONFLICT (mxid) DO UPDATE SET management = excluded.management", mxid, room)
+		return err
+	})
+}
+
+// A Page is a published document, or a link to a medium of the homeserver.
+type Page struct {
+	ID    string // secret part of the link
+	Name  string
+	MIME  string
+	Data  []byte // the document; nil for a medium
+	Media string // mxc:// URI; "" for a document
+	Until time.Time
+}
+
+// SavePage publishes p; a known ID gets the new content and time.
+func (db *DB) SavePage(ctx context.Context, p Page) error {
+	sealed := db.seal.Seal(p.Data, "page")
+	return db.Write(ctx, 1, func(tx *Tx) error {
+		_, err := tx.Exec(`INSERT INTO page (id, name, mime, data, media, until) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, mime = excluded.mime, data = excluded.data, media = excluded.media, until = excluded.until`,
+			p.ID, p.Name, p.MIME, sealed, p.Media, p.Until.UnixMilli())
+		return err
+	})
+}
+
+// Page finds a published document that has not expired; false if there is none.
+func (db *DB) Page(ctx context.Context, id string) (Page, bool, error) {
+	p := Page{ID: id}
+	var until int64
+	var sealed []byte
+	ok, err := db.One(ctx, "SELECT name, mime, data, media, until FROM page WHERE id = ? AND until > ?", []any{id, time.Now().UnixMilli()},
+		&p.Name, &p.MIME, &sealed, &p.Media, &until)
+	if err != nil || !ok {
+		return p, false, err
+	}
+	p.Until = time.UnixMilli(until)
+	p.Data, err = db.seal.Open(sealed, "page")
+	return p, err == nil, err
+}
+
+// Expire deletes pages whose time is over.
+func (db *DB) Expire(ctx context.Context) error {
+	return db.Write(ctx, 1, func(tx *Tx) error {
+		_, err := tx.Exec("DELETE FROM page WHERE until <= ?", time.Now().UnixMilli())
+		return err
+	})
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
+	"github.com/pressly/goose/v3"
+	"golang.org/x/sync/semaphore"
+	_ "modernc.org/sqlite" // database/sql driver "sqlite"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// A dialect is what differs between the databases.
+type dialect struct {
+	driver  string
+	folder  string // of its migrations
+	goose   goose.Dialect
+	readers int
+	begin   string // starts a write transaction
+	dollars bool   // placeholders are $1, not ?
+	locks   bool   // lanes need advisory locks: other processes write too
+}
+
+func sqlite() dialect {
+	return dialect{driver: "sqlite", folder: "migrations/sqlite", goose: goose.DialectSQLite3, readers: 4, begin: "BEGIN IMMEDIATE"}
+}
+
+func postgres() dialect {
+	return dialect{driver: "pgx", folder: "migrations/postgres", goose: goose.DialectPostgres, readers: 8, begin: "BEGIN", dollars: true, locks: true}
+}
+
+// DB is the open database. Reads may be called concurrently; writes wait for
+// Run's goroutine, which must be running.
+type DB struct {
+	dialect dialect
+	pool    *sql.DB // reads
+	writer  *sql.DB // one connection
+	seal    *Sealer
+
+	ops  chan *Op
+	room *semaphore.Weighted // bounds the weight of queued operations
+
+	gate   sync.RWMutex // held for reading while an operation enters ops
+	closed bool         // Run ends: nothing more enters
+}
+
+// Open connects to the database that source names and brings its schema up to
+// date. Source is "sqlite:PATH" or a postgres:// URL. A schema that is newer
+// than this program is refused. The key seals what is secret.
+func Open(ctx context.Context, source string, key []byte) (*DB, error) {
+	seal, err := NewSealer(key)
+	if err != nil {
+		return nil, err
+	}
+	d, dsn, err := parse(source)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{dialect: d, seal: seal, ops: make(chan *Op, maxQueue), room: semaphore.NewWeighted(maxQueue)}
+	if db.writer, err = sql.Open(d.driver, dsn); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.writer.SetMaxOpenConns(1)
+	if db.pool, err = sql.Open(d.driver, dsn); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.pool.SetMaxOpenConns(d.readers)
+	db.pool.SetMaxIdleConns(d.readers)
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// parse turns a source into a dialect and what its driver takes.
+func parse(source string) (dialect, string, error) {
+	switch {
+	case strings.HasPrefix(source, "sqlite:"):
+		path := strings.TrimPrefix(source, "sqlite:")
+		if path == "" {
+			return dialect{}, "", errors.New("database: sqlite: needs a file name, such as sqlite:causeway.db")
+		}
+		if err := private(path); err != nil {
+			return dialect{}, "", err
+		}
+		q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)", "temp_store(MEMORY)"}, "_txlock": {"immediate"}}
+		return sqlite(), "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode(), nil
+	case strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
+		return postgres(), source, nil
+	}
+	return dialect{}, "", fmt.Errorf("database: %q is neither sqlite:FILE nor a postgres:// URL", redact(source))
+}
+
+// private makes sure that nobody else on the machine can read the file.
+func private(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("database folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("database file: %w", err)
+	}
+	return f.Close()
+}
+
+// redact removes a password from a source for an error text.
+func redact(source string) string {
+	if u, err := url.Parse(source); err == nil {
+		return u.Redacted()
+	}
+	return "(unreadable)"
+}
+
+// migrate applies the numbered migrations that are missing.
+func (db *DB) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, db.dialect.folder)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	p, err := goose.NewProvider(db.dialect.goose, db.writer, files)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	have, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if have > want {
+		return fmt.Errorf("database: its schema is version %d, this program knows only up to %d: run the newer Causeway that made it, or restore the backup from before the upgrade", have, want)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	return nil
+}
+
+// Seal is the sealer for values in this database.
+func (db *DB) Seal() *Sealer { return db.seal }
+
+// Close closes the connections. Call it after Run has returned.
+func (db *DB) Close() error { return errors.Join(db.writer.Close(), db.pool.Close()) }
+
+// Ping tells whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.pool.PingContext(ctx) }
+
+// rebind rewrites ? placeholders for the dialect. Statements hold no ? in literals.
+func (d dialect) rebind(query string) string {
+	if !d.dollars {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for _, r := range query {
+		if r != '?' {
+			b.WriteRune(r)
+			continue
+		}
+		n++
+		fmt.Fprintf(&b, "$%d", n)
+	}
+	return b.String()
+}

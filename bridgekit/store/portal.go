@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// A PortalState is the stage of a portal's life.
+type PortalState string
+
+const (
+	PortalNew    PortalState = ""       // no room yet
+	PortalOpen   PortalState = "open"   // has a room
+	PortalClosed PortalState = "closed" // unbridged, or access is lost; a new message does not open it again
+)
+
+// A Portal is a chat and its room.
+type Portal struct {
+	ID      int64 // names the chat's lanes; never reused
+	Network network.NetworkID
+	Chat    network.ChatKey
+	Room    string // Matrix room ID, "" before the room is made
+	State   PortalState
+	Relay   network.LoginID // login that speaks for people without one; "" if nobody does
+	Info    PortalInfo
+}
+
+// PortalInfo is what was last shown in the room, to write only what changes,
+// and what the chat can carry.
+type PortalInfo struct {
+	Kind     network.ChatKind `json:"kind,omitempty"`
+	Name     string           `json:"name,omitempty"`
+	Topic    string           `json:"topic,omitempty"`
+	Avatar   string           `json:"avatar,omitempty"` // mxc://
+	Other    network.UserID   `json:"other,omitempty"`
+	Features network.Features `json:"features"`
+	// Plumbed: the room was there before; its name and topic are not ours.
+	Plumbed bool `json:"plumbed,omitempty"`
+	// Alias is the room's public alias, if it was made by one.
+	Alias string `json:"alias,omitempty"`
+	// Setup lists what is still to do after the room was made.
+	Setup bool `json:"setup,omitempty"`
+}
+
+const portalColumns = "id, network, chat, login, room, state, relay, info"
+
+func scanPortal(scan func(...any) error) (Portal, error) {
+	var p Portal
+	var info string
+	if err := scan(&p.ID, &p.Network, &p.Chat.ID, &p.Chat.Login, &p.Room, &p.State, &p.Relay, &info); err != nil {
+		return p, err
+	}
+	if err := json.Unmarshal([]byte(info), &p.Info); err != nil {
+		return p, fmt.Errorf("portal %d: %w", p.ID, err)
+	}
+	return p, nil
+}
+
+func (db *DB) portals(ctx context.Context, where string, args ...any) ([]Portal, error) {
+	var out []Portal
+	err := db.All(ctx, "SELECT "+portalColumns+" FROM portal WHERE "+where+" ORDER BY id", args, func(r *sql.Rows) error {
+		p, err := scanPortal(r.Scan)
+		out = append(out, p)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read portals: %w", err)
+	}
+	return out, nil
+}
+
+// PortalOf finds the portal of a chat; false if there is none.
+func (db *DB) PortalOf(ctx context.Context, n network.NetworkID, chat network.ChatKey) (Portal, bool, error) {
+	return first(db.portals(ctx, "network = ? AND chat = ? AND login = ?", n, chat.ID, chat.Login))
+}
+
+// Portal finds a portal by its number; false if there is none.
+func (db *DB) Portal(ctx context.Context, id int64) (Portal, bool, error) {
+	return first(db.portals(ctx, "id = ?", id))
+}
+
+// PortalsIn lists the portals of a room.
+func (db *DB) PortalsIn(ctx context.Context, room string) ([]Portal, error) {
+	return db.portals(ctx, "room = ? AND room <> ''", room)
+}
+
+// Portals lists all portals of a network that have a room; all networks if n is empty.
+func (db *DB) Portals(ctx context.Context, n network.NetworkID) ([]Portal, error) {
+	return db.portals(ctx, "(network = ? OR ? = '') AND room <> ''", n, n)
+}
+
+// EnsurePortal finds or makes the row of a chat's portal.
+func (db *DB) EnsurePortal(ctx context.Context, n network.NetworkID, chat network.ChatKey) (Portal, error) {
+	if p, ok, err := db.PortalOf(ctx, n, chat); ok || err != nil {
+		return p, err
+	}
+	err := db.Write(ctx, 1, func(tx *Tx) error {
+		_, err := tx.Exec("INSERT INTO portal (network, chat, login, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			n, chat.ID, chat.Login, time.Now().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return Portal{}, fmt.Errorf("make portal: %w", err)
+	}
+	p, ok, err := db.PortalOf(ctx, n, chat)
+	if err == nil && !ok {
+		err = fmt.Errorf("make portal: row is missing")
+	}
+	return p, err
+}
+
+// SavePortal stores everything of p but its number.
+func (tx *Tx) SavePortal(p Portal) error {
+	info, err := json.Marshal(p.Info)
+	if err != nil {
+		return fmt.Errorf("save portal: %w", err)
+	}
+	_, err = tx.Exec("UPDATE portal SET network = ?, chat = ?, login = ?, room = ?, state = ?, relay = ?, info = ? WHERE id = ?",
+		p.Network, p.Chat.ID, p.Chat.Login, p.Room, p.State, p.Relay, string(info), p.ID)
+	return err
+}
+
+// DeletePortal removes p's row, its map and its entries. A chat that comes back
+// gets a new number.
+func (tx *Tx) DeletePortal(id int64, lanes ...int64) error {
+	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?", "DELETE FROM login_chat WHERE portal = ?", "DELETE FROM portal WHERE id = ?"} {
+		if _, err := tx.Exec(q, id); err != nil {
+			return err
+		}
+	}
+	for _, lane := range lanes {
+		if _, err := tx.Exec("UPDATE entry SET state = 5, payload = NULL WHERE lane = ? AND state < 5", lane); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func first[T any](all []T, err error) (T, bool, error) {
+	if err != nil || len(all) == 0 {
+		var zero T
+		return zero, false, err
+	}
+	return all[0], true, nil
+}

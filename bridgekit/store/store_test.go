@@ -1,0 +1,319 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+func TestPortal(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		ctx, db := t.Context(), open()
+		key := network.ChatKey{ID: "#go", Login: ""}
+		var wg sync.WaitGroup
+		ids := make([]int64, 8)
+		for i := range ids {
+			wg.Go(func() {
+				p, err := db.EnsurePortal(ctx, "irc.test", key)
+				if err != nil {
+					t.Error(err)
+				}
+				ids[i] = p.ID
+			})
+		}
+		wg.Wait()
+		for _, id := range ids {
+			if id == 0 || id != ids[0] {
+				t.Fatalf("concurrent EnsurePortal gave numbers %v", ids)
+			}
+		}
+		want, _, _ := db.Portal(ctx, ids[0])
+		want.Room, want.State, want.Relay = "!r:test", store.PortalOpen, "relay"
+		want.Info = store.PortalInfo{Name: "Go 'n' ?", Topic: "\"t\"", Kind: network.Channel, Features: network.Features{MaxText: 400, IDs: network.IDsShared}}
+		write(t, db, func(tx *store.Tx) error {
+			return errors.Join(tx.SavePortal(want), tx.AddLoginChat("irc.test", "l1", want.ID))
+		})
+		for name, get := range map[string]func() ([]store.Portal, error){
+			"room":    func() ([]store.Portal, error) { return db.PortalsIn(ctx, "!r:test") },
+			"network": func() ([]store.Portal, error) { return db.Portals(ctx, "irc.test") },
+			"all":     func() ([]store.Portal, error) { return db.Portals(ctx, "") },
+			"login":   func() ([]store.Portal, error) { return db.ChatsOf(ctx, "irc.test", "l1") },
+		} {
+			got, err := get()
+			if err != nil || len(got) != 1 {
+				t.Fatalf("by %s: %v, %v", name, got, err)
+			}
+			if d := cmp.Diff(want, got[0]); d != "" {
+				t.Errorf("by %s: %s", name, d)
+			}
+		}
+		write(t, db, func(tx *store.Tx) error { return tx.DeletePortal(want.ID) })
+		again, err := db.EnsurePortal(ctx, "irc.test", key)
+		if err != nil || again.ID == want.ID {
+			t.Errorf("a deleted portal's number was used again: %v, %v", again.ID, err)
+		}
+	})
+}
+
+func TestMessageMap(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		ctx, db := t.Context(), open()
+		at := time.UnixMilli(1_700_000_000_000)
+		rows := []store.Message{
+			{Portal: 1, Event: "$a", Remote: "m1", Part: 0, Login: "l", Sender: "bob", At: at},
+			{Portal: 1, Event: "$b", Remote: "m1", Part: 1, Login: "l", Sender: "bob", At: at},
+			{Portal: 1, Event: "$c", Remote: "", Part: 0, Sender: "@a:test", Txn: "t1", At: at},
+			{Portal: 2, Event: "$a", Remote: "x", Part: 0, Sender: "bob", At: at},
+		}
+		write(t, db, func(tx *store.Tx) error {
+			for _, m := range append(rows, rows[0]) { // a repetition is no error
+				if err := tx.AddMessage(m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		check := func(what string, got []store.Message, err error, want ...store.Message) {
+			t.Helper()
+			if d := cmp.Diff(want, got); d != "" || err != nil {
+				t.Errorf("%s: %v %s", what, err, d)
+			}
+		}
+		got, err := db.MessagesByRemote(ctx, 1, "m1")
+		check("by remote", got, err, rows[0], rows[1])
+		got, err = db.MessagesByEvent(ctx, 1, "$a")
+		check("by event", got, err, rows[0])
+		got, err = db.MessagesByTxn(ctx, 1, "t1")
+		check("by txn", got, err, rows[2])
+		got, err = db.MessagesByRemote(ctx, 1, "")
+		check("by empty remote", got, err)
+		write(t, db, func(tx *store.Tx) error { return tx.DeleteMessage(1, "$a") })
+		got, err = db.MessagesByEvent(ctx, 2, "$a")
+		check("other portal after delete", got, err, rows[3])
+
+		r := store.Reaction{Portal: 1, Target: "m1", Sender: "bob", Emoji: "👍", Event: "$r1"}
+		write(t, db, func(tx *store.Tx) error { return tx.AddReaction(r) })
+		r.Event = "$r2"
+		write(t, db, func(tx *store.Tx) error { return tx.AddReaction(r) })
+		on, err := db.ReactionsOn(ctx, 1, "m1")
+		if d := cmp.Diff([]store.Reaction{r}, on); d != "" || err != nil {
+			t.Errorf("reactions: %v %s", err, d)
+		}
+		write(t, db, func(tx *store.Tx) error { return tx.DeleteReaction(r) })
+		if _, ok, err := db.ReactionByEvent(ctx, 1, "$r2"); ok || err != nil {
+			t.Errorf("deleted reaction is there: %v %v", ok, err)
+		}
+	})
+}
+
+func TestLogin(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		ctx, db := t.Context(), open()
+		l := store.Login{Network: "irc.test", Owner: "@a:test", Login: network.Login{ID: "l", User: "alice", Name: "Alice", Data: []byte("secret")}}
+		num, err := db.SaveLogin(ctx, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Name = "Alice 2"
+		again, err := db.SaveLogin(ctx, l)
+		if err != nil || again != num {
+			t.Fatalf("saved again: number %d, was %d, %v", again, num, err)
+		}
+		l.Num = num
+		got, err := db.Logins(ctx)
+		if d := cmp.Diff([]store.Login{l}, got); d != "" || err != nil {
+			t.Fatalf("%v %s", err, d)
+		}
+		kv := db.KV("irc.test", "l")
+		for _, v := range []string{"one", "", "two"} {
+			if err := kv.Set(ctx, "k", []byte(v)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := kv.Get(ctx, "k"); err != nil || string(got) != v || got == nil {
+				t.Fatalf("value %q, %v, want %q", got, err, v)
+			}
+		}
+		write(t, db, func(tx *store.Tx) error { return tx.SetCursor("irc.test", "l", "pts", []byte("9")) })
+		if c, err := db.Cursor(ctx, "irc.test", "l", "pts"); string(c) != "9" || err != nil {
+			t.Errorf("cursor %q %v", c, err)
+		}
+		if err := db.DeleteLogin(ctx, "irc.test", "l"); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := kv.Get(ctx, "k"); v != nil || err != nil {
+			t.Errorf("a deleted login's value is there: %q %v", v, err)
+		}
+		if c, err := db.Cursor(ctx, "irc.test", "l", "pts"); c != nil || err != nil {
+			t.Errorf("a deleted login's cursor is there: %q %v", c, err)
+		}
+	})
+}
+
+func TestFactsAndPages(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		ctx, db := t.Context(), open()
+		f := store.NewFacts(db)
+		for _, v := range []string{"1", "2", ""} {
+			if err := f.SetFact(ctx, "x", v); err != nil {
+				t.Fatal(err)
+			}
+			for name, facts := range map[string]*store.Facts{"same": f, "fresh": store.NewFacts(db)} {
+				if got, err := facts.Fact(ctx, "x"); got != v || err != nil {
+					t.Errorf("%s: %q %v, want %q", name, got, err, v)
+				}
+			}
+		}
+		live := store.Page{ID: "a", Name: "x.txt", MIME: "text/plain", Data: []byte("hi"), Until: time.UnixMilli(time.Now().Add(time.Hour).UnixMilli())}
+		dead := live
+		dead.ID, dead.Until = "b", time.Now().Add(-time.Second)
+		for _, p := range []store.Page{live, dead} {
+			if err := db.SavePage(ctx, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, ok, err := db.Page(ctx, "a")
+		if d := cmp.Diff(live, got); !ok || err != nil || d != "" {
+			t.Errorf("%v %v %s", ok, err, d)
+		}
+		if _, ok, _ := db.Page(ctx, "b"); ok {
+			t.Error("an expired page is served")
+		}
+		if err := db.Expire(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := db.SetManagementRoom(ctx, "@a:test", "!m:test"); err != nil {
+			t.Fatal(err)
+		}
+		rooms, err := db.ManagementRooms(ctx)
+		if d := cmp.Diff(map[string]string{"!m:test": "@a:test"}, rooms); d != "" || err != nil {
+			t.Errorf("%v %s", err, d)
+		}
+	})
+}
+
+// One bad operation fails alone, and the others of its group are committed.
+func TestGroupCommit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		ctx, db := t.Context(), open()
+		gate := make(chan struct{})
+		var order []int
+		var wg sync.WaitGroup
+		hold := &store.Op{Weight: 1, Do: func(*store.Tx) error { <-gate; return nil }}
+		if err := db.Queue(ctx, hold); err != nil {
+			t.Fatal(err)
+		}
+		errs := make([]error, 5)
+		for i := range errs {
+			wg.Add(1)
+			err := db.Queue(ctx, &store.Op{Weight: 1, Do: func(tx *store.Tx) error {
+				switch i {
+				case 2:
+					_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, NULL)", "bad") // NOT NULL
+					return err
+				case 3:
+					panic("in an operation")
+				}
+				_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, ?)", string(rune('a'+i)), "v")
+				return err
+			}, Done: func(err error) { errs[i] = err; order = append(order, i); wg.Done() }})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(gate)
+		wg.Wait()
+		for i, err := range errs {
+			if bad := i == 2 || i == 3; bad != (err != nil) {
+				t.Errorf("operation %d: %v", i, err)
+			}
+		}
+		if d := cmp.Diff([]int{0, 1, 2, 3, 4}, order); d != "" {
+			t.Error(d)
+		}
+		var n int
+		if _, err := db.One(ctx, "SELECT COUNT(*) FROM fact WHERE value = ?", []any{"v"}, &n); err != nil || n != 3 {
+			t.Errorf("%d rows, %v, want 3", n, err)
+		}
+	})
+}
+
+func TestWriteAfterEnd(t *testing.T) {
+	db, stop, err := storetest.Start(storetest.SQLite(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := db.Write(ctx, 1, func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
+
+// A database from a newer program is refused with words.
+func TestNewerSchema(t *testing.T) {
+	for _, kind := range []func(testing.TB) string{storetest.SQLite, storetest.Postgres} {
+		src := kind(t)
+		db, stop, err := storetest.Start(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, db, func(tx *store.Tx) error {
+			_, err := tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (?, ?)", 999, true)
+			return err
+		})
+		stop()
+		if _, err := store.Open(t.Context(), src, storetest.Key()); err == nil || !strings.Contains(err.Error(), "newer Causeway") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestOpenBadSource(t *testing.T) {
+	for _, src := range []string{"", "mysql://x", "sqlite:", "postgres://u:secret@127.0.0.1:1/x?sslmode=disable&connect_timeout=1"} {
+		_, err := store.Open(t.Context(), src, storetest.Key())
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", src, err)
+		}
+	}
+	if _, err := store.Open(t.Context(), storetest.SQLite(t), []byte("short")); err == nil {
+		t.Error("a short key was taken")
+	}
+}
+
+func TestSealer(t *testing.T) {
+	s, err := store.NewSealer(storetest.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := s.Seal([]byte("plain"), "a")
+	if got, err := s.Open(sealed, "a"); string(got) != "plain" || err != nil {
+		t.Errorf("%q %v", got, err)
+	}
+	if _, err := s.Open(sealed, "b"); err == nil {
+		t.Error("opened as something else")
+	}
+	sealed[len(sealed)-1] ^= 1
+	if _, err := s.Open(sealed, "a"); err == nil {
+		t.Error("opened although changed")
+	}
+}
+
+func write(t *testing.T, db *store.DB, f func(tx *store.Tx) error) {
+	t.Helper()
+	if err := db.Write(t.Context(), 1, f); err != nil {
+		t.Fatal(err)
+	}
+}

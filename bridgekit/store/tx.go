@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// querier is what a pool and a connection share.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// A Tx runs statements inside the writer's transaction. It is valid only inside
+// an Op's Do and used by one goroutine. Statements are written with ?
+// placeholders for both databases.
+type Tx struct {
+	dialect dialect
+	q       querier
+	seal    *Sealer
+	stmts   map[string]*sql.Stmt // of this connection; the texts are constants of the program
+}
+
+func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := tx.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := tx.q.PrepareContext(context.Background(), tx.dialect.rebind(query))
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	tx.stmts[query] = s
+	return s, nil
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (tx *Tx) Exec(query string, args ...any) (int64, error) {
+	s, err := tx.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.Exec(args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// One runs a query of at most one row and scans it into dest; false if there is none.
+func (tx *Tx) One(query string, args []any, dest ...any) (bool, error) {
+	s, err := tx.stmt(query)
+	if err != nil {
+		return false, err
+	}
+	return found(s.QueryRow(args...).Scan(dest...))
+}
+
+// All runs a query and calls scan for each row.
+func (tx *Tx) All(query string, args []any, scan func(row *sql.Rows) error) error {
+	s, err := tx.stmt(query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.Query(args...)
+	return each(rows, err, scan)
+}
+
+// Lock makes other processes that write to the same lane wait until this
+// transaction ends, so that the order of a lane's numbers is the order in which
+// they become visible. Take several in ascending order. SQLite has one writer
+// anyway.
+func (tx *Tx) Lock(lane int64) error {
+	if !tx.dialect.locks {
+		return nil
+	}
+	_, err := tx.Exec("SELECT pg_advisory_xact_lock(?)", lane)
+	return err
+}
+
+// Seal is the database's sealer.
+func (tx *Tx) Seal() *Sealer { return tx.seal }
+
+// One runs a query of at most one row outside of any transaction and scans it
+// into dest; false if there is none.
+func (db *DB) One(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
+	return found(db.pool.QueryRowContext(ctx, db.dialect.rebind(query), args...).Scan(dest...))
+}
+
+// All runs a query outside of any transaction and calls scan for each row.
+func (db *DB) All(ctx context.Context, query string, args []any, scan func(row *sql.Rows) error) error {
+	rows, err := db.pool.QueryContext(ctx, db.dialect.rebind(query), args...)
+	return each(rows, err, scan)
+}
+
+func found(err error) (bool, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func each(rows *sql.Rows, err error, scan func(row *sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+)
+
+const (
+	maxQueue = 4096 // weight of operations that may wait
+	maxGroup = 512  // weight of one commit
+)
+
+// ErrClosed is returned by writes after Run has ended.
+var ErrClosed = errors.New("database is shut down")
+
+// An Op is one write. Do may run more than once (a group that failed is tried
+// again operation by operation), so it changes nothing but the database and
+// what it sets anew each time.
+type Op struct {
+	Weight int // roughly how many rows; at least 1
+	Do     func(tx *Tx) error
+	// Done is called once by the writer's goroutine after the commit (nil) or
+	// the failure, in the order of commits. It must not block.
+	Done func(error)
+}
+
+// Write does op and returns when it is durable, or why it is not. Nothing of a
+// failed op remains. If ctx ends first, the outcome is unknown.
+func (db *DB) Write(ctx context.Context, weight int, do func(tx *Tx) error) error {
+	res := make(chan error, 1)
+	if err := db.Queue(ctx, &Op{Weight: weight, Do: do, Done: func(err error) { res <- err }}); err != nil {
+		return err
+	}
+	select {
+	case err := <-res:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("write: %w", context.Cause(ctx))
+	}
+}
+
+// Queue hands op to the writer and returns at once, unless the queue is full:
+// then it waits. An error means that op will not run and Done is not called.
+func (db *DB) Queue(ctx context.Context, op *Op) error {
+	op.Weight = min(max(op.Weight, 1), maxQueue)
+	if err := db.room.Acquire(ctx, int64(op.Weight)); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	db.gate.RLock()
+	defer db.gate.RUnlock()
+	if db.closed {
+		db.room.Release(int64(op.Weight))
+		return ErrClosed
+	}
+	db.ops <- op // never blocks: an op weighs at least 1
+	return nil
+}
+
+// Run writes until ctx is done and then what is queued. It must run as long as
+// anything writes.
+func (db *DB) Run(ctx context.Context) error {
+	w := &writer{db: db}
+	defer w.close()
+	for {
+		select {
+		case op := <-db.ops:
+			w.commit(w.gather(op))
+		case <-ctx.Done():
+			db.gate.Lock()
+			db.closed = true
+			db.gate.Unlock()
+			w.drain()
+			return fmt.Errorf("database writer: %w", ctx.Err())
+		}
+	}
+}
+
+// A writer owns the one writing connection and its prepared statements.
+type writer struct {
+	db   *DB
+	conn *sql.Conn
+	tx   *Tx
+}
+
+// gather takes what else waits, up to one commit's worth.
+func (w *writer) gather(first *Op) []*Op {
+	group, weight := []*Op{first}, first.Weight
+	for weight < maxGroup {
+		select {
+		case op := <-w.db.ops:
+			group = append(group, op)
+			weight += op.Weight
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// drain commits what is queued at shutdown.
+func (w *writer) drain() {
+	for {
+		select {
+		case op := <-w.db.ops:
+			w.commit(w.gather(op))
+		default:
+			return
+		}
+	}
+}
+
+// commit runs a group in one transaction; if that fails, each operation alone.
+func (w *writer) commit(group []*Op) {
+	err := w.transact(group)
+	if err != nil && len(group) > 1 {
+		for _, op := range group {
+			w.finish(op, w.transact([]*Op{op}))
+		}
+		return
+	}
+	for _, op := range group {
+		w.finish(op, err)
+	}
+}
+
+func (w *writer) finish(op *Op, err error) {
+	w.db.room.Release(int64(op.Weight))
+	if op.Done != nil {
+		op.Done(err)
+	}
+}
+
+// transact runs the operations in one transaction. The context is the
+// program's end of patience, not a caller's: a commit is never cut short.
+func (w *writer) transact(group []*Op) (err error) {
+	ctx := context.Background()
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	if _, err := w.conn.ExecContext(ctx, w.db.dialect.begin); err != nil {
+		w.close()
+		return fmt.Errorf("begin: %w", err)
+	}
+	for _, op := range group {
+		if err = w.do(op); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("commit: %w", err)
+	}
+	if _, rerr := w.conn.ExecContext(ctx, "ROLLBACK"); rerr != nil {
+		w.close() // the connection is in an unknown state
+	}
+	return err
+}
+
+// do runs one operation; a panic in it is its error, not the writer's end.
+func (w *writer) do(op *Op) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("write: panic: %v", r)
+		}
+	}()
+	return op.Do(w.tx)
+}
+
+func (w *writer) connect(ctx context.Context) error {
+	if w.conn != nil {
+		return nil
+	}
+	conn, err := w.db.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to database: %w", err)
+	}
+	w.conn = conn
+	w.tx = &Tx{dialect: w.db.dialect, q: conn, seal: w.db.seal, stmts: map[string]*sql.Stmt{}}
+	return nil
+}
+
+// close drops the connection; the next commit opens another.
+func (w *writer) close() {
+	if w.conn == nil {
+		return
+	}
+	// A connection that failed is discarded by returning ErrBadConn.
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = w.conn.Close()
+	w.conn, w.tx = nil, nil
+}
