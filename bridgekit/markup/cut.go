@@ -9,22 +9,53 @@ import (
 // A strip is a flattened text with a coordinate: a leaf with text takes as
 // many positions as its text has bytes, any other takes one.
 type strip struct {
-	ls  []leaf
-	end []int // end[i] is the position after ls[i]
+	ls    []leaf
+	end   []int // end[i] is the position after ls[i]
+	links map[*frame]*extent
+}
+
+// An extent is where a link is. A bare link shows just its address; cut in two
+// it is text, as a half with the whole address behind it helps nobody.
+type extent struct {
+	from, to int
+	label    string
+	bare     bool
 }
 
 func newStrip(b Body) *strip {
-	s := &strip{ls: flatten(b)}
+	s := &strip{ls: flatten(b), links: make(map[*frame]*extent)}
 	at := 0
 	for _, l := range s.ls {
+		from := at
 		if divisible(l.node.Kind) {
 			at += len(l.node.Text)
 		} else {
 			at++
 		}
 		s.end = append(s.end, at)
+		f := linkOf(l)
+		if f == nil {
+			continue
+		}
+		e := s.links[f]
+		if e == nil {
+			e = &extent{from: from}
+			s.links[f] = e
+		}
+		e.to = at
+		e.label += l.node.Text
+		e.bare = e.to-e.from == len(e.label) && SameLink(e.label, f.node.URL)
 	}
 	return s
+}
+
+func linkOf(l leaf) *frame {
+	for _, f := range l.path {
+		if f.node.Kind == Link {
+			return f
+		}
+	}
+	return nil
 }
 
 func divisible(k Kind) bool { return k == Text || k == Code || k == CodeBlock }
@@ -66,7 +97,32 @@ func (s *strip) leaves(from, to int) []leaf {
 	if head > 0 {
 		out[0].node.Text = out[0].node.Text[head:]
 	}
+	s.unlinkHalves(out, from, to)
 	return out
+}
+
+// unlinkHalves makes text of the bare links that were cut at the ends of ls.
+func (s *strip) unlinkHalves(ls []leaf, from, to int) {
+	for _, f := range []*frame{linkOf(ls[0]), linkOf(ls[len(ls)-1])} {
+		if f == nil || !s.links[f].bare || s.links[f].from >= from && s.links[f].to <= to {
+			continue
+		}
+		for i := range ls {
+			if linkOf(ls[i]) == f {
+				ls[i].path = unlinked(ls[i].path)
+			}
+		}
+	}
+}
+
+// inLink reports whether pos is within the text of a link.
+func (s *strip) inLink(pos int) bool {
+	i, off := s.leafAt(pos)
+	if i == len(s.ls) {
+		return false
+	}
+	f := linkOf(s.ls[i])
+	return f != nil && (off > 0 || i > 0 && linkOf(s.ls[i-1]) == f)
 }
 
 // around is the text on both sides of pos within one line: empty where
@@ -106,7 +162,8 @@ func (s *strip) whole(pos int) bool {
 
 // How good a place is for a cut.
 const (
-	atCharacter = iota
+	atLink = iota // between characters, but within a link
+	atCharacter
 	atWord
 	atLine
 	atParagraph
@@ -115,14 +172,16 @@ const (
 func (s *strip) level(pos int) int {
 	before, after, edge := s.around(pos)
 	if i, _ := s.leafAt(pos); edge && i > 0 && i < len(s.ls) {
-		if level := blockEdge(s.ls[i-1], s.ls[i]); level > 0 {
+		if level := blockEdge(s.ls[i-1], s.ls[i]); level >= atLine {
 			return level
 		}
-		if s.ls[i-1].node.Kind == Emoji || s.ls[i].node.Kind == Emoji {
+		if !s.inLink(pos) && (s.ls[i-1].node.Kind == Emoji || s.ls[i].node.Kind == Emoji) {
 			return atWord
 		}
 	}
 	switch {
+	case s.inLink(pos):
+		return atLink
 	case strings.HasSuffix(before, "\n\n"), strings.HasSuffix(before, "\n") && strings.HasPrefix(after, "\n"):
 		return atParagraph
 	case strings.HasSuffix(before, "\n"), strings.HasPrefix(after, "\n"):

@@ -13,6 +13,9 @@ import (
 // Only a part that is one code point, or one node that cannot be divided
 // (mention, emoji), may measure more than limit.
 //
+// Links are cut only where nothing else is near; one that shows just its own
+// address then loses the link.
+//
 // A text that fits comes back as one part, an empty one as none. A limit below
 // 1 means no limit, a nil measure means Bytes.
 func Split(b Body, limit int, m Measure) []Body {
@@ -37,6 +40,9 @@ func Split(b Body, limit int, m Measure) []Body {
 			break
 		}
 		cut := s.places(from, most).pick(from, most)
+		if end := s.trimEnd(from, cut); end > from && !fits(s.leaves(from, end)) {
+			cut = most // a measure for which less was more
+		}
 		if end := s.trimEnd(from, cut); end > from {
 			parts = append(parts, assemble(s.leaves(from, end), 0))
 		}
@@ -124,7 +130,7 @@ func (s *strip) most(from, limit int, fits func([]leaf) bool) int {
 
 // places holds for each level of a cut the last position of that level, 0 if
 // there is none.
-type places [4]int
+type places [5]int
 
 // places looks for places to cut after from and not after most. It stops at
 // the first paragraph's end it meets.
@@ -157,11 +163,13 @@ func (found places) pick(from, most int) int {
 	return found.last(most)
 }
 
-// last is the last place between two characters, or most within a character
-// that does not end.
+// last is the last place between two characters, outside a link if one is
+// near; or most, within a character that does not end.
 func (found places) last(most int) int {
-	if pos := slices.Max(found[:]); pos > 0 && most-pos <= maxCluster {
-		return pos
+	for _, pos := range []int{slices.Max(found[atCharacter:]), found[atLink]} {
+		if pos > 0 && most-pos <= maxCluster {
+			return pos
+		}
 	}
 	return most
 }

@@ -37,6 +37,22 @@ func TestSplitPlaces(t *testing.T) {
 		{"mention whole", Body{text("hi "), {Kind: Mention, User: "U1", Text: "Ann Lee"}}, 8, []Body{Plain("hi"), {{Kind: Mention, User: "U1", Text: "Ann Lee"}}}},
 		{"blank remainder", Plain("one two   \n "), 8, []Body{Plain("one two")}},
 		{
+			"link whole", Body{text("see "), {Kind: Link, URL: "u", Children: Plain("one two")}, text(" there")}, 14,
+			[]Body{Plain("see"), {{Kind: Link, URL: "u", Children: Plain("one two")}}, Plain("there")},
+		},
+		{
+			"long link", Body{{Kind: Link, URL: "u", Children: Plain("abcdef")}}, 7,
+			[]Body{{{Kind: Link, URL: "u", Children: Plain("abc")}}, {{Kind: Link, URL: "u", Children: Plain("def")}}},
+		},
+		{
+			"bare link", Body{text("a "), {Kind: Link, URL: "https://e.org", Children: Plain("e.org")}, text(" b")}, 5,
+			[]Body{Plain("a"), {{Kind: Link, URL: "https://e.org", Children: Plain("e.org")}}, Plain("b")},
+		},
+		{
+			"bare link too long", Body{{Kind: Link, URL: "https://e.org/abcdef", Children: Plain("https://e.org/abcdef")}}, 14,
+			[]Body{Plain("https://e.org/"), Plain("abcdef")},
+		},
+		{
 			"code block", Body{{Kind: CodeBlock, Lang: "go", Text: "a()\n  b()\n  c()"}}, 9,
 			[]Body{{{Kind: CodeBlock, Lang: "go", Text: "a()\n  b()"}}, {{Kind: CodeBlock, Lang: "go", Text: "  c()"}}},
 		},

@@ -1,6 +1,9 @@
 package markup
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Depth limits. A path is at most maxBlocks containers, one Paragraph or
 // Heading, the inline formats (six kinds that do not nest in themselves and
@@ -241,12 +244,9 @@ func assemble(ls []leaf, depth int) []Node {
 	for i := 0; i < len(ls); {
 		l := ls[i]
 		if len(l.path) <= depth {
-			if last := len(out) - 1; last >= 0 && l.node.Kind == Text && out[last].Kind == Text {
-				out[last].Text += l.node.Text
-			} else {
-				out = append(out, l.node)
-			}
-			i++
+			n, size := mergeText(ls[i:], depth)
+			out = append(out, n)
+			i += size
 			continue
 		}
 		f := l.path[depth]
@@ -263,4 +263,24 @@ func assemble(ls []leaf, depth int) []Node {
 		i = j
 	}
 	return out
+}
+
+// mergeText is the node of the first leaf, with the text of those after it if
+// they are Text nodes beside each other, and how many leaves that are.
+func mergeText(ls []leaf, depth int) (Node, int) {
+	n, size := ls[0].node, 1
+	if n.Kind != Text {
+		return n, size
+	}
+	for size < len(ls) && len(ls[size].path) <= depth && ls[size].node.Kind == Text {
+		size++
+	}
+	if size > 1 {
+		var b strings.Builder
+		for _, l := range ls[:size] {
+			b.WriteString(l.node.Text)
+		}
+		n.Text = b.String()
+	}
+	return n, size
 }

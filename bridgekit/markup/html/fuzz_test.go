@@ -47,7 +47,7 @@ func FuzzParse(f *testing.F) {
 // FuzzRender: no tree makes Render write more than allowed HTML, and what it
 // writes is stable.
 func FuzzRender(f *testing.F) {
-	for seed := range byte(20) { // rapid draws a tree from a few thousand bytes
+	for seed := range byte(6) { // rapid draws a tree from a few thousand bytes
 		data := make([]byte, 16_384)
 		_, _ = rand.NewChaCha8([32]byte{seed}).Read(data) // never fails
 		f.Add(data)
@@ -58,7 +58,7 @@ func FuzzRender(f *testing.F) {
 func TestRenderAnyTree(t *testing.T) { rapid.Check(t, checkRender) }
 
 func checkRender(t *rapid.T) {
-	b := genBody(4).Draw(t, "body")
+	b := genBody(3).Draw(t, "body")
 	h, plain := html.Render(b)
 	checkHTML(t, h)
 	parsed := html.Parse(h)

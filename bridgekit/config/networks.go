@@ -1,0 +1,114 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// A Network is the section of one network, for its connector to decode.
+type Network struct {
+	ID       network.NetworkID // "irc.libera"
+	Protocol string            // "irc": what comes before the dot
+	Node     *yaml.Node        // the section as it stands in the file; never nil
+
+	file string
+	dir  string
+	env  func(string) (string, bool)
+	key  position
+}
+
+// Networks are the networks in the order of the file.
+type Networks []Network
+
+// Decode fills into, a pointer to a struct with yaml tags, from the section. It
+// is as strict as Load, takes text from _file and _env keys too, and leaves the
+// values of keys that are not set as they are. Errors are Problems.
+func (n Network) Decode(into any) error {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return fmt.Errorf("decode network %s: need a pointer to a struct, have %T", n.ID, into)
+	}
+	d := &decoder{file: n.file, dir: n.dir, env: n.env, at: map[string]position{}, failed: map[string]bool{}}
+	d.value(n.Node, v.Elem(), "")
+	if len(d.problems) > 0 {
+		return d.problems.sorted()
+	}
+	return nil
+}
+
+// Problem is a problem with this network's section, at the line of its name.
+// For what a connector finds wrong after Decode. The text gets the network's
+// name in front if it does not have it.
+func (n Network) Problem(text string) Problem {
+	if !strings.Contains(text, string(n.ID)) {
+		text = string(n.ID) + ": " + text
+	}
+	return Problem{File: n.file, Line: n.key.line, Column: n.key.column, Text: text}
+}
+
+// Problems is an error of the connector's constructor as problems of the file:
+// those of Decode as they are, others at the line of the network's name.
+func (n Network) Problems(err error) Problems {
+	var problems Problems
+	if errors.As(err, &problems) {
+		return problems
+	}
+	return Problems{n.Problem(err.Error())}
+}
+
+// Options are what a connector's constructor gets.
+func (n Network) Options() network.Options {
+	return network.Options{ID: n.ID, Decode: n.Decode}
+}
+
+// networkName returns the form of a network's name: it is part of Matrix IDs,
+// so it is lower case and short.
+func networkName() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+\.[a-z0-9-]+$`) }
+
+const maxNetworkName = 40 // bytes; a Matrix ID has 255 for prefix, name, person and domain
+
+// CheckNetworkName says in words what is wrong with the name of a network.
+func CheckNetworkName(name string) error {
+	switch {
+	case !strings.Contains(name, "."):
+		return fmt.Errorf("%q is not a network's name; write the protocol, a dot and a name of your choice, such as irc.libera", name)
+	case !networkName().MatchString(name):
+		return fmt.Errorf("%q is not a network's name; after the protocol and one dot it has lower-case letters, digits and hyphens only, such as irc.libera", name)
+	case len(name) > maxNetworkName:
+		return fmt.Errorf("%q is too long for a network's name: %d characters, %d are possible", name, len(name), maxNetworkName)
+	}
+	return nil
+}
+
+// decodeNode keeps each network's section for its connector.
+func (ns *Networks) decodeNode(d *decoder, n *yaml.Node, path string) {
+	d.pairs(n, path, func(key, value *yaml.Node) {
+		name := key.Value
+		if err := CheckNetworkName(name); err != nil {
+			d.problem(key, "%v", err)
+			return
+		}
+		if d.hasAliases(value) {
+			return
+		}
+		if isNull(value) {
+			value = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: key.Line, Column: key.Column}
+		}
+		if value.Kind != yaml.MappingNode {
+			d.problem(value, "%s must be keys and values, not %s", name, nodeKind(value))
+			return
+		}
+		protocol, _, _ := strings.Cut(name, ".")
+		*ns = append(*ns, Network{
+			ID: network.NetworkID(name), Protocol: protocol, Node: value,
+			file: d.file, dir: d.dir, env: d.env, key: position{key.Line, key.Column},
+		})
+	})
+}

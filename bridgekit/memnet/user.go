@@ -1,0 +1,173 @@
+package memnet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// A User acts on the network as a person does who uses its own program. If the
+// person is one of our accounts, that is another device of theirs. Errors are
+// about chats and messages that do not exist. Message IDs are shared ones.
+type User struct {
+	s  *Server
+	id network.UserID
+}
+
+// User is the person with an ID, who is made if there is none.
+func (s *Server) User(id network.UserID) User {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.person(id)
+	return User{s, id}
+}
+
+// in calls f with the chat, with Server.mu held.
+func (u User) in(id network.ChatID, f func(t act) error) error {
+	u.s.mu.Lock()
+	defer u.s.mu.Unlock()
+	c := u.s.chats[id]
+	if c == nil {
+		return fmt.Errorf("memnet: no chat %q", id)
+	}
+	return f(act{chat: c, sender: u.id})
+}
+
+// on calls f with a message of the chat, with Server.mu held.
+func (u User) on(chat network.ChatID, id network.MessageID, f func(t act, m *message)) error {
+	return u.in(chat, func(t act) error {
+		m := t.chat.byID[id]
+		if m == nil {
+			return fmt.Errorf("memnet: no message %q in chat %q", id, chat)
+		}
+		f(t, m)
+		return nil
+	})
+}
+
+// Say posts a plain text.
+func (u User) Say(chat network.ChatID, text string) (network.MessageID, error) {
+	return u.Send(chat, network.Content{Parts: []network.Part{{Text: markup.Plain(text)}}})
+}
+
+// Tell posts a plain text to the direct chat with another person.
+func (u User) Tell(other network.UserID, text string) (network.MessageID, error) {
+	return u.Say(u.s.DM(u.id, other), text)
+}
+
+// Send posts any content.
+func (u User) Send(chat network.ChatID, c network.Content) (id network.MessageID, err error) {
+	err = u.in(chat, func(t act) error {
+		id = u.s.post(t, 0, c).id
+		return nil
+	})
+	return id, err
+}
+
+// SayFile posts a file.
+func (u User) SayFile(chat network.ChatID, kind network.MediaKind, name, mime string, data []byte) (network.MessageID, error) {
+	return u.sayBlob(chat, network.Media{Kind: kind, Name: name, MIME: mime}, &blob{data: data, size: int64(len(data))})
+}
+
+// SayGenerated posts a file of a size; its bytes are those of Generate and take
+// no memory.
+func (u User) SayGenerated(chat network.ChatID, kind network.MediaKind, name, mime string, size int64) (network.MessageID, error) {
+	return u.sayBlob(chat, network.Media{Kind: kind, Name: name, MIME: mime}, &blob{generated: true, size: size})
+}
+
+func (u User) sayBlob(chat network.ChatID, m network.Media, b *blob) (network.MessageID, error) {
+	u.s.mu.Lock()
+	ref := "blob" + u.s.count()
+	u.s.blobs[ref] = b
+	u.s.mu.Unlock()
+	m.Ref, m.Size = []byte(ref), b.size
+	return u.Send(chat, network.Content{Parts: []network.Part{{Media: &m}}})
+}
+
+// Edit replaces the text of a message.
+func (u User) Edit(chat network.ChatID, id network.MessageID, text string) error {
+	return u.on(chat, id, func(t act, m *message) { u.s.edit(t, m, network.Text(text)) })
+}
+
+// Redact removes a message.
+func (u User) Redact(chat network.ChatID, id network.MessageID) error {
+	return u.on(chat, id, func(t act, m *message) { u.s.redact(t, m, "") })
+}
+
+// React adds or removes a reaction.
+func (u User) React(chat network.ChatID, id network.MessageID, emoji string, remove bool) error {
+	return u.on(chat, id, func(t act, m *message) { u.s.react(t, m, emoji, remove) })
+}
+
+// Read shows that the person has read up to a message.
+func (u User) Read(chat network.ChatID, id network.MessageID) error {
+	return u.on(chat, id, func(t act, m *message) { u.s.read(t, m) })
+}
+
+// Type shows that the person types, for a time; 0 stops it.
+func (u User) Type(chat network.ChatID, d time.Duration) error {
+	return u.in(chat, func(t act) error {
+		u.s.others(t, func(_ *account, h network.Head) network.Event { return &network.Typing{Head: h, For: d} })
+		return nil
+	})
+}
+
+// SetTopic changes a chat's topic.
+func (u User) SetTopic(chat network.ChatID, topic string) error {
+	return u.in(chat, func(t act) error {
+		u.s.editChat(t, nil, &topic, nil)
+		return nil
+	})
+}
+
+// SetName changes a chat's name.
+func (u User) SetName(chat network.ChatID, name string) error {
+	return u.in(chat, func(t act) error {
+		u.s.editChat(t, &name, nil, nil)
+		return nil
+	})
+}
+
+// Join enters a chat.
+func (u User) Join(chat network.ChatID) error {
+	return u.in(chat, func(t act) error {
+		u.s.enter(t, u.id)
+		return nil
+	})
+}
+
+// Leave leaves a chat.
+func (u User) Leave(chat network.ChatID) error { return u.Remove(chat, u.id, network.Left) }
+
+// Remove kicks (network.Left) or bans a person.
+func (u User) Remove(chat network.ChatID, whom network.UserID, to network.Membership) error {
+	return u.in(chat, func(t act) error {
+		u.s.exit(t, network.Member{User: whom, Membership: to, By: u.id})
+		return nil
+	})
+}
+
+// Rename gives the person another name and tells the accounts that share a
+// chat with them.
+func (u User) Rename(name string) {
+	u.s.mu.Lock()
+	defer u.s.mu.Unlock()
+	u.s.person(u.id).name = name
+	for _, a := range u.s.accounts {
+		for _, c := range u.s.chats {
+			if c.standing[a.user] == network.Joined && c.standing[u.id] == network.Joined {
+				u.s.push(a, &network.UserChanged{Head: network.Head{Sender: u.id, At: time.Now()}, User: u.id})
+				break
+			}
+		}
+	}
+}
+
+// SetBot says whether the person is a bot.
+func (u User) SetBot(bot bool) {
+	u.s.mu.Lock()
+	defer u.s.mu.Unlock()
+	u.s.person(u.id).bot = bot
+}
