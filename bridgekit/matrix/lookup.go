@@ -1,0 +1,204 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// A lookup reads at most lookupPages pages of lookupSize events.
+const (
+	lookupPages = 10
+	lookupSize  = 100
+)
+
+// found is the little that a lookup needs of an event.
+type found struct {
+	ID      id.EventID `json:"event_id"`
+	Sender  id.UserID  `json:"sender"`
+	Content struct {
+		Mark json.RawMessage `json:"chat.causeway.mark"`
+	} `json:"content"`
+}
+
+// Find looks for the event with a mark among the newest 1,000 of a room, as the
+// bot. as says whose events count; without it those of the bot and our ghosts
+// do, because anyone in the room can copy a mark. The walk ends early only
+// where the history does.
+func (h *Homeserver) Find(ctx context.Context, room id.RoomID, mark string, as ...id.UserID) (id.EventID, bool, error) {
+	return h.search(ctx, h.BotID(), room, mark, "", as)
+}
+
+// lookup is Find for an event that Send may have sent. The server filters by
+// type and sender, so 1,000 events of that ghost are searched, not of the room.
+// Where the bot may not read, the sender does.
+func (h *Homeserver) lookup(ctx context.Context, e Event, mark string) (id.EventID, bool, error) {
+	eventID, ok, err := h.search(ctx, h.BotID(), e.Room, mark, e.Type.Type, []id.UserID{e.As})
+	if KindOf(err) == NotAllowed && e.As != h.BotID() {
+		eventID, ok, err = h.search(ctx, e.As, e.Room, mark, e.Type.Type, []id.UserID{e.As})
+	}
+	if k := KindOf(err); k == NotAllowed || k == NotFound {
+		// Neither is in the room: what was never there was not sent, and
+		// if it was, sending again will be refused and say why.
+		return "", false, nil
+	}
+	return eventID, ok, err
+}
+
+// search walks back through a room (GET /rooms/{roomId}/messages).
+func (h *Homeserver) search(ctx context.Context, reader id.UserID, room id.RoomID, mark, eventType string, senders []id.UserID) (id.EventID, bool, error) {
+	query := map[string]string{"dir": "b", "limit": strconv.Itoa(lookupSize)}
+	if filter := searchFilter(eventType, senders); filter != "" {
+		query["filter"] = filter
+	}
+	for range lookupPages {
+		var page struct {
+			Chunk []json.RawMessage `json:"chunk"`
+			End   string            `json:"end"`
+		}
+		err := h.do(ctx, reader, "look up", func(ctx context.Context, c *mautrix.Client) error {
+			return request(ctx, c, http.MethodGet, path("v3", "rooms", room, "messages"), query, nil, &page)
+		})
+		if err != nil {
+			return "", false, err
+		}
+		for _, raw := range page.Chunk {
+			var evt found
+			if json.Unmarshal(raw, &evt) == nil && h.carries(evt, mark, senders) {
+				return evt.ID, true, nil
+			}
+		}
+		if page.End == "" || page.End == query["from"] {
+			break
+		}
+		query["from"] = page.End
+	}
+	return "", false, nil
+}
+
+// carries reports whether evt is what a lookup looks for.
+func (h *Homeserver) carries(evt found, mark string, senders []id.UserID) bool {
+	var m string
+	if json.Unmarshal(evt.Content.Mark, &m) != nil || m != mark {
+		return false
+	}
+	if len(senders) == 0 {
+		return h.IsGhost(evt.Sender)
+	}
+	for _, s := range senders {
+		if s == evt.Sender {
+			return true
+		}
+	}
+	return false
+}
+
+// searchFilter is a RoomEventFilter, "" for none.
+func searchFilter(eventType string, senders []id.UserID) string {
+	f := struct {
+		Types   []string    `json:"types,omitempty"`
+		Senders []id.UserID `json:"senders,omitempty"`
+	}{Senders: senders}
+	if eventType != "" {
+		f.Types = []string{eventType}
+	}
+	if len(f.Types)+len(f.Senders) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(f)
+	if err != nil {
+		return "" // strings cannot fail
+	}
+	return string(b)
+}
+
+// GetEvent reads one event as the bot, with its content parsed if its type is
+// known. NotFound: the server does not have it, or not for the bot.
+func (h *Homeserver) GetEvent(ctx context.Context, room id.RoomID, eventID id.EventID) (*event.Event, error) {
+	var evt *event.Event
+	err := h.do(ctx, h.BotID(), "read event", func(ctx context.Context, c *mautrix.Client) error {
+		return request(ctx, c, http.MethodGet, path("v3", "rooms", room, "event", eventID), nil, nil, &evt)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if evt == nil || evt.ID == "" {
+		return nil, &Error{Kind: NotFound, Op: "read event", Err: errNoEventID}
+	}
+	if evt.StateKey != nil {
+		evt.Type.Class = event.StateEventType
+	}
+	if evt.RoomID == "" {
+		evt.RoomID = room
+	}
+	// An unknown or odd content stays available as Content.Raw.
+	_ = evt.Content.ParseRaw(evt.Type)
+	return evt, nil
+}
+
+// redaction finds the redaction of an event. A target that the server does not
+// have at all is left for the redaction itself to report.
+func (h *Homeserver) redaction(ctx context.Context, room id.RoomID, target id.EventID) (id.EventID, bool, error) {
+	var evt struct {
+		Unsigned struct {
+			Because struct {
+				ID id.EventID `json:"event_id"`
+			} `json:"redacted_because"`
+			By id.EventID `json:"redacted_by"`
+		} `json:"unsigned"`
+	}
+	err := h.do(ctx, h.BotID(), "read event", func(ctx context.Context, c *mautrix.Client) error {
+		return request(ctx, c, http.MethodGet, path("v3", "rooms", room, "event", target), nil, nil, &evt)
+	})
+	if k := KindOf(err); k == NotFound || k == NotAllowed {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	by := evt.Unsigned.Because.ID
+	if by == "" {
+		by = evt.Unsigned.By
+	}
+	return by, by != "", nil
+}
+
+// duplicate finds the reaction because of which the server refused ours
+// (M_DUPLICATE_ANNOTATION); "" if it cannot.
+func (h *Homeserver) duplicate(ctx context.Context, e Event, body json.RawMessage) id.EventID {
+	type relation struct {
+		RelatesTo struct {
+			EventID id.EventID `json:"event_id"`
+			Key     string     `json:"key"`
+		} `json:"m.relates_to"`
+	}
+	var ours relation
+	if json.Unmarshal(body, &ours) != nil || ours.RelatesTo.EventID == "" {
+		return ""
+	}
+	var page struct {
+		Chunk []struct {
+			ID      id.EventID `json:"event_id"`
+			Sender  id.UserID  `json:"sender"`
+			Content relation   `json:"content"`
+		} `json:"chunk"`
+	}
+	at := path("v1", "rooms", e.Room, "relations", ours.RelatesTo.EventID, "m.annotation", e.Type.Type)
+	err := h.do(ctx, e.As, "look up reaction", func(ctx context.Context, c *mautrix.Client) error {
+		return request(ctx, c, http.MethodGet, at, map[string]string{"limit": strconv.Itoa(lookupSize)}, nil, &page)
+	})
+	if err != nil {
+		return ""
+	}
+	for _, r := range page.Chunk {
+		if r.Sender == e.As && r.Content.RelatesTo.Key == ours.RelatesTo.Key {
+			return r.ID
+		}
+	}
+	return ""
+}

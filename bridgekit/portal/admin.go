@@ -1,0 +1,366 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// client is the running client through which owner acts on a network: their own
+// login if there is one, else the relay of the configuration.
+func (s *Service) client(owner id.UserID, n network.NetworkID) (*login.Session, network.Ops, error) {
+	sess := s.logins.Relay(n)
+	for _, o := range s.logins.Of(string(owner)) {
+		if o.Network == n {
+			sess = o
+			break
+		}
+	}
+	if sess == nil {
+		return nil, network.Ops{}, network.Errorf(network.Rejected, fmt.Sprintf("you are not signed in to %s. Type: login %s", s.networkName(n), n), "no login on %s", n)
+	}
+	ops, ok := sess.Ops()
+	if !ok || !sess.Online() {
+		return nil, ops, network.Errorf(network.Unavailable, fmt.Sprintf("%s is not connected now: %s", sess.Name, sess.State().Words), "login is %s", sess.State().Status)
+	}
+	return sess, ops, nil
+}
+
+// Search finds chats through owner's login or the relay.
+func (s *Service) Search(ctx context.Context, owner id.UserID, n network.NetworkID, query string, limit int) ([]network.Found, error) {
+	_, ops, err := s.client(owner, n)
+	if err != nil {
+		return nil, err
+	}
+	if ops.Search == nil {
+		return nil, network.Errorf(network.Rejected, s.networkName(n)+" cannot be searched", "no searcher")
+	}
+	return ops.Search(ctx, query, limit)
+}
+
+// Join enters the chat that name names and invites owner to its portal.
+func (s *Service) Join(ctx context.Context, owner id.UserID, n network.NetworkID, name string) (store.Portal, error) {
+	sess, ops, err := s.client(owner, n)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	if ops.Join == nil {
+		return store.Portal{}, network.Errorf(network.Rejected, "on "+s.networkName(n)+" chats cannot be joined by name", "no joiner")
+	}
+	chat, err := ops.Join(ctx, name)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	return s.open(ctx, sess, &ops, chat, roomWish{owner: owner})
+}
+
+// Start opens the direct chat with a remote person and invites owner to its portal.
+func (s *Service) Start(ctx context.Context, owner id.UserID, n network.NetworkID, user string) (store.Portal, error) {
+	sess, ops, err := s.client(owner, n)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	if sess.Owner != string(owner) || ops.Start == nil {
+		return store.Portal{}, network.Errorf(network.Rejected, fmt.Sprintf("direct chats need an account of yours. Type: login %s", n), "no own login to start a chat")
+	}
+	chat, err := ops.Start(ctx, user)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	return s.open(ctx, sess, &ops, chat, roomWish{owner: owner})
+}
+
+// open makes sure that a chat which sess is in has a room with whom the wish
+// names in it.
+func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Ops, chat network.Chat, w roomWish) (store.Portal, error) {
+	p, err := s.portals.ensure(ctx, sess.Network, chat.Key)
+	if err != nil {
+		return p, err
+	}
+	k := loginChat{sess.Network, sess.ID, p.ID}
+	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+		return p, err
+	}
+	s.portals.learn(k)
+	if sess.Owner == "" {
+		w.relay = sess.ID
+	}
+	if chat.Kind == network.Direct && chat.Other != "" {
+		ghost := s.hs.GhostID(string(p.Network), string(chat.Other))
+		if err := s.prepareGhost(ctx, ops, ghost, chat.Other, false); err != nil {
+			return p, err
+		}
+		w.invite = append(w.invite, ghost)
+	}
+	if p.Room == "" {
+		return s.makeRoom(ctx, p, ops, w)
+	}
+	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
+		p.State = store.PortalOpen
+		if p.Relay == "" {
+			p.Relay = w.relay
+		}
+	})
+	if err != nil || w.owner == "" {
+		return p, err
+	}
+	err = s.hs.Invite(ctx, roomID(p), s.hs.BotID(), w.owner, "")
+	if err != nil && harmless(err) {
+		err = nil // they are in it
+	}
+	return p, err
+}
+
+// RoomWanted makes the portal of a public alias ("#_cw_irc.libera_=23go:domain")
+// for the homeserver's room query; it reports whether the alias exists now. The
+// network needs a relay, because nobody's own login is asked.
+func (s *Service) RoomWanted(ctx context.Context, alias string) bool {
+	if len(alias) < 2 || alias[0] != '#' {
+		return false
+	}
+	n, chat, ok := s.hs.ParseGhost(id.UserID("@" + alias[1:]))
+	relay := s.logins.Relay(network.NetworkID(n))
+	if !ok || relay == nil || !relay.Online() {
+		return false
+	}
+	ops, running := relay.Ops()
+	if !running || ops.Join == nil {
+		return false
+	}
+	joined, err := ops.Join(ctx, chat)
+	if err != nil {
+		s.log.Info("chat of an alias cannot be joined", "network", n, "err", err)
+		return false
+	}
+	localpart := id.UserID("@" + alias[1:]).Localpart()
+	if _, err := s.open(ctx, relay, &ops, joined, roomWish{alias: localpart, public: true}); err != nil {
+		s.log.Warn("make room of an alias", "network", n, "err", err)
+		return false
+	}
+	return true
+}
+
+// Plumb bridges an existing room to a chat, through the relay, or through
+// owner's login where there is none.
+func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, name string) (store.Portal, error) {
+	sess, ops, err := s.client("", n)
+	if err != nil {
+		if sess, ops, err = s.client(owner, n); err != nil {
+			return store.Portal{}, err
+		}
+	}
+	if err := s.hs.EnsureJoined(ctx, room, s.hs.BotID()); err != nil {
+		return store.Portal{}, err
+	}
+	if ops.Join == nil {
+		return store.Portal{}, network.Errorf(network.Rejected, "on "+s.networkName(n)+" chats cannot be joined by name", "no joiner")
+	}
+	chat, err := ops.Join(ctx, name)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	p, err := s.portals.ensure(ctx, n, chat.Key)
+	if err != nil {
+		return p, err
+	}
+	if p.Room != "" && p.Room != string(room) && p.State == store.PortalOpen {
+		return p, network.Errorf(network.Rejected, "this chat is bridged to another room already. There, type: !cw unbridge", "chat has room %s", p.Room)
+	}
+	k := loginChat{n, sess.ID, p.ID}
+	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+		return p, err
+	}
+	s.portals.learn(k)
+	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
+		p.Room, p.State, p.Relay = string(room), store.PortalOpen, sess.ID
+		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Plumbed: true}
+	})
+	if err != nil {
+		return p, err
+	}
+	for _, evt := range s.bridgeInfo(p, chat) {
+		if _, err := s.hs.SendState(ctx, room, s.hs.BotID(), evt.Type, *evt.StateKey, evt.Content.Parsed, time.Time{}); err != nil && !harmless(err) {
+			return p, err
+		}
+	}
+	return p, s.inviteMembers(ctx, p)
+}
+
+// SetRelay lets the network's relay speak for people without a login, or stops it.
+func (s *Service) SetRelay(ctx context.Context, room id.RoomID, n network.NetworkID, on bool) error {
+	portals, err := s.portals.in(ctx, string(room))
+	if err != nil {
+		return err
+	}
+	for _, p := range portals {
+		if p.Network != n {
+			continue
+		}
+		relay := network.LoginID("")
+		if on {
+			sess := s.logins.Relay(n)
+			if sess == nil {
+				return network.Errorf(network.Rejected, s.networkName(n)+" has no relay in the configuration", "no relay")
+			}
+			relay = sess.ID
+			k := loginChat{n, sess.ID, p.ID}
+			if ops, ok := sess.Ops(); ok && ops.Join != nil {
+				if _, err := ops.Join(ctx, string(p.Chat.ID)); err != nil {
+					return err
+				}
+			}
+			if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+				return err
+			}
+			s.portals.learn(k)
+		}
+		_, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Relay = relay })
+		return err
+	}
+	return network.Errorf(network.Rejected, "this room is not bridged to "+s.networkName(n), "no portal")
+}
+
+// Portals lists the portals of a room.
+func (s *Service) Portals(ctx context.Context, room id.RoomID) ([]store.Portal, error) {
+	return s.portals.in(ctx, string(room))
+}
+
+// Waiting counts a portal's undelivered entries.
+func (s *Service) Waiting(ctx context.Context, p store.Portal) (n int, err error) {
+	_, err = s.db.One(ctx, "SELECT COUNT(*) FROM entry WHERE state < 5 AND lane IN (?, ?)", []any{journal.LaneOf(p.ID, journal.In), journal.LaneOf(p.ID, journal.Out)}, &n)
+	return n, err
+}
+
+// GhostsIn lists the ghosts that are in a room.
+func (s *Service) GhostsIn(ctx context.Context, room id.RoomID) ([]id.UserID, error) {
+	members, err := s.hs.Members(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	var ghosts []id.UserID
+	for u, m := range members {
+		if s.hs.IsGhost(u) && u != s.hs.BotID() && (m == event.MembershipJoin || m == event.MembershipInvite) {
+			ghosts = append(ghosts, u)
+		}
+	}
+	return ghosts, nil
+}
+
+// Unbridge ends all portals of a room: what waits is given up, the logins leave
+// chats that nobody else needs them in, the ghosts leave the room one by one. With
+// deleteRoom everybody leaves it.
+func (s *Service) Unbridge(ctx context.Context, room id.RoomID, deleteRoom bool) error {
+	portals, err := s.portals.in(ctx, string(room))
+	if err != nil {
+		return err
+	}
+	for _, p := range portals {
+		s.leaveRemote(ctx, p)
+		lanes := []int64{int64(journal.LaneOf(p.ID, journal.In)), int64(journal.LaneOf(p.ID, journal.Out))}
+		if err := s.db.Write(ctx, 8, func(tx *store.Tx) error { return tx.DeletePortal(p.ID, lanes...) }); err != nil {
+			return err
+		}
+		s.portals.forget(p)
+	}
+	return s.clearRoom(ctx, room, deleteRoom)
+}
+
+// leaveRemote has the relay leave a chat. People's own logins stay in theirs.
+func (s *Service) leaveRemote(ctx context.Context, p store.Portal) {
+	sess := s.logins.Get(p.Network, p.Relay)
+	if sess == nil || sess.Owner != "" {
+		return
+	}
+	if ops, ok := sess.Ops(); ok && ops.Leave != nil {
+		if err := ops.Leave(ctx, p.Chat.ID, "unbridged"); err != nil {
+			s.log.Info("leave unbridged chat", "portal", p.ID, "err", err)
+		}
+	}
+}
+
+// clearRoom has our users leave a room.
+func (s *Service) clearRoom(ctx context.Context, room id.RoomID, deleteRoom bool) error {
+	ghosts, err := s.GhostsIn(ctx, room)
+	if err != nil {
+		return err
+	}
+	for _, g := range ghosts {
+		if err := s.hs.Leave(ctx, room, g, "unbridged"); err != nil && !harmless(err) {
+			return err
+		}
+	}
+	if !deleteRoom {
+		return nil
+	}
+	members, err := s.hs.Members(ctx, room)
+	if err != nil {
+		return err
+	}
+	for u, m := range members {
+		if u == s.hs.BotID() || m != event.MembershipJoin && m != event.MembershipInvite {
+			continue
+		}
+		if err := s.hs.Kick(ctx, room, s.hs.BotID(), u, "this room was unbridged and deleted"); err != nil && !harmless(err) {
+			return err
+		}
+	}
+	return s.ignoreGone(s.hs.Leave(ctx, room, s.hs.BotID(), ""))
+}
+
+// inviteGhost turns a room to which a person invited a ghost into their direct
+// chat.
+func (s *Service) inviteGhost(ctx context.Context, e *rawEvent, ghost id.UserID, direct bool) error {
+	refuse := func(words string) error { return s.ignoreGone(s.hs.Leave(ctx, e.Room, ghost, words)) }
+	n, user, ok := s.hs.ParseGhost(ghost)
+	if !ok || !direct {
+		return refuse("bridged people cannot be invited to rooms")
+	}
+	sess, ops, err := s.client(e.Sender, network.NetworkID(n))
+	if err != nil || sess.Owner != string(e.Sender) || ops.Start == nil {
+		return refuse(fmt.Sprintf("sign in first: write \"login %s\" to %s", n, s.hs.BotID()))
+	}
+	chat, err := ops.Start(ctx, user)
+	if err != nil {
+		return refuse(network.UserText(err))
+	}
+	p, err := s.portals.ensure(ctx, sess.Network, chat.Key)
+	if err != nil {
+		return err
+	}
+	if p.Room != "" && p.State == store.PortalOpen {
+		return errors.Join(s.ignoreGone(s.hs.Invite(ctx, roomID(p), s.hs.BotID(), e.Sender, "")), refuse("you have a room for this chat already"))
+	}
+	if err := s.prepareGhost(ctx, &ops, ghost, network.UserID(user), false); err != nil {
+		return err
+	}
+	if err := s.hs.EnsureJoined(ctx, e.Room, ghost); err != nil {
+		return s.ignoreGone(err)
+	}
+	if err := s.ignoreGone(s.hs.Invite(ctx, e.Room, ghost, s.hs.BotID(), "")); err != nil {
+		return err
+	}
+	if err := s.hs.EnsureJoined(ctx, e.Room, s.hs.BotID()); err != nil && matrix.KindOf(err) == matrix.Down {
+		return err
+	}
+	_, err = s.update(ctx, p.ID, func(p *store.Portal) {
+		p.Room, p.State = string(e.Room), store.PortalOpen
+		p.Info = store.PortalInfo{Kind: network.Direct, Name: chat.Name, Other: chat.Other, Features: chat.Features, Plumbed: true}
+	})
+	return err
+}
+
+// Reply sends a notice of the bot as an answer to an event.
+func (s *Service) Reply(ctx context.Context, room id.RoomID, content *event.MessageEventContent, key []byte) error {
+	_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: content, Key: key, Step: "reply", Lookup: false})
+	return err
+}

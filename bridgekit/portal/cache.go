@@ -1,0 +1,167 @@
+package portal
+
+import (
+	"context"
+	"sync"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// maxCached bounds each of the cache's maps.
+const maxCached = 20_000
+
+// A cache keeps recently used portal rows and which rooms have none. Rows are
+// written through Service.update only, so it is never behind this process.
+type cache struct {
+	db *store.DB
+
+	mu     sync.Mutex // guards what follows
+	byID   map[int64]store.Portal
+	byChat map[chatKey]int64
+	byRoom map[string][]int64 // also the rooms without a portal
+	inChat map[loginChat]struct{}
+}
+
+type chatKey struct {
+	network network.NetworkID
+	chat    network.ChatKey
+}
+
+type loginChat struct {
+	network network.NetworkID
+	login   network.LoginID
+	portal  int64
+}
+
+func newCache(db *store.DB) *cache {
+	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}}
+}
+
+// put takes a row in.
+func (c *cache) put(p store.Portal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, had := c.byID[p.ID]
+	if had && old.Room != p.Room {
+		delete(c.byRoom, old.Room)
+	}
+	if !had || old.Room != p.Room {
+		delete(c.byRoom, p.Room)
+	}
+	makeRoom(c.byID)
+	makeRoom(c.byChat)
+	c.byID[p.ID] = p
+	c.byChat[chatKey{p.Network, p.Chat}] = p.ID
+}
+
+// forget drops a row that was deleted.
+func (c *cache) forget(p store.Portal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byID, p.ID)
+	delete(c.byChat, chatKey{p.Network, p.Chat})
+	delete(c.byRoom, p.Room)
+	for k := range c.inChat {
+		if k.portal == p.ID {
+			delete(c.inChat, k)
+		}
+	}
+}
+
+// get finds a portal by its number; false if it was deleted.
+func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
+	c.mu.Lock()
+	p, ok := c.byID[id]
+	c.mu.Unlock()
+	if ok {
+		return p, true, nil
+	}
+	p, ok, err := c.db.Portal(ctx, id)
+	if ok {
+		c.put(p)
+	}
+	return p, ok, err
+}
+
+// ensure finds or makes the portal of a chat.
+func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.ChatKey) (store.Portal, error) {
+	c.mu.Lock()
+	p, ok := c.byID[c.byChat[chatKey{n, chat}]]
+	c.mu.Unlock()
+	if ok {
+		return p, nil
+	}
+	p, err := c.db.EnsurePortal(ctx, n, chat)
+	if err == nil {
+		c.put(p)
+	}
+	return p, err
+}
+
+// in lists the portals of a room.
+func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
+	c.mu.Lock()
+	ids, ok := c.byRoom[room]
+	c.mu.Unlock()
+	var out []store.Portal
+	if ok {
+		for _, id := range ids {
+			p, found, err := c.get(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if found {
+				out = append(out, p)
+			}
+		}
+		return out, nil
+	}
+	out, err := c.db.PortalsIn(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	ids = make([]int64, 0, len(out))
+	for _, p := range out {
+		c.put(p)
+		ids = append(ids, p.ID)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	makeRoom(c.byRoom)
+	c.byRoom[room] = ids
+	return out, nil
+}
+
+// known reports whether it is stored that a login is in a portal's chat, as far
+// as the cache knows, and notes that it is from now on.
+func (c *cache) known(k loginChat) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.inChat[k]
+	return ok
+}
+
+func (c *cache) learn(k loginChat) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	makeRoom(c.inChat)
+	c.inChat[k] = struct{}{}
+}
+
+func (c *cache) unlearn(k loginChat) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.inChat, k)
+}
+
+// makeRoom removes any one element from a full map.
+func makeRoom[K comparable, V any](m map[K]V) {
+	if len(m) < maxCached {
+		return
+	}
+	for k := range m {
+		delete(m, k)
+		return
+	}
+}

@@ -1,0 +1,31 @@
+// Package portal joins chats and rooms: it turns what networks deliver and what
+// the homeserver pushes into journal entries, and delivers those entries to the
+// other side.
+//
+//	client ── Deliver ──▶ deliver.go ──▶ journal (In) ──▶ in_*.go ──▶ matrix
+//	homeserver ── Events ──▶ events.go ──▶ journal (Out) ──▶ out_*.go ──▶ client
+//
+// # Both ways are the same four steps
+//
+// Intake names the happening (its key), finds the portal (its lane) and appends.
+// It does nothing else: what was acknowledged is on disk and in order. Delivery
+// is a handler of the journal: it may be called again for the same entry, after
+// a crash too, so each of its steps is recognised when it is repeated: Matrix
+// events by their mark, remote sends by their transaction ID and the message map.
+//
+// # What is stored when
+//
+//   - A portal's row is made by the first event of its chat; the room's ID is
+//     stored right after the room was made under its deterministic alias.
+//   - Rows of the message map commit with the end of the entry that made them.
+//     They are visible in memory at once ([messageMap]), because an echo or a
+//     reply can come before the commit.
+//   - What a network has accepted of a message of several parts is stored before
+//     the rest is tried again.
+//
+// # Who owns what
+//
+// The portal's In lane owns making and changing its room; the Out lane owns the
+// calls to its network. Both change the portal's row through [Service.update],
+// one at a time. Typing, receipts and presence go past the journal, best effort.
+package portal

@@ -1,0 +1,182 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+const (
+	ephemeralAtOnce = 8               // calls on their way
+	ephemeralWithin = 5 * time.Second // a late one is worth nothing
+)
+
+// ephemeral passes typing, receipts and presence on, past the journal: what
+// cannot go at once is dropped.
+type ephemeral struct {
+	mu     sync.Mutex // guards what follows
+	active int
+	typing map[id.RoomID]map[id.UserID]bool // who types, as last told
+}
+
+// spawn runs f unless too many are on their way.
+func (p *ephemeral) spawn(f func(ctx context.Context)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.active >= ephemeralAtOnce {
+		return
+	}
+	p.active++
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), ephemeralWithin)
+		defer cancel()
+		f(ctx)
+		p.mu.Lock()
+		p.active--
+		p.mu.Unlock()
+	}()
+}
+
+// remote shows what a network tells. Errors end here: it is best effort.
+func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
+	if !s.hs.Up() {
+		return
+	}
+	p.spawn(func(ctx context.Context) {
+		h := ev.Base()
+		port, ok, err := s.db.PortalOf(ctx, sess.Network, h.Chat)
+		if err != nil || !ok || port.State != store.PortalOpen {
+			return
+		}
+		x := &inbound{Service: s, p: port, sess: sess, head: h}
+		as := x.puppetOrGhost(ctx, h.Sender)
+		if in, err := s.hs.Joined(ctx, roomID(port), as); err != nil || !in && s.hs.IsGhost(as) {
+			return
+		}
+		switch ev := ev.(type) {
+		case *network.Typing:
+			_ = s.hs.Typing(ctx, roomID(port), as, ev.For)
+		case *network.Receipt:
+			if eventID, err := x.eventOf(ctx, &ev.UpTo); err == nil && eventID != "" {
+				_ = s.hs.Receipt(ctx, roomID(port), as, eventID, false)
+			}
+		case *network.Presence:
+			state := event.PresenceOffline
+			if ev.Online {
+				state = event.PresenceOnline
+			}
+			_ = s.hs.Presence(ctx, as, state, ev.Words)
+		}
+	})
+}
+
+// matrix passes on what the homeserver tells (MSC2409).
+func (p *ephemeral) matrix(s *Service, raw json.RawMessage) {
+	var e struct {
+		Type    string          `json:"type"`
+		Room    id.RoomID       `json:"room_id"`
+		Content json.RawMessage `json:"content"`
+	}
+	if json.Unmarshal(raw, &e) != nil || e.Room == "" {
+		return
+	}
+	switch e.Type {
+	case event.EphemeralEventTyping.Type:
+		var c event.TypingEventContent
+		if json.Unmarshal(e.Content, &c) == nil {
+			p.typingChanged(s, e.Room, c.UserIDs)
+		}
+	case event.EphemeralEventReceipt.Type:
+		var c event.ReceiptEventContent
+		if json.Unmarshal(e.Content, &c) == nil {
+			p.receipts(s, e.Room, c)
+		}
+	}
+}
+
+// typingChanged tells the networks who began and who stopped.
+func (p *ephemeral) typingChanged(s *Service, room id.RoomID, now []id.UserID) {
+	p.mu.Lock()
+	if p.typing == nil {
+		p.typing = map[id.RoomID]map[id.UserID]bool{}
+	}
+	before := p.typing[room]
+	after := map[id.UserID]bool{}
+	changes := map[id.UserID]time.Duration{}
+	for _, u := range now {
+		if s.hs.IsGhost(u) {
+			continue
+		}
+		after[u] = true
+		if !before[u] {
+			changes[u] = 30 * time.Second
+		}
+	}
+	for u := range before {
+		if !after[u] {
+			changes[u] = 0
+		}
+	}
+	if len(after) == 0 {
+		delete(p.typing, room)
+	} else {
+		p.typing[room] = after
+	}
+	p.mu.Unlock()
+	for u, d := range changes {
+		p.spawn(func(ctx context.Context) {
+			s.ownClient(ctx, room, u, func(port store.Portal, ops network.Ops) {
+				if ops.Type != nil {
+					_ = ops.Type(ctx, port.Chat.ID, d)
+				}
+			})
+		})
+	}
+}
+
+// receipts marks what people with a login of their own have read.
+func (p *ephemeral) receipts(s *Service, room id.RoomID, c event.ReceiptEventContent) {
+	for eventID, kinds := range c {
+		for kind, users := range kinds {
+			if kind != event.ReceiptTypeRead && kind != event.ReceiptTypeReadPrivate {
+				continue
+			}
+			for u := range users {
+				p.spawn(func(ctx context.Context) {
+					s.ownClient(ctx, room, u, func(port store.Portal, ops network.Ops) {
+						rows, err := s.messages.event(ctx, port.ID, string(eventID))
+						if err == nil && len(rows) > 0 && rows[0].Remote != "" && ops.MarkRead != nil {
+							_ = ops.MarkRead(ctx, port.Chat.ID, network.Whole(rows[0].Remote))
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// ownClient calls f for each portal of a room with the running client of u's own
+// login there. The relay does not type or read for anybody.
+func (s *Service) ownClient(ctx context.Context, room id.RoomID, u id.UserID, f func(p store.Portal, ops network.Ops)) {
+	portals, err := s.portals.in(ctx, string(room))
+	if err != nil {
+		return
+	}
+	for _, p := range portals {
+		sess, err := s.ownLogin(ctx, p, u)
+		if err != nil || sess == nil || !sess.Online() {
+			continue
+		}
+		if ops, ok := sess.Ops(); ok {
+			f(p, ops)
+		}
+	}
+}

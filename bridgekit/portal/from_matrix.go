@@ -1,0 +1,298 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/markup/html"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// fromMatrix turns an event's content into what a network is asked to send. It
+// is a function of the event, of who is signed in, and of what the room knows.
+func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*network.Content, error) {
+	var c event.MessageEventContent
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, network.Errorf(network.Rejected, "this message is not well-formed", "content: %w", err)
+	}
+	if o.evt.Type == event.EventSticker.Type {
+		c.MsgType = event.MsgImage
+	}
+	part, err := o.fromPart(&c)
+	if err != nil {
+		return nil, err
+	}
+	out := &network.Content{Parts: []network.Part{part}, Persona: o.persona(ctx)}
+	if out.Persona != nil && !features(o.p).Personas {
+		o.prefix(&out.Parts[0], out.Persona)
+	}
+	if err := o.relations(ctx, &c, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (o *outbound) fromPart(c *event.MessageEventContent) (network.Part, error) {
+	part := network.Part{}
+	switch c.MsgType {
+	case event.MsgNotice:
+		part.Style = network.Notice
+	case event.MsgEmote:
+		part.Style = network.Emote
+	}
+	switch c.MsgType {
+	case event.MsgImage, event.MsgVideo, event.MsgAudio, event.MsgFile:
+		media, caption, err := o.fromMedia(c)
+		if err != nil {
+			return part, err
+		}
+		part.Media, part.Text = media, caption
+		return part, nil
+	case event.MsgLocation:
+		part.Location = parseGeo(c.GeoURI, c.Body)
+		if part.Location == nil {
+			part.Text = markup.Plain(c.Body)
+		}
+		return part, nil
+	}
+	part.Text = o.fromText(c)
+	if len(part.Text) == 0 {
+		return part, network.Errorf(network.Rejected, "this message has no text", "message type %q without text", c.MsgType)
+	}
+	return part, nil
+}
+
+// fromText is a message's rich text with the people in it as the network knows
+// them.
+func (o *outbound) fromText(c *event.MessageEventContent) markup.Body {
+	var b markup.Body
+	if c.Format == event.FormatHTML && c.FormattedBody != "" {
+		b = html.Parse(c.FormattedBody)
+	} else {
+		text := c.Body
+		if c.RelatesTo != nil && c.RelatesTo.GetReplyTo() != "" {
+			text = html.StripReplyFallback(text)
+		}
+		b = markup.Plain(text)
+	}
+	if c.Mentions != nil && c.Mentions.Room {
+		b = markup.MarkEveryone(b, "@room")
+	}
+	return markup.Normalize(markup.Map(b, func(n markup.Node) []markup.Node {
+		if n.Kind == markup.Mention && n.MXID {
+			return []markup.Node{o.fromMention(n)}
+		}
+		return []markup.Node{n}
+	}))
+}
+
+// fromMention turns a Matrix person into the remote one: a ghost's original, or
+// the account of somebody who is signed in; anyone else is a name.
+func (o *outbound) fromMention(n markup.Node) markup.Node {
+	u := id.UserID(n.User)
+	if of, user, ok := o.hs.ParseGhost(u); ok && of == string(o.p.Network) {
+		n.User, n.MXID = user, false
+		return n
+	}
+	for _, sess := range o.logins.Of(n.User) {
+		if sess.Network == o.p.Network {
+			n.User, n.MXID = string(sess.User()), false
+			return n
+		}
+	}
+	name := strings.TrimPrefix(n.Text, "@")
+	if name == "" {
+		name = u.Localpart()
+	}
+	return markup.Node{Kind: markup.Text, Text: name}
+}
+
+func (o *outbound) fromMedia(c *event.MessageEventContent) (*network.Media, markup.Body, error) {
+	uri, err := c.URL.Parse()
+	if err != nil || uri.IsEmpty() {
+		return nil, nil, network.Errorf(network.Rejected, "this file is encrypted or has no address, and cannot be bridged", "media without mxc URI")
+	}
+	name, caption := c.Body, markup.Body(nil)
+	if c.FileName != "" && c.FileName != c.Body {
+		name, caption = c.FileName, o.fromText(c)
+	}
+	name = path.Base(strings.ReplaceAll(name, "\\", "/"))
+	m := &network.Media{Kind: network.File, Name: name}
+	switch c.MsgType {
+	case event.MsgImage:
+		m.Kind = network.Image
+	case event.MsgVideo:
+		m.Kind = network.Video
+	case event.MsgAudio:
+		m.Kind = network.Audio
+		if c.MSC3245Voice != nil {
+			m.Kind = network.Voice
+		}
+	}
+	if o.evt.Type == event.EventSticker.Type {
+		m.Kind = network.Sticker
+	}
+	if c.Info != nil {
+		m.MIME, m.Size, m.Width, m.Height = c.Info.MimeType, int64(c.Info.Size), c.Info.Width, c.Info.Height
+		m.Duration = time.Duration(c.Info.Duration) * time.Millisecond
+	}
+	m.Source = &mediaSource{o: o, uri: uri, name: name, mime: m.MIME}
+	return m, caption, nil
+}
+
+// A mediaSource gives a network the bytes of, or a link to, a file of the
+// homeserver.
+type mediaSource struct {
+	o          *outbound
+	uri        id.ContentURI
+	name, mime string
+}
+
+var _ network.Source = (*mediaSource)(nil)
+
+func (m *mediaSource) Open(ctx context.Context) (io.ReadCloser, error) {
+	d, err := m.o.hs.Download(ctx, m.uri)
+	if err != nil {
+		return nil, err
+	}
+	return d.Body, nil
+}
+
+func (m *mediaSource) Link(ctx context.Context) (string, time.Time, error) {
+	if m.o.opts.Link == nil {
+		return "", time.Time{}, network.ErrNotPublic
+	}
+	return m.o.opts.Link(ctx, m.uri, m.name, m.mime)
+}
+
+// relations adds what the message answers and which thread it is in.
+func (o *outbound) relations(ctx context.Context, c *event.MessageEventContent, out *network.Content) error {
+	if c.RelatesTo == nil {
+		return nil
+	}
+	if thread := c.RelatesTo.GetThreadParent(); thread != "" && features(o.p).Threads {
+		ref, rows, err := o.ref(ctx, thread)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			out.Thread = &ref
+		}
+	}
+	reply := c.RelatesTo.GetReplyTo()
+	if features(o.p).Threads {
+		reply = c.RelatesTo.GetNonFallbackReplyTo()
+	}
+	if reply == "" {
+		return nil
+	}
+	ref, rows, err := o.ref(ctx, reply)
+	if err != nil {
+		return err
+	}
+	if len(rows) > 0 {
+		out.Reply = &ref
+	}
+	if !features(o.p).Quotes {
+		return nil
+	}
+	out.Quote, err = o.quote(ctx, reply)
+	return err
+}
+
+// quote is what a reply answers, for networks that show it as text.
+func (o *outbound) quote(ctx context.Context, target id.EventID) (*network.Quote, error) {
+	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)
+	if err != nil {
+		if harmless(err) {
+			return nil, nil // a reply to what is gone is a message
+		}
+		return nil, err
+	}
+	var c event.MessageEventContent
+	if json.Unmarshal(evt.Content.VeryRaw, &c) != nil {
+		return nil, nil
+	}
+	q := &network.Quote{Text: o.fromText(&c)}
+	if n, user, ok := o.hs.ParseGhost(evt.Sender); ok && n == string(o.p.Network) {
+		q.User, q.Name = network.UserID(user), user
+		return q, nil
+	}
+	for _, sess := range o.logins.Of(string(evt.Sender)) {
+		if sess.Network == o.p.Network {
+			q.User = sess.User()
+		}
+	}
+	q.Name = o.displayName(ctx, evt.Sender)
+	return q, nil
+}
+
+// persona is whom a relay speaks for; nil if the sender speaks for themselves.
+func (o *outbound) persona(ctx context.Context) *network.Persona {
+	if !o.relay {
+		return nil
+	}
+	return &network.Persona{MXID: string(o.evt.Sender), Name: o.displayName(ctx, o.evt.Sender)}
+}
+
+// displayName is a person's name in the room; their localpart if they have none
+// or it cannot be had.
+func (o *outbound) displayName(ctx context.Context, u id.UserID) string {
+	key := memberName(o.evt.Room, u)
+	if !o.names.prepared(key) {
+		var c struct {
+			Name string `json:"displayname"`
+		}
+		if err := o.hs.State(ctx, o.evt.Room, event.StateMember, string(u), &c); err != nil {
+			return u.Localpart()
+		}
+		o.names.put(key, c.Name)
+	}
+	if name := o.names.get(key); name != "" {
+		return name
+	}
+	return u.Localpart()
+}
+
+// prefix puts a relayed person's name before their text.
+func (o *outbound) prefix(p *network.Part, who *network.Persona) {
+	text := strings.NewReplacer("{name}", plainName(who.Name), "{mxid}", who.MXID).Replace(o.opts.RelayPrefix)
+	if p.Style == network.Emote {
+		text, p.Style = "* "+plainName(who.Name)+" ", network.Normal
+	}
+	p.Text = append(markup.Body{{Kind: markup.Text, Text: text}}, p.Text...)
+}
+
+// plainName makes a name harmless: no control, direction or line characters and
+// nothing that could end the prefix.
+func plainName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r < 0x20, r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x2069, r == 0xfeff:
+			return -1
+		case r == '<', r == '>':
+			return -1
+		}
+		return r
+	}, name)
+	return strings.TrimSpace(name)
+}
+
+// parseGeo reads a geo URI (RFC 5870); nil if it is none.
+func parseGeo(uri, name string) *network.Location {
+	var l network.Location
+	if n, err := fmt.Sscanf(strings.SplitN(uri, ";", 2)[0], "geo:%f,%f", &l.Lat, &l.Lon); n != 2 || err != nil {
+		return nil
+	}
+	l.Name = name
+	return &l
+}

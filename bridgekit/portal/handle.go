@@ -1,0 +1,167 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// homeserverCause is what entries wait for while the homeserver is down.
+const homeserverCause = "homeserver"
+
+// WakeHomeserver lets entries go on that wait for the homeserver.
+func (s *Service) WakeHomeserver() { s.j.Wake(homeserverCause) }
+
+// Handle delivers one entry; it is the journal's handler.
+func (s *Service) Handle(ctx context.Context, e *journal.Entry) journal.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute) // the longest transfer of a file
+	defer cancel()
+	switch e.Lane.Way() {
+	case journal.In, journal.Account:
+		return s.handleIn(ctx, e)
+	case journal.Out:
+		return s.handleOut(ctx, e)
+	}
+	return s.handleControl(ctx, e)
+}
+
+// An inbound is one In entry on its way.
+type inbound struct {
+	*Service
+	e    *journal.Entry
+	p    store.Portal
+	sess *login.Session // whose connection delivered it; nil if it was removed since
+	head *network.Head
+}
+
+func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
+	if e.Kind == noticeKind {
+		return s.sendNotice(ctx, e)
+	}
+	var in incoming
+	if err := json.Unmarshal(e.Payload, &in); err != nil {
+		return journal.Fail(err, "the stored entry cannot be read")
+	}
+	ev, err := network.UnmarshalEvent(in.Event)
+	if err != nil {
+		return journal.Fail(err, "the stored entry cannot be read")
+	}
+	if e.Lane.Way() == journal.Account {
+		return s.handleAccount(ctx, e, in.Via, ev)
+	}
+	p, ok, err := s.portals.get(ctx, e.Lane.Number())
+	if err != nil {
+		return journal.RetryIn(time.Second, err)
+	}
+	if !ok {
+		return journal.Delivered(nil) // the portal was deleted meanwhile
+	}
+	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, in.Via), head: ev.Base()}
+	if p.State == store.PortalClosed && !x.reopens(ev) {
+		return journal.Delivered(nil)
+	}
+	return x.dispatch(ctx, ev)
+}
+
+// dispatch hands each kind of event to its method.
+func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcome {
+	switch ev := ev.(type) {
+	case *network.Message:
+		return x.message(ctx, ev)
+	case *network.Edit:
+		return x.edit(ctx, ev)
+	case *network.Redaction:
+		return x.redaction(ctx, ev)
+	case *network.Reaction:
+		return x.reaction(ctx, ev)
+	case *network.ReactionSet:
+		return x.reactionSet(ctx, ev)
+	case *network.ChatChange:
+		return x.chatChange(ctx, ev)
+	case *network.ChatMoved:
+		return x.chatMoved(ctx, ev)
+	case *network.ChatClosed:
+		return x.chatClosed(ctx, ev)
+	case *network.MemberChange:
+		return x.memberChange(ctx, ev)
+	case *network.Roles:
+		return x.roles(ctx, ev)
+	case *network.Pins:
+		return x.pins(ctx, ev)
+	case *network.ServiceNotice:
+		return x.serviceNotice(ctx, ev)
+	case *network.Gap:
+		return x.gap(ctx, ev)
+	case *network.Vote, *network.PollClosed:
+		return x.pollEvent(ctx, ev)
+	}
+	return journal.Fail(fmt.Errorf("event %T in a chat's lane", ev), "Causeway does not know this kind of event")
+}
+
+// outcome turns an error of the Matrix side into what the journal does.
+func (s *Service) outcome(err error) journal.Outcome {
+	words := matrix.UserText(err)
+	switch matrix.KindOf(err) {
+	case matrix.Down:
+		return journal.Park(homeserverCause, func() bool { return !s.hs.Up() }, err)
+	case matrix.RateLimited:
+		return journal.RetryIn(max(matrix.WaitOf(err), 100*time.Millisecond), err)
+	case matrix.Auth:
+		return journal.RetryIn(30*time.Second, err)
+	case matrix.NotJoined, matrix.Banned, matrix.NotAllowed, matrix.RoomGone, matrix.TooLarge:
+		return journal.Fail(err, words)
+	case matrix.Unsure:
+		return journal.RetryIn(2*time.Second, err)
+	}
+	if network.KindOf(err) != network.Unknown {
+		return remoteOutcome(nil, err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return journal.RetryIn(time.Second, err)
+	}
+	return journal.RetryLater(err, words)
+}
+
+// failed is outcome for an In entry: a room that is gone closes its portal.
+func (x *inbound) failed(ctx context.Context, err error) journal.Outcome {
+	if matrix.KindOf(err) == matrix.RoomGone && x.p.Room != "" {
+		x.log.Warn("room is gone: its portal is closed", "portal", x.p.ID, "err", err)
+		if _, uerr := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalClosed }); uerr != nil {
+			return journal.RetryIn(time.Second, uerr)
+		}
+	}
+	return x.outcome(err)
+}
+
+// remoteOutcome turns an error of a network into what the journal does.
+func remoteOutcome(sess *login.Session, err error) journal.Outcome {
+	words := network.UserText(err)
+	switch network.KindOf(err) {
+	case network.Unavailable, network.LoggedOut:
+		if sess != nil && !sess.Online() {
+			return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err)
+		}
+		return journal.RetryIn(2*time.Second, err)
+	case network.RateLimited:
+		return journal.RetryIn(max(network.WaitOf(err), 100*time.Millisecond), err)
+	case network.Rejected, network.Gone:
+		return journal.Fail(err, words)
+	}
+	return journal.RetryLater(err, words)
+}
+
+// dbOutcome is for a database that does not answer: it costs no attempt.
+func dbOutcome(err error) journal.Outcome { return journal.RetryIn(time.Second, err) }
+
+// roomID is the portal's room.
+func roomID(p store.Portal) id.RoomID { return id.RoomID(p.Room) }

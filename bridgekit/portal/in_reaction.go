@@ -1,0 +1,115 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// reaction adds or removes a reaction in the room.
+func (x *inbound) reaction(ctx context.Context, r *network.Reaction) journal.Outcome {
+	rows, out, ok := x.target(ctx, r.Target)
+	if !ok {
+		if out != nil {
+			return *out
+		}
+		return journal.Delivered(nil) // nothing to react to
+	}
+	have, err := x.db.ReactionsOn(ctx, x.p.ID, r.Target.ID)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	var change reactionChange
+	for _, h := range have {
+		if h.Sender == string(r.Sender) && h.Emoji == r.Emoji {
+			if !r.Remove {
+				return journal.Delivered(nil) // an echo, or it stands already
+			}
+			change.remove = append(change.remove, h)
+		}
+	}
+	if !r.Remove {
+		change.add = []store.Reaction{{Portal: x.p.ID, Target: r.Target.ID, Sender: string(r.Sender), Emoji: r.Emoji}}
+	}
+	return x.applyReactions(ctx, rows[0], change)
+}
+
+// reactionSet makes the reactions in the room those of the network.
+func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journal.Outcome {
+	rows, out, ok := x.target(ctx, r.Target)
+	if !ok {
+		if out != nil {
+			return *out
+		}
+		return journal.Delivered(nil)
+	}
+	have, err := x.db.ReactionsOn(ctx, x.p.ID, r.Target.ID)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	want := map[store.Reaction]bool{}
+	for user, all := range r.Emoji {
+		for _, e := range all {
+			want[store.Reaction{Portal: x.p.ID, Target: r.Target.ID, Sender: string(user), Emoji: e}] = true
+		}
+	}
+	var change reactionChange
+	for _, h := range have {
+		k := h
+		k.Event = ""
+		if want[k] {
+			delete(want, k)
+		} else {
+			change.remove = append(change.remove, h)
+		}
+	}
+	for k := range want {
+		change.add = append(change.add, k)
+	}
+	return x.applyReactions(ctx, rows[0], change)
+}
+
+type reactionChange struct{ add, remove []store.Reaction }
+
+func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reactionChange) journal.Outcome {
+	for _, r := range c.remove {
+		as := x.puppetOrGhost(ctx, network.UserID(r.Sender))
+		_, err := x.hs.Redact(ctx, roomID(x.p), as, id.EventID(r.Event), "", x.e.Key, "x"+r.Sender+r.Emoji)
+		if err != nil && matrix.KindOf(err) != matrix.NotFound {
+			return x.failed(ctx, err)
+		}
+	}
+	for i := range c.add {
+		r := &c.add[i]
+		as, err := x.sender(ctx, network.UserID(r.Sender))
+		if err != nil {
+			return x.failed(ctx, err)
+		}
+		content := &event.ReactionEventContent{RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: id.EventID(on.Event), Key: r.Emoji}}
+		eventID, err := x.send(ctx, as, event.EventReaction, content, fmt.Sprint("a", r.Sender, r.Emoji), x.head.At)
+		if err != nil {
+			return x.failed(ctx, err)
+		}
+		r.Event = string(eventID)
+	}
+	return journal.Delivered(func(tx *store.Tx) error {
+		for _, r := range c.remove {
+			if err := tx.DeleteReaction(r); err != nil {
+				return err
+			}
+		}
+		for _, r := range c.add {
+			if err := tx.AddReaction(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,365 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// reopens reports whether ev says that one of our logins is in the chat of a
+// closed portal again.
+func (x *inbound) reopens(ev network.Event) bool {
+	m, ok := ev.(*network.MemberChange)
+	if !ok || x.sess == nil {
+		return false
+	}
+	for _, c := range m.Members {
+		if c.User == x.sess.User() && c.Membership == network.Joined {
+			return true
+		}
+	}
+	return false
+}
+
+// chatChange follows a changed name or topic.
+func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal.Outcome {
+	if x.p.Room == "" {
+		return journal.Delivered(nil) // the room will be made with what holds then
+	}
+	info := x.p.Info
+	if c.Name != nil && *c.Name != info.Name && !info.Plumbed {
+		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateRoomName, "", &event.RoomNameEventContent{Name: *c.Name}, c.At); err != nil {
+			return x.failed(ctx, err)
+		}
+		info.Name = *c.Name
+	}
+	if c.Topic != nil && *c.Topic != info.Topic {
+		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateTopic, "", &event.TopicEventContent{Topic: *c.Topic}, c.At); err != nil {
+			if matrix.KindOf(err) != matrix.NotAllowed || !info.Plumbed {
+				return x.failed(ctx, err)
+			}
+		}
+		info.Topic = *c.Topic
+	}
+	if c.Avatar != nil && !info.Plumbed {
+		uri, err := x.transfer(ctx, c.Avatar, x.hs.BotID())
+		if err != nil {
+			return x.failed(ctx, err)
+		}
+		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateRoomAvatar, "", &event.RoomAvatarEventContent{URL: uri.CUString()}, c.At); err != nil {
+			return x.failed(ctx, err)
+		}
+		info.Avatar = uri.String()
+	}
+	if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.Info.Name, p.Info.Topic, p.Info.Avatar = info.Name, info.Topic, info.Avatar }); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// chatMoved gives the portal another chat key; its number, and so the order of
+// its lanes, stays.
+func (x *inbound) chatMoved(ctx context.Context, c *network.ChatMoved) journal.Outcome {
+	if other, ok, err := x.db.PortalOf(ctx, x.p.Network, c.To); err != nil {
+		return dbOutcome(err)
+	} else if ok && other.ID != x.p.ID {
+		if other.Room != "" {
+			return journal.Fail(fmt.Errorf("chat moved to one that has a portal"), "this chat moved to one that has a room of its own")
+		}
+		if err := x.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.DeletePortal(other.ID) }); err != nil {
+			return dbOutcome(err)
+		}
+		x.portals.forget(other)
+	}
+	x.portals.forget(x.p)
+	if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.Chat = c.To }); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// chatClosed ends the login's part in the chat.
+func (x *inbound) chatClosed(ctx context.Context, c *network.ChatClosed) journal.Outcome {
+	if x.sess == nil {
+		return journal.Delivered(nil)
+	}
+	return x.loginLeft(ctx, x.sess, c.Reason)
+}
+
+// loginLeft takes a login's access away in Matrix too: its owner loses the
+// shared room, and when the last login is gone the portal is closed.
+func (x *inbound) loginLeft(ctx context.Context, sess *login.Session, reason string) journal.Outcome {
+	if err := x.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.DeleteLoginChat(x.p.Network, sess.ID, x.p.ID) }); err != nil {
+		return dbOutcome(err)
+	}
+	x.portals.unlearn(loginChat{x.p.Network, sess.ID, x.p.ID})
+	left, err := x.db.LoginsIn(ctx, x.p.ID)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if x.p.Room == "" {
+		return journal.Delivered(nil)
+	}
+	words := "You are no longer in this chat."
+	if reason != "" {
+		words = "You are no longer in this chat: " + reason
+	}
+	if sess.Owner != "" && x.p.Chat.Login == "" && x.p.Relay == "" && len(left) > 0 {
+		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), id.UserID(sess.Owner), words); err != nil && !harmless(err) {
+			return x.failed(ctx, err)
+		}
+		return journal.Delivered(nil)
+	}
+	if len(left) == 0 {
+		if out := x.say(ctx, markup.Plain(words+" Messages are no longer bridged."), "closed"); out != nil {
+			return *out
+		}
+		if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalClosed }); err != nil {
+			return dbOutcome(err)
+		}
+	}
+	return journal.Delivered(nil)
+}
+
+// harmless: the effect is there already, or nobody can have it.
+func harmless(err error) bool {
+	switch matrix.KindOf(err) {
+	case matrix.NotFound, matrix.NotJoined, matrix.NotAllowed, matrix.Banned:
+		return true
+	}
+	return false
+}
+
+// say sends a notice of the bot as a part of this entry; nil if it was sent.
+func (x *inbound) say(ctx context.Context, b markup.Body, step string) *journal.Outcome {
+	c := &event.MessageEventContent{MsgType: event.MsgNotice}
+	setText(c, b)
+	if _, err := x.send(ctx, x.hs.BotID(), event.EventMessage, c, step, x.head.At); err != nil {
+		out := x.failed(ctx, err)
+		return &out
+	}
+	return nil
+}
+
+// memberChange follows who is in the chat. People join lazily in large chats;
+// whoever leaves leaves here, in order with what they said.
+func (x *inbound) memberChange(ctx context.Context, c *network.MemberChange) journal.Outcome {
+	for _, m := range c.Members {
+		if own := x.logins.ByUser(x.p.Network, m.User); own != nil {
+			if out := x.ownMember(ctx, own, m); out != nil {
+				return *out
+			}
+			continue
+		}
+		if err := x.member(ctx, c, m); err != nil {
+			return x.failed(ctx, err)
+		}
+	}
+	if c.Full && x.p.Room != "" {
+		if err := x.leaveOthers(ctx, c.Members); err != nil {
+			return x.failed(ctx, err)
+		}
+	}
+	return journal.Delivered(nil)
+}
+
+// ownMember is member for one of our logins; nil if there is more to do.
+func (x *inbound) ownMember(ctx context.Context, own *login.Session, m network.Member) *journal.Outcome {
+	switch m.Membership {
+	case network.Left, network.Banned:
+		if x.sess != nil && own.ID == x.sess.ID {
+			out := x.loginLeft(ctx, own, m.Reason)
+			return &out
+		}
+	case network.Joined:
+		if x.p.State == store.PortalClosed && x.p.Room != "" {
+			p, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalOpen })
+			if err != nil {
+				out := dbOutcome(err)
+				return &out
+			}
+			x.p = p
+		}
+	}
+	return nil
+}
+
+func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network.Member) error {
+	if x.p.Room == "" {
+		return nil
+	}
+	ghost := x.hs.GhostID(string(x.p.Network), string(m.User))
+	room := roomID(x.p)
+	switch m.Membership {
+	case network.Joined:
+		if !c.Full && x.small(ctx) || c.Full && len(c.Members) <= x.opts.Eager {
+			x.joins.join(x.p, m.User)
+		}
+		return nil
+	case network.Banned:
+		return x.remove(x.hs.Ban(ctx, room, x.hs.BotID(), ghost, m.Reason))
+	case network.Left:
+		x.joins.cancel(room, ghost)
+		in, err := x.hs.Joined(ctx, room, ghost)
+		if err != nil || !in {
+			return err
+		}
+		if m.By != "" && m.By != m.User {
+			return x.remove(x.hs.Kick(ctx, room, x.hs.BotID(), ghost, m.Reason))
+		}
+		return x.remove(x.hs.Leave(ctx, room, ghost, m.Reason))
+	}
+	return nil
+}
+
+// remove is err, unless it says that there was nobody to remove.
+func (x *inbound) remove(err error) error {
+	if err != nil && harmless(err) {
+		return nil
+	}
+	return err
+}
+
+// small reports whether the room has few enough people for all to join at once.
+func (x *inbound) small(ctx context.Context) bool {
+	if x.opts.Eager == 0 {
+		return false
+	}
+	members, err := x.hs.Members(ctx, roomID(x.p))
+	if err != nil {
+		return false
+	}
+	joined := 0
+	for _, m := range members {
+		if m == event.MembershipJoin {
+			joined++
+		}
+	}
+	return joined <= x.opts.Eager
+}
+
+// leaveOthers has the ghosts of people leave who are not in a full list.
+func (x *inbound) leaveOthers(ctx context.Context, in []network.Member) error {
+	stays := map[id.UserID]bool{}
+	for _, m := range in {
+		if m.Membership == network.Joined {
+			stays[x.hs.GhostID(string(x.p.Network), string(m.User))] = true
+		}
+	}
+	members, err := x.hs.Members(ctx, roomID(x.p))
+	if err != nil {
+		return err
+	}
+	for u, m := range members {
+		n, _, ok := x.hs.ParseGhost(u)
+		if !ok || n != string(x.p.Network) || stays[u] || m != event.MembershipJoin {
+			continue
+		}
+		if err := x.remove(x.hs.Leave(ctx, roomID(x.p), u, "")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roles sets people's power levels; the others' stay as they are.
+func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
+	if x.p.Room == "" || x.p.Info.Plumbed {
+		return journal.Delivered(nil)
+	}
+	var levels event.PowerLevelsEventContent
+	if err := x.hs.State(ctx, roomID(x.p), event.StatePowerLevels, "", &levels); err != nil {
+		return x.failed(ctx, err)
+	}
+	before := maps.Clone(levels.Users)
+	for u, l := range r.Levels {
+		mxid := x.mxid(u)
+		if levels.GetUserLevel(mxid) >= 100 || !x.hs.IsGhost(mxid) {
+			continue // an administrator's or a local person's level is Matrix's business
+		}
+		levels.SetUserLevel(mxid, min(max(l, 0), 99))
+	}
+	if maps.Equal(before, levels.Users) {
+		return journal.Delivered(nil)
+	}
+	if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePowerLevels, "", &levels, x.head.At); err != nil && !harmless(err) {
+		return x.failed(ctx, err)
+	}
+	return journal.Delivered(nil)
+}
+
+// pins sets the room's pinned messages.
+func (x *inbound) pins(ctx context.Context, p *network.Pins) journal.Outcome {
+	if x.p.Room == "" {
+		return journal.Delivered(nil)
+	}
+	content := &event.PinnedEventsEventContent{Pinned: []id.EventID{}}
+	for _, ref := range p.Pinned {
+		eventID, err := x.eventOf(ctx, &ref)
+		if err != nil {
+			return dbOutcome(err)
+		}
+		if eventID != "" {
+			content.Pinned = append(content.Pinned, eventID)
+		}
+	}
+	if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePinnedEvents, "", content, x.head.At); err != nil {
+		return x.failed(ctx, err)
+	}
+	return journal.Delivered(nil)
+}
+
+// serviceNotice shows a text of the network in the room; before there is a room
+// there is nobody to read it.
+func (x *inbound) serviceNotice(ctx context.Context, n *network.ServiceNotice) journal.Outcome {
+	if x.p.Room == "" {
+		return journal.Delivered(nil)
+	}
+	for i, part := range n.Parts {
+		if out := x.say(ctx, part.Text, fmt.Sprint("s", i)); out != nil {
+			return *out
+		}
+	}
+	return journal.Delivered(nil)
+}
+
+// gap tells the room that something may be missing.
+func (x *inbound) gap(ctx context.Context, g *network.Gap) journal.Outcome {
+	if x.p.Room == "" {
+		return journal.Delivered(nil)
+	}
+	const layout = "2006-01-02 15:04:05 MST"
+	words := "Messages may be missing here: " + g.Reason
+	if !g.From.IsZero() && !g.To.IsZero() {
+		words = fmt.Sprintf("Messages between %s and %s may be missing here: %s", g.From.UTC().Format(layout), g.To.UTC().Format(layout), g.Reason)
+	}
+	if out := x.say(ctx, markup.Plain(words), "gap"); out != nil {
+		return *out
+	}
+	return journal.Delivered(nil)
+}
+
+// pollEvent shows votes and ends of polls as notices.
+func (x *inbound) pollEvent(ctx context.Context, ev network.Event) journal.Outcome {
+	if x.p.Room == "" {
+		return journal.Delivered(nil)
+	}
+	words := "The poll has ended."
+	if v, ok := ev.(*network.Vote); ok {
+		words = fmt.Sprintf("%s voted (%d).", v.Sender, len(v.Answers))
+	}
+	if out := x.say(ctx, markup.Plain(words), "poll"); out != nil {
+		return *out
+	}
+	return journal.Delivered(nil)
+}

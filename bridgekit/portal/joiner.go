@@ -1,0 +1,251 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// joinWorkers is how many ghosts come into rooms at once: enough to fill a room
+// in seconds, few enough to leave the homeserver to the messages.
+const joinWorkers = 8
+
+// A joiner brings ghosts into rooms and furnishes new rooms, beside the lanes:
+// a room is readable while its members still come in. What it has not done when
+// the process ends is asked for again when the network lists the members.
+type joiner struct {
+	s *Service
+
+	mu      sync.Mutex // guards what follows
+	queue   []joinTask
+	pending map[membership]struct{}
+	wake    chan struct{}
+}
+
+type membership struct {
+	room id.RoomID
+	user id.UserID
+}
+
+type joinTask struct {
+	portal  int64
+	at      membership
+	user    network.UserID
+	furnish bool // instead of a join: what a new room still needs
+	owner   id.UserID
+	tries   int
+}
+
+func newJoiner(s *Service) *joiner {
+	return &joiner{s: s, pending: map[membership]struct{}{}, wake: make(chan struct{}, 1)}
+}
+
+// join has a ghost come into a portal's room soon.
+func (j *joiner) join(p store.Portal, u network.UserID) {
+	t := joinTask{portal: p.ID, user: u, at: membership{roomID(p), j.s.hs.GhostID(string(p.Network), string(u))}}
+	j.add(t)
+}
+
+// furnish has the rest of a new room's set-up done soon.
+func (j *joiner) furnish(p store.Portal, owner id.UserID) {
+	j.add(joinTask{portal: p.ID, furnish: true, owner: owner, at: membership{room: roomID(p)}})
+}
+
+// cancel withdraws a join that has not happened yet.
+func (j *joiner) cancel(room id.RoomID, ghost id.UserID) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.pending, membership{room, ghost})
+}
+
+func (j *joiner) add(t joinTask) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, ok := j.pending[t.at]; ok && t.tries == 0 {
+		return
+	}
+	j.pending[t.at] = struct{}{}
+	j.queue = append(j.queue, t)
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx is done.
+func (j *joiner) run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range joinWorkers {
+		wg.Go(func() { j.work(ctx) })
+	}
+	<-ctx.Done()
+	return fmt.Errorf("portals: %w", ctx.Err())
+}
+
+func (j *joiner) work(ctx context.Context) {
+	for {
+		t, ok := j.take()
+		if !ok {
+			select {
+			case <-j.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		j.do(ctx, t)
+	}
+}
+
+// take removes the next task that was not withdrawn.
+func (j *joiner) take() (joinTask, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.queue) > 0 {
+		t := j.queue[0]
+		j.queue = j.queue[1:]
+		if _, ok := j.pending[t.at]; !ok {
+			continue
+		}
+		if len(j.queue) > 0 { // let another worker have the next
+			select {
+			case j.wake <- struct{}{}:
+			default:
+			}
+		}
+		return t, true
+	}
+	return joinTask{}, false
+}
+
+func (j *joiner) do(ctx context.Context, t joinTask) {
+	err := j.try(ctx, t)
+	if err != nil && ctx.Err() == nil && t.tries < 5 {
+		wait := max(matrix.WaitOf(err), time.Second<<t.tries)
+		if j.s.hs.Wait(ctx) == nil {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		}
+		t.tries++
+		j.add(t)
+		return
+	}
+	j.cancel(t.at.room, t.at.user)
+	if err != nil && ctx.Err() == nil {
+		j.s.log.Warn("bring ghost into room", "portal", t.portal, "furnish", t.furnish, "err", err)
+	}
+}
+
+func (j *joiner) try(ctx context.Context, t joinTask) error {
+	p, ok, err := j.s.portals.get(ctx, t.portal)
+	if err != nil || !ok || roomID(p) != t.at.room {
+		return err
+	}
+	if t.furnish {
+		return j.s.furnish(ctx, p, t.owner)
+	}
+	if err := j.s.prepareGhost(ctx, j.s.anyOps(ctx, p), t.at.user, t.user, false); err != nil {
+		return err
+	}
+	return j.s.hs.EnsureJoined(ctx, t.at.room, t.at.user)
+}
+
+// furnish does what a new room can wait for: the owner's own account joins, the
+// alias that identified the room goes, members come in.
+func (s *Service) furnish(ctx context.Context, p store.Portal, owner id.UserID) error {
+	if err := s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login))); err != nil {
+		return err
+	}
+	if owner != "" {
+		if ok, err := s.hs.Puppet(ctx, owner); err != nil {
+			return err
+		} else if ok {
+			if err := s.hs.EnsureJoined(ctx, roomID(p), owner); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.inviteMembers(ctx, p); err != nil {
+		return err
+	}
+	_, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
+	return err
+}
+
+// inviteMembers brings the members of a small chat in; those of a large one come
+// when they first speak.
+func (s *Service) inviteMembers(ctx context.Context, p store.Portal) error {
+	ops := s.anyOps(ctx, p)
+	if ops == nil || ops.Members == nil {
+		return nil
+	}
+	var all []network.Member
+	for cursor := ""; ; {
+		page, next, err := ops.Members(ctx, p.Chat.ID, cursor)
+		if err != nil {
+			s.log.Info("members are not listed", "portal", p.ID, "err", err)
+			return nil
+		}
+		all = append(all, page...)
+		if next == "" || len(all) > s.opts.Eager {
+			break
+		}
+		cursor = next
+	}
+	if len(all) > s.opts.Eager {
+		return nil
+	}
+	for _, m := range all {
+		if m.Membership == network.Joined {
+			s.bringIn(p, m.User)
+		}
+	}
+	return nil
+}
+
+// bringIn has a remote person's ghost join, unless the person is one of us.
+func (s *Service) bringIn(p store.Portal, u network.UserID) {
+	if s.logins.ByUser(p.Network, u) == nil {
+		s.joins.join(p, u)
+	}
+}
+
+// anyOps are the operations of any running client that is in a portal's chat.
+func (s *Service) anyOps(ctx context.Context, p store.Portal) *network.Ops {
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return nil
+	}
+	for _, l := range in {
+		if sess := s.logins.Get(p.Network, l); sess != nil && sess.Online() {
+			if ops, ok := sess.Ops(); ok {
+				return &ops
+			}
+		}
+	}
+	return nil
+}
+
+// Resume furnishes rooms whose set-up an earlier process did not finish.
+func (s *Service) Resume(ctx context.Context) error {
+	all, err := s.db.Portals(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Info.Setup && p.State == store.PortalOpen {
+			s.joins.furnish(p, "")
+		}
+	}
+	return nil
+}

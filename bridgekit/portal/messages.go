@@ -1,0 +1,146 @@
+package portal
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// recentRows is how many rows of the message map are kept in memory. It is far
+// more than the store's writer lets wait, so every row that is not yet
+// committed is among them.
+const recentRows = 16_384
+
+// A messageMap reads the message map, with the rows that were made a moment ago
+// and may not be committed. Its methods may be called concurrently.
+type messageMap struct {
+	db *store.DB
+
+	mu       sync.Mutex // guards what follows
+	ring     []*store.Message
+	next     int
+	byEvent  map[mapKey][]*store.Message
+	byRemote map[mapKey][]*store.Message
+	byTxn    map[mapKey][]*store.Message
+	gone     map[mapKey]struct{} // events whose rows were deleted a moment ago
+	goneRing []mapKey
+}
+
+type mapKey struct {
+	portal int64
+	id     string
+}
+
+func newMessageMap(db *store.DB) *messageMap {
+	return &messageMap{db: db, ring: make([]*store.Message, recentRows), byEvent: map[mapKey][]*store.Message{}, byRemote: map[mapKey][]*store.Message{}, byTxn: map[mapKey][]*store.Message{}, gone: map[mapKey]struct{}{}}
+}
+
+// put makes rows visible. The caller also has them stored.
+func (m *messageMap) put(rows ...store.Message) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range rows {
+		r := &rows[i]
+		if old := m.ring[m.next]; old != nil {
+			m.remove(old)
+		}
+		m.ring[m.next] = r
+		m.next = (m.next + 1) % len(m.ring)
+		for _, x := range m.indexes(r) {
+			x.index[x.key] = append(x.index[x.key], r)
+		}
+	}
+}
+
+type indexed struct {
+	index map[mapKey][]*store.Message
+	key   mapKey
+}
+
+func (m *messageMap) indexes(r *store.Message) []indexed {
+	out := []indexed{{m.byEvent, mapKey{r.Portal, r.Event}}}
+	if r.Remote != "" {
+		out = append(out, indexed{m.byRemote, mapKey{r.Portal, string(r.Remote)}})
+	}
+	if r.Txn != "" {
+		out = append(out, indexed{m.byTxn, mapKey{r.Portal, string(r.Txn)}})
+	}
+	return out
+}
+
+func (m *messageMap) remove(r *store.Message) {
+	for _, x := range m.indexes(r) {
+		rest := slices.DeleteFunc(x.index[x.key], func(o *store.Message) bool { return o == r })
+		if len(rest) == 0 {
+			delete(x.index, x.key)
+		} else {
+			x.index[x.key] = rest
+		}
+	}
+}
+
+// drop makes an event's rows invisible. The caller also has them deleted.
+func (m *messageMap) drop(portal int64, event string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := mapKey{portal, event}
+	for _, r := range slices.Clone(m.byEvent[k]) {
+		m.remove(r)
+	}
+	m.gone[k] = struct{}{}
+	m.goneRing = append(m.goneRing, k)
+	if len(m.goneRing) > recentRows {
+		delete(m.gone, m.goneRing[0])
+		m.goneRing = m.goneRing[1:]
+	}
+}
+
+// merge joins recent rows of one index with stored ones.
+func (m *messageMap) merge(index map[mapKey][]*store.Message, k mapKey, stored []store.Message) []store.Message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	stored = slices.DeleteFunc(stored, func(r store.Message) bool {
+		_, gone := m.gone[mapKey{r.Portal, r.Event}]
+		return gone
+	})
+	for _, r := range index[k] {
+		if !slices.ContainsFunc(stored, func(o store.Message) bool { return o.Event == r.Event && o.Remote == r.Remote }) {
+			stored = append(stored, *r)
+		}
+	}
+	slices.SortStableFunc(stored, func(a, b store.Message) int { return a.Part - b.Part })
+	return stored
+}
+
+// event lists the rows of a Matrix event.
+func (m *messageMap) event(ctx context.Context, portal int64, event string) ([]store.Message, error) {
+	stored, err := m.db.MessagesByEvent(ctx, portal, event)
+	return m.merge(m.byEvent, mapKey{portal, event}, stored), err
+}
+
+// remote lists the rows of a remote message by any of its IDs, in the order of
+// parts.
+func (m *messageMap) remote(ctx context.Context, portal int64, ids ...network.MessageID) ([]store.Message, error) {
+	for _, id := range ids {
+		if id == "" {
+			continue
+		}
+		stored, err := m.db.MessagesByRemote(ctx, portal, id)
+		if err != nil {
+			return nil, err
+		}
+		if rows := m.merge(m.byRemote, mapKey{portal, string(id)}, stored); len(rows) > 0 {
+			return rows, nil
+		}
+	}
+	return nil, nil
+}
+
+// txn lists the rows of an outgoing call.
+func (m *messageMap) txn(ctx context.Context, portal int64, txn network.TxnID) ([]store.Message, error) {
+	stored, err := m.db.MessagesByTxn(ctx, portal, txn)
+	return m.merge(m.byTxn, mapKey{portal, string(txn)}, stored), err
+}

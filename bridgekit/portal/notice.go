@@ -1,0 +1,242 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// noticeKind is the kind of entries that hold a notice of the bot. A notice that
+// cannot be sent is dropped: notices never answer notices.
+const noticeKind = "notice"
+
+// statusType is the message status that clients show at the message itself
+// (MSC2162's successor as implemented by clients).
+const statusType = "com.beeper.message_send_status"
+
+// A notice is the payload of a notice entry.
+type notice struct {
+	Room id.RoomID   `json:"room"`
+	To   id.EventID  `json:"to,omitempty"` // the event it answers
+	Text markup.Body `json:"text"`
+	// Failed is set if To was not delivered: clients mark it.
+	Failed  bool   `json:"failed,omitempty"`
+	Network string `json:"network,omitempty"`
+}
+
+// Failed tells the room, in words, that something of it was not delivered. It is
+// the journal's hook for dead letters.
+func (s *Service) Failed(e *journal.Entry, words string) {
+	if e.Lane.Way() != journal.Out {
+		return // nobody in the room knows of it; the queue and the metrics show it
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := s.reportFailure(ctx, e, words); err != nil {
+			s.log.Error("report failed delivery", "entry", e.ID, "err", err)
+		}
+	}()
+}
+
+func (s *Service) reportFailure(ctx context.Context, e *journal.Entry, words string) error {
+	p, ok, err := s.portals.get(ctx, e.Lane.Number())
+	if err != nil || !ok || p.Room == "" {
+		return err
+	}
+	evt, err := parseEvent(e.Payload)
+	if err != nil {
+		return err
+	}
+	what := map[string]string{event.EventReaction.Type: "Your reaction was not delivered", event.EventRedaction.Type: "The removal was not delivered"}[evt.Type]
+	if what == "" {
+		what = "Not delivered"
+	}
+	name := s.networkName(p.Network)
+	return s.notify(ctx, p.ID, notice{
+		Room: roomID(p), To: evt.ID, Failed: true, Network: string(p.Network),
+		Text: markup.Plain(fmt.Sprintf("%s to %s: %s", what, name, words)),
+	}, "failed", fmt.Sprint(e.ID))
+}
+
+// networkName is a network's name for people.
+func (s *Service) networkName(n network.NetworkID) string {
+	if c := s.logins.Connector(n); c != nil && c.Info().Name != "" {
+		return c.Info().Name
+	}
+	return string(n)
+}
+
+// notify appends a notice to a portal's lane; key names it.
+func (s *Service) notify(ctx context.Context, portalID int64, n notice, key ...string) error {
+	payload, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	return s.j.Append(ctx, []journal.Draft{{
+		Lane: journal.LaneOf(portalID, journal.In), Kind: noticeKind, Payload: payload,
+		Key: journal.Key(append([]string{noticeKind, fmt.Sprint(portalID)}, key...)...),
+	}}, nil)
+}
+
+// sendNotice delivers a notice entry.
+func (s *Service) sendNotice(ctx context.Context, e *journal.Entry) journal.Outcome {
+	var n notice
+	if err := json.Unmarshal(e.Payload, &n); err != nil {
+		return journal.Delivered(nil)
+	}
+	lookup := e.Recovered || e.Attempts > 0
+	if n.Failed {
+		status := map[string]any{
+			"m.relates_to": map[string]any{"rel_type": "m.reference", "event_id": n.To},
+			"network":      n.Network, "status": "FAIL_PERMANENT", "reason": "m.event_not_handled", "message": n.Text.String(),
+		}
+		_, err := s.hs.Send(ctx, matrix.Event{Room: n.Room, As: s.hs.BotID(), Type: event.Type{Type: statusType, Class: event.MessageEventType}, Content: status, Key: e.Key, Step: "status", Lookup: lookup})
+		if err != nil && !harmless(err) {
+			return s.noticeOutcome(err)
+		}
+	}
+	c := &event.MessageEventContent{MsgType: event.MsgNotice}
+	setText(c, n.Text)
+	if n.To != "" {
+		c.RelatesTo = (&event.RelatesTo{}).SetReplyTo(n.To)
+	}
+	_, err := s.hs.Send(ctx, matrix.Event{Room: n.Room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: "notice", Lookup: lookup})
+	if err != nil {
+		return s.noticeOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// noticeOutcome waits for the homeserver but makes no dead letter of a notice.
+func (s *Service) noticeOutcome(err error) journal.Outcome {
+	switch matrix.KindOf(err) {
+	case matrix.Down, matrix.RateLimited, matrix.Unsure, matrix.Auth:
+		return s.outcome(err)
+	}
+	s.log.Warn("a notice could not be sent", "err", err)
+	return journal.Delivered(nil)
+}
+
+// handleAccount delivers what concerns a login itself.
+func (s *Service) handleAccount(ctx context.Context, e *journal.Entry, via network.LoginID, ev network.Event) journal.Outcome {
+	var sess *login.Session
+	for _, o := range s.logins.Of("*") {
+		if o.Num == e.Lane.Number() {
+			sess = o
+		}
+	}
+	if sess == nil || sess.ID != via {
+		return journal.Delivered(nil) // the login is gone
+	}
+	switch ev := ev.(type) {
+	case *network.ServiceNotice:
+		return s.tellOwner(ctx, e, sess, ev)
+	case *network.UserChanged:
+		ops, ok := sess.Ops()
+		if !ok {
+			return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, nil)
+		}
+		ghost := s.hs.GhostID(string(sess.Network), string(ev.User))
+		if err := s.prepareGhost(ctx, &ops, ghost, ev.User, true); err != nil {
+			return s.outcome(err)
+		}
+	}
+	return journal.Delivered(nil)
+}
+
+// tellOwner shows a text of the network in the management room of a login's
+// owner. A relay has no owner and nobody to tell.
+func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.Session, n *network.ServiceNotice) journal.Outcome {
+	if sess.Owner == "" {
+		return journal.Delivered(nil)
+	}
+	room, err := s.managementRoom(ctx, id.UserID(sess.Owner))
+	if err != nil {
+		return s.noticeOutcome(err)
+	}
+	for i, part := range n.Parts {
+		body := append(markup.Body{{Kind: markup.Bold, Children: []markup.Node{{Kind: markup.Text, Text: sess.Name}}}, {Kind: markup.Text, Text: ": "}}, part.Text...)
+		c := &event.MessageEventContent{MsgType: event.MsgNotice}
+		setText(c, body)
+		_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: fmt.Sprint("n", i), Lookup: e.Recovered || e.Attempts > 0})
+		if err != nil {
+			return s.noticeOutcome(err)
+		}
+	}
+	return journal.Delivered(nil)
+}
+
+// LoginChanged tells a login's owner when it needs them, and wakes what waits
+// for it; it is the logins' hook.
+func (s *Service) LoginChanged(sess *login.Session, st network.LoginState) {
+	if st.Status == network.Online || st.Status == network.Limited {
+		s.j.Wake(sess.Cause())
+		return
+	}
+	if st.Status != network.Dead || sess.Owner == "" {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		ev := &network.ServiceNotice{Content: network.Text("needs you: " + st.Words + " Sign in again with: login " + string(sess.Network))}
+		ev.Key = "dead " + fmt.Sprint(time.Now().Unix())
+		if err := s.Deliver(ctx, sess, network.Batch{Events: []network.Event{ev}}); err != nil {
+			s.log.Error("tell owner of dead login", "login", sess.ID, "err", err)
+		}
+	}()
+}
+
+// managementRoom is the room in which the bot talks to a user; it is made if
+// there is none.
+func (s *Service) managementRoom(ctx context.Context, user id.UserID) (id.RoomID, error) {
+	room, err := s.db.ManagementRoom(ctx, string(user))
+	if err != nil || room != "" {
+		return id.RoomID(room), err
+	}
+	made, err := s.hs.CreateDM(ctx, s.hs.BotID(), user)
+	if err != nil {
+		return "", err
+	}
+	return made, s.setManagement(ctx, user, made)
+}
+
+func (s *Service) setManagement(ctx context.Context, user id.UserID, room id.RoomID) error {
+	if err := s.db.SetManagementRoom(ctx, string(user), string(room)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.management != nil {
+		s.management[string(room)] = user
+	}
+	return nil
+}
+
+// managed is the user whose management room a room is; "" if it is none.
+func (s *Service) managed(ctx context.Context, room string) (id.UserID, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.management == nil {
+		all, err := s.db.ManagementRooms(ctx)
+		if err != nil {
+			return "", err
+		}
+		s.management = map[string]id.UserID{}
+		for r, u := range all {
+			s.management[r] = id.UserID(u)
+		}
+	}
+	return s.management[room], nil
+}

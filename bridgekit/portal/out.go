@@ -1,0 +1,310 @@
+package portal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/config"
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// stale is how old a message may get while its network is away; beyond it, its
+// sender decides whether it is still worth sending.
+const stale = 24 * time.Hour
+
+// An outbound is one Out entry on its way.
+type outbound struct {
+	*Service
+	e     *journal.Entry
+	evt   *rawEvent
+	p     store.Portal
+	sess  *login.Session
+	ops   network.Ops
+	relay bool // the session speaks for somebody else
+}
+
+func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outcome {
+	evt, err := parseEvent(e.Payload)
+	if err != nil {
+		return journal.Fail(err, "the stored entry cannot be read")
+	}
+	p, ok, err := s.portals.get(ctx, e.Lane.Number())
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if !ok || p.State != store.PortalOpen || p.Room != string(evt.Room) {
+		return journal.Delivered(nil) // unbridged meanwhile
+	}
+	if evt.Type == event.StateTombstone.Type {
+		return s.tombstone(ctx, evt, p)
+	}
+	if evt.StateKey != nil && evt.Type != event.StateMember.Type && evt.Sender == s.hs.BotID() {
+		return journal.Delivered(nil)
+	}
+	if s.opts.Permissions.Of(string(evt.Sender)) < config.LevelRelay {
+		return journal.Delivered(nil) // blocked people are not bridged, silently
+	}
+	o := &outbound{Service: s, e: e, evt: evt, p: p}
+	if out := o.choose(ctx); out != nil {
+		return *out
+	}
+	defer s.sends.begin(p.ID, o.sess.ID)()
+	return o.dispatch(ctx)
+}
+
+// choose finds who sends: the sender's own login if it is in the chat, else the
+// portal's relay. A non-nil outcome settles the entry.
+func (o *outbound) choose(ctx context.Context) *journal.Outcome {
+	sess, err := o.ownLogin(ctx, o.p, o.evt.Sender)
+	if err != nil {
+		return settled(dbOutcome(err))
+	}
+	if sess == nil && o.p.Relay != "" {
+		sess, o.relay = o.logins.Get(o.p.Network, o.p.Relay), true
+	}
+	if sess == nil {
+		if o.evt.StateKey != nil || o.evt.Type == event.EventReaction.Type || o.evt.Type == event.EventRedaction.Type {
+			return settled(journal.Delivered(nil)) // nobody expects it to cross
+		}
+		name := o.networkName(o.p.Network)
+		return settled(journal.Fail(errors.New("no login"), fmt.Sprintf("you have no account on %s here, and this room has no relay. Sign in with: login %s", name, o.p.Network)))
+	}
+	o.sess = sess
+	if !sess.Online() {
+		err := fmt.Errorf("login is %s", sess.State().Status)
+		return settled(journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err))
+	}
+	ops, ok := sess.Ops()
+	if !ok {
+		return settled(journal.RetryIn(time.Second, errors.New("client is not running")))
+	}
+	if time.Since(o.e.Created) > stale && o.e.Attempts == 0 {
+		return settled(journal.Fail(errors.New("stale"), "it waited for more than a day. To send it anyway: queue retry"))
+	}
+	o.ops = ops
+	return nil
+}
+
+func settled(out journal.Outcome) *journal.Outcome { return &out }
+
+// ownLogin is a user's own session in a portal's chat; nil if there is none.
+func (s *Service) ownLogin(ctx context.Context, p store.Portal, u id.UserID) (*login.Session, error) {
+	if p.Chat.Login != "" {
+		sess := s.logins.Get(p.Network, p.Chat.Login)
+		if sess != nil && sess.Owner == string(u) {
+			return sess, nil
+		}
+		return nil, nil
+	}
+	var mine []*login.Session
+	for _, sess := range s.logins.Of(string(u)) {
+		if sess.Network == p.Network {
+			mine = append(mine, sess)
+		}
+	}
+	if len(mine) == 0 {
+		return nil, nil
+	}
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, sess := range mine {
+		for _, l := range in {
+			if sess.ID == l {
+				return sess, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (o *outbound) dispatch(ctx context.Context) journal.Outcome {
+	switch o.evt.Type {
+	case event.EventMessage.Type, event.EventSticker.Type:
+		if target := replaces(o.evt); target != "" {
+			return o.edit(ctx, target)
+		}
+		return o.message(ctx)
+	case event.EventRedaction.Type:
+		return o.redaction(ctx)
+	case event.EventReaction.Type:
+		return o.reaction(ctx)
+	case event.StateTopic.Type, event.StateRoomName.Type:
+		return o.chatChange(ctx)
+	case event.StateMember.Type:
+		return o.member(ctx)
+	case event.EventEncrypted.Type:
+		return journal.Fail(errors.New("encrypted"), "this room is encrypted, which this bridge cannot read yet")
+	}
+	return journal.Delivered(nil)
+}
+
+// txnID names the happening towards the network: the same for every retry.
+func (o *outbound) txnID() network.TxnID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "txn %s %d", o.evt.ID, o.p.ID))
+	return network.TxnID(hex.EncodeToString(sum[:16]))
+}
+
+// message sends a new message.
+func (o *outbound) message(ctx context.Context) journal.Outcome {
+	content, err := o.fromMatrix(ctx, o.evt.Content)
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: *content}
+	if err := checkLimits(features(o.p), content); err != nil {
+		return o.failed(ctx, err)
+	}
+	sent, done, err := o.before(ctx, &m)
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	if !done {
+		sent, err = o.ops.Send(ctx, m)
+	}
+	rows := o.rows(m, sent)
+	if err != nil {
+		if len(rows) > 0 {
+			if serr := o.keep(ctx, rows); serr != nil {
+				return dbOutcome(serr)
+			}
+		}
+		return o.failed(ctx, err)
+	}
+	if sent.Note != "" {
+		o.tell(ctx, sent.Note, "note")
+	}
+	return o.mapped(rows)
+}
+
+// before finds out what an earlier attempt has achieved already. It reports done
+// if everything has been sent.
+func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent network.Sent, done bool, err error) {
+	rows, err := o.messages.txn(ctx, o.p.ID, m.Txn)
+	if err != nil {
+		return sent, false, err
+	}
+	for _, r := range rows {
+		m.From = max(m.From, r.Part+1)
+	}
+	if m.From >= len(m.Parts) {
+		return sent, true, nil
+	}
+	f := features(o.p)
+	again := o.e.Recovered || o.e.Attempts > 0
+	if again && o.ops.Find != nil && f.Once != network.OnceAlways {
+		found, err := o.ops.Find(ctx, *m)
+		if err != nil {
+			return sent, false, err
+		}
+		if len(found.Parts) >= len(m.Parts)-m.From {
+			return found, true, nil
+		}
+		if len(found.Parts) > 0 {
+			if err := o.keep(ctx, o.rows(*m, found)); err != nil {
+				return sent, false, err
+			}
+			m.From += len(found.Parts)
+		}
+		if o.e.Recovered {
+			o.e.Fresh()
+		}
+		return sent, false, nil
+	}
+	if f.Once == network.OnceAlways {
+		return sent, false, nil
+	}
+	if o.e.MayHaveLeft() {
+		o.tell(ctx, "Causeway was interrupted while it sent this; it may appear twice on "+o.networkName(o.p.Network)+".", "doubled")
+	}
+	return sent, false, o.e.Begin(ctx)
+}
+
+// rows are the map's rows for what was sent.
+func (o *outbound) rows(m network.Outgoing, sent network.Sent) []store.Message {
+	var rows []store.Message
+	at := sent.At
+	if at.IsZero() {
+		at = o.evt.at()
+	}
+	for i, ids := range sent.Parts {
+		r := store.Message{Portal: o.p.ID, Event: string(o.evt.ID), Part: m.From + i, Login: o.sess.ID, Sender: string(o.evt.Sender), Txn: m.Txn, At: at}
+		if len(ids) == 0 {
+			rows = append(rows, r)
+		}
+		for _, remote := range ids {
+			r.Remote = remote
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// keep stores rows of parts that have left, before the rest is tried again.
+func (o *outbound) keep(ctx context.Context, rows []store.Message) error {
+	o.messages.put(rows...)
+	return o.db.Write(ctx, len(rows), func(tx *store.Tx) error {
+		for _, r := range rows {
+			if err := tx.AddMessage(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// failed is the outcome of an error on the way out. A chat that is gone closes
+// the portal.
+func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
+	if network.KindOf(err) == network.Gone && !o.relay {
+		o.log.Info("chat is gone", "portal", o.p.ID, "err", err)
+	}
+	if network.KindOf(err) == network.Unsure && features(o.p).Once == network.OnceNever && o.ops.Find == nil {
+		return journal.Fail(err, "nobody can tell whether it arrived: "+network.UserText(err)+". Look before you send it again.")
+	}
+	var isRemote *network.Error
+	if errors.As(err, &isRemote) {
+		return remoteOutcome(o.sess, err)
+	}
+	return o.outcome(err)
+}
+
+// tell answers the event with a notice. That it fails is not the message's
+// failure.
+func (o *outbound) tell(ctx context.Context, words, what string) {
+	err := o.notify(ctx, o.p.ID, notice{Room: o.evt.Room, To: o.evt.ID, Text: markup.Plain(words)}, what, string(o.evt.ID))
+	if err != nil {
+		o.log.Warn("tell sender", "entry", o.e.ID, "err", err)
+	}
+}
+
+// checkLimits refuses what the chat cannot carry before anything is transferred.
+func checkLimits(f network.Features, c *network.Content) error {
+	for _, p := range c.Parts {
+		if p.Media == nil {
+			continue
+		}
+		if f.MaxFile < 0 {
+			return network.Errorf(network.Rejected, "this network takes no files", "no files")
+		}
+		if f.MaxFile > 0 && p.Media.Size > f.MaxFile {
+			return network.Errorf(network.Rejected, fmt.Sprintf("the file has %s, this network takes %s", size(p.Media.Size), size(f.MaxFile)), "file too large")
+		}
+	}
+	if f.ReadOnly {
+		return network.Errorf(network.Rejected, "you may not write in this chat", "read-only chat")
+	}
+	return nil
+}

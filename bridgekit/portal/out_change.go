@@ -1,0 +1,289 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// ref is the remote message that an event is; false if it never left.
+func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []store.Message, error) {
+	rows, err := o.messages.event(ctx, o.p.ID, string(target))
+	if err != nil || len(rows) == 0 {
+		return network.Ref{}, nil, err
+	}
+	ref := network.Ref{ID: rows[0].Remote, Part: rows[0].Part, Sender: network.UserID(rows[0].Sender)}
+	for _, r := range rows[1:] {
+		ref.Alt = append(ref.Alt, r.Remote)
+	}
+	if rows[0].Txn != "" {
+		ref.Sender = o.sess.User()
+	}
+	return ref, rows, nil
+}
+
+// edit replaces a message's content on the network; where that is not possible
+// the new text is sent as a message that says so.
+func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome {
+	ref, rows, err := o.ref(ctx, target)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if len(rows) == 0 || rows[0].Sender != string(o.evt.Sender) {
+		return journal.Delivered(nil) // it never left, or is somebody else's
+	}
+	var c struct {
+		New json.RawMessage `json:"m.new_content"`
+	}
+	if err := json.Unmarshal(o.evt.Content, &c); err != nil {
+		return journal.Fail(err, "the edit cannot be read")
+	}
+	content, err := o.fromMatrix(ctx, c.New)
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	if o.ops.Edit == nil {
+		return o.editAsMessage(ctx, content)
+	}
+	ed := network.OutgoingEdit{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Content: *content}
+	if features(o.p).OldText {
+		if ed.Old, err = o.oldText(ctx, target); err != nil {
+			return o.failed(ctx, err)
+		}
+	}
+	if f := features(o.p); f.EditWindow > 0 && time.Since(rows[0].At) > f.EditWindow {
+		return o.editAsMessage(ctx, content)
+	}
+	sent, err := o.ops.Edit(ctx, ed)
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	if sent.Note != "" {
+		o.tell(ctx, sent.Note, "note")
+	}
+	return o.mapped(nil)
+}
+
+// oldText is a message's text before an edit, as the homeserver has it.
+func (o *outbound) oldText(ctx context.Context, target id.EventID) (*network.Content, error) {
+	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)
+	if err != nil {
+		if harmless(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return o.fromMatrix(ctx, evt.Content.VeryRaw)
+}
+
+// editAsMessage sends an edit as a new message.
+func (o *outbound) editAsMessage(ctx context.Context, content *network.Content) journal.Outcome {
+	for i := range content.Parts {
+		content.Parts[i].Text = append(markup.Body{{Kind: markup.Text, Text: "(edited) "}}, content.Parts[i].Text...)
+		break
+	}
+	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: *content}
+	if _, done, err := o.before(ctx, &m); err != nil {
+		return o.failed(ctx, err)
+	} else if done {
+		return journal.Delivered(nil)
+	}
+	sent, err := o.ops.Send(ctx, m)
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	return o.mapped(o.rows(m, sent))
+}
+
+// redaction removes a message or a reaction on the network.
+func (o *outbound) redaction(ctx context.Context) journal.Outcome {
+	target := string(o.evt.Redacts)
+	if target == "" {
+		return journal.Delivered(nil)
+	}
+	withdraw := func(tx *store.Tx) error { return journal.Withdraw(tx, o.e.Lane, target) }
+	if r, ok, err := o.db.ReactionByEvent(ctx, o.p.ID, target); err != nil {
+		return dbOutcome(err)
+	} else if ok {
+		return o.unreact(ctx, r)
+	}
+	ref, rows, err := o.ref(ctx, o.evt.Redacts)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if len(rows) == 0 {
+		return journal.Delivered(withdraw) // it never left, or is gone already
+	}
+	if o.ops.Redact == nil {
+		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
+		return journal.Delivered(withdraw)
+	}
+	if len(rows) == 1 || rows[0].Part == rows[len(rows)-1].Part {
+		ref.Part = -1
+	}
+	var c struct {
+		Reason string `json:"reason"`
+	}
+	_ = json.Unmarshal(o.evt.Content, &c) // without a reason there is none
+	err = o.ops.Redact(ctx, network.OutgoingRedaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Reason: c.Reason, Persona: o.persona(ctx)})
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	o.messages.drop(o.p.ID, target)
+	return journal.Delivered(func(tx *store.Tx) error {
+		if err := tx.DeleteMessage(o.p.ID, target); err != nil {
+			return err
+		}
+		return withdraw(tx)
+	})
+}
+
+// reaction adds a reaction. A relayed person's is not sent: it would look like
+// the relay's own, once for all.
+func (o *outbound) reaction(ctx context.Context) journal.Outcome {
+	var c event.ReactionEventContent
+	if err := json.Unmarshal(o.evt.Content, &c); err != nil || c.RelatesTo.EventID == "" || o.ops.React == nil || o.relay {
+		return journal.Delivered(nil)
+	}
+	ref, rows, err := o.ref(ctx, c.RelatesTo.EventID)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if len(rows) == 0 || ref.ID == "" {
+		return journal.Delivered(nil)
+	}
+	err = o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Key: c.RelatesTo.Key})
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: c.RelatesTo.Key, Event: string(o.evt.ID)}
+	return journal.Delivered(func(tx *store.Tx) error { return tx.AddReaction(r) })
+}
+
+func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcome {
+	gone := func(tx *store.Tx) error { return tx.DeleteReaction(r) }
+	if o.ops.React == nil || r.Sender != string(o.sess.User()) {
+		return journal.Delivered(gone)
+	}
+	err := o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	return journal.Delivered(gone)
+}
+
+// chatChange carries a topic or name out, unless it is what the network said.
+func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
+	if o.ops.EditChat == nil {
+		return journal.Delivered(nil)
+	}
+	change := network.OutgoingChat{Txn: o.txnID(), Persona: o.persona(ctx)}
+	var c struct {
+		Topic *string `json:"topic"`
+		Name  *string `json:"name"`
+	}
+	if err := json.Unmarshal(o.evt.Content, &c); err != nil {
+		return journal.Delivered(nil)
+	}
+	switch {
+	case o.evt.Type == event.StateTopic.Type && c.Topic != nil && *c.Topic != o.p.Info.Topic:
+		change.Topic = c.Topic
+	case o.evt.Type == event.StateRoomName.Type && c.Name != nil && *c.Name != o.p.Info.Name && !o.p.Info.Plumbed:
+		change.Name = c.Name
+	default:
+		return journal.Delivered(nil)
+	}
+	if err := o.ops.EditChat(ctx, o.p.Chat.ID, change); err != nil {
+		if network.KindOf(err) == network.Rejected {
+			o.tell(ctx, "Not changed on "+o.networkName(o.p.Network)+": "+network.UserText(err), "unchanged")
+			return journal.Delivered(nil)
+		}
+		return o.failed(ctx, err)
+	}
+	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) {
+		if change.Topic != nil {
+			p.Info.Topic = *change.Topic
+		}
+		if change.Name != nil {
+			p.Info.Name = *change.Name
+		}
+	})
+	if err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// member carries out who leaves and who is removed: a person with a login of
+// their own leaves the chat with the room; a removed ghost is removed there.
+func (o *outbound) member(ctx context.Context) journal.Outcome {
+	var c struct {
+		Membership event.Membership `json:"membership"`
+		Reason     string           `json:"reason"`
+	}
+	if json.Unmarshal(o.evt.Content, &c) != nil || o.evt.StateKey == nil {
+		return journal.Delivered(nil)
+	}
+	target := id.UserID(*o.evt.StateKey)
+	leaves := c.Membership == event.MembershipLeave || c.Membership == event.MembershipBan
+	if !leaves {
+		return journal.Delivered(nil)
+	}
+	if n, user, ok := o.hs.ParseGhost(target); ok && n == string(o.p.Network) {
+		return o.removeRemote(ctx, network.UserID(user), c.Membership, c.Reason)
+	}
+	if target != o.evt.Sender || o.relay || o.ops.Leave == nil {
+		return journal.Delivered(nil)
+	}
+	if err := o.ops.Leave(ctx, o.p.Chat.ID, c.Reason); err != nil && network.KindOf(err) != network.Gone && network.KindOf(err) != network.Rejected {
+		return o.failed(ctx, err)
+	}
+	o.portals.unlearn(loginChat{o.p.Network, o.sess.ID, o.p.ID})
+	return journal.Delivered(func(tx *store.Tx) error { return tx.DeleteLoginChat(o.p.Network, o.sess.ID, o.p.ID) })
+}
+
+func (o *outbound) removeRemote(ctx context.Context, u network.UserID, m event.Membership, reason string) journal.Outcome {
+	if o.ops.SetMember == nil {
+		return journal.Delivered(nil)
+	}
+	to := network.Left
+	if m == event.MembershipBan {
+		to = network.Banned
+	}
+	err := o.ops.SetMember(ctx, o.p.Chat.ID, network.Member{User: u, Membership: to, Reason: reason})
+	if network.KindOf(err) == network.Rejected && err != nil {
+		o.tell(ctx, "Not removed on "+o.networkName(o.p.Network)+": "+network.UserText(err), "unremoved")
+		return journal.Delivered(nil)
+	}
+	if err != nil {
+		return o.failed(ctx, err)
+	}
+	return journal.Delivered(nil)
+}
+
+// tombstone follows a room upgrade: the portal moves to the new room if the bot
+// can get there.
+func (s *Service) tombstone(ctx context.Context, evt *rawEvent, p store.Portal) journal.Outcome {
+	var c event.TombstoneEventContent
+	if json.Unmarshal(evt.Content, &c) != nil || c.ReplacementRoom == "" {
+		return journal.Delivered(nil)
+	}
+	if err := s.hs.EnsureJoined(ctx, c.ReplacementRoom, s.hs.BotID()); err != nil {
+		if harmless(err) {
+			return journal.Fail(err, "the room was upgraded, and the bot was not let into the new one. Invite it there and use: !cw plumb")
+		}
+		return s.outcome(err)
+	}
+	if _, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Room = string(c.ReplacementRoom) }); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}

@@ -1,0 +1,164 @@
+package portal
+
+import (
+	"context"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+const (
+	// askChat is how long a chat's description may hold up its first message.
+	askChat = 5 * time.Second
+	// ownerLevel lets a portal's owner change its name and invite others.
+	ownerLevel = 50
+)
+
+// ensureRoom makes the portal's room if it has none: one request that carries
+// everything its first reader needs. What may come later comes later.
+func (x *inbound) ensureRoom(ctx context.Context) error {
+	if x.p.Room != "" && x.p.State == store.PortalOpen {
+		return nil
+	}
+	var invite []id.UserID
+	if x.head.Sender != "" {
+		if as, err := x.sender(ctx, x.head.Sender); err != nil {
+			return err
+		} else if x.hs.IsGhost(as) {
+			invite = append(invite, as)
+		}
+	}
+	p, err := x.makeRoom(ctx, x.p, x.ops(), roomWish{owner: x.owner(), invite: invite})
+	if err == nil {
+		x.p = p
+	}
+	return err
+}
+
+// owner is the Matrix user whose login delivered the event; "" for a relay.
+func (x *inbound) owner() id.UserID {
+	if x.sess == nil {
+		return ""
+	}
+	return id.UserID(x.sess.Owner)
+}
+
+// A roomWish is what the cause of a room's making adds to it.
+type roomWish struct {
+	owner  id.UserID
+	invite []id.UserID // ghosts that are registered
+	alias  string      // localpart of the public alias it was asked for by
+	public bool        // anyone may join
+	relay  network.LoginID
+}
+
+// makeRoom makes or finds the room of a portal and stores it.
+func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (store.Portal, error) {
+	chat := s.describe(ctx, p, ops)
+	r := matrix.Room{
+		Alias: s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
+		Name:  chat.Name, Topic: chat.Topic,
+		Invite: w.invite, Direct: chat.Kind == network.Direct,
+		State:    s.bridgeInfo(p, chat),
+		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
+		PublicAlias: w.alias,
+		Levels:      map[id.UserID]int{},
+	}
+	if !chat.Features.JoinersSeePast {
+		r.History = string(event.HistoryVisibilityInvited)
+	}
+	if w.public {
+		r.JoinRule = string(event.JoinRulePublic)
+	}
+	if w.owner != "" {
+		r.Invite = append([]id.UserID{w.owner}, r.Invite...)
+		r.Levels[w.owner] = ownerLevel
+	}
+	room, err := s.hs.CreateRoom(ctx, r)
+	if err != nil {
+		return p, err
+	}
+	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
+		p.Room, p.State = string(room), store.PortalOpen
+		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Alias: w.alias, Setup: true}
+		if w.relay != "" {
+			p.Relay = w.relay
+		}
+		s.adoptRelay(ctx, p)
+	})
+	if err != nil {
+		return p, err
+	}
+	s.joins.furnish(p, w.owner)
+	return p, nil
+}
+
+// adoptRelay lets the network's relay speak in a shared chat that it is in.
+func (s *Service) adoptRelay(ctx context.Context, p *store.Portal) {
+	relay := s.logins.Relay(p.Network)
+	if relay == nil || p.Relay != "" || p.Chat.Login != "" {
+		return
+	}
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return // it can be set by hand
+	}
+	for _, l := range in {
+		if l == relay.ID {
+			p.Relay = l
+		}
+	}
+}
+
+// describe asks the network what a chat is; what does not come in time is made
+// up from its ID and mended by later events.
+func (s *Service) describe(ctx context.Context, p store.Portal, ops *network.Ops) network.Chat {
+	chat := network.Chat{Key: p.Chat, Name: string(p.Chat.ID), Kind: network.Group, Features: features(p)}
+	if p.Chat.Login != "" {
+		chat.Kind = network.Direct
+	}
+	if ops == nil {
+		return chat
+	}
+	ctx, cancel := context.WithTimeout(ctx, askChat)
+	defer cancel()
+	got, err := ops.Chat(ctx, p.Chat.ID)
+	if err != nil {
+		s.log.Info("chat is described by its ID only", "portal", p.ID, "err", err)
+		return chat
+	}
+	if got.Name == "" {
+		got.Name = chat.Name
+	}
+	if got.Kind == "" {
+		got.Kind = chat.Kind
+	}
+	return got
+}
+
+// bridgeInfo is the state that tells clients what the room is bridged to
+// (MSC2346).
+func (s *Service) bridgeInfo(p store.Portal, chat network.Chat) []*event.Event {
+	info := network.Info{ID: p.Network, Name: string(p.Network)}
+	if c := s.logins.Connector(p.Network); c != nil {
+		info = c.Info()
+	}
+	content := &event.BridgeEventContent{
+		BridgeBot: s.hs.BotID(), Creator: s.hs.BotID(),
+		Protocol: event.BridgeInfoSection{ID: info.Protocol, DisplayName: info.Name, ExternalURL: info.URL, AvatarURL: id.ContentURIString(info.Icon)},
+		Channel:  event.BridgeInfoSection{ID: string(p.Chat.ID), DisplayName: chat.Name},
+	}
+	key := "chat.causeway." + string(p.Network) + "/" + string(p.Chat.ID)
+	if len(key) > 250 {
+		key = key[:250]
+	}
+	return []*event.Event{
+		{Type: event.StateBridge, StateKey: &key, Content: event.Content{Parsed: content}},
+		{Type: event.StateHalfShotBridge, StateKey: &key, Content: event.Content{Parsed: content}},
+	}
+}

@@ -1,0 +1,114 @@
+package portal
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/config"
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// Options configure a Service. All but Link are required.
+type Options struct {
+	DB          *store.DB
+	Homeserver  *matrix.Homeserver
+	Log         *slog.Logger
+	Permissions config.Permissions
+	// Eager is how many members a chat may have for all its ghosts to join at
+	// once; above it, ghosts join when they first speak.
+	Eager int
+	// RelayPrefix comes before the text of a relayed person where a network
+	// cannot show them: {name} and {mxid} are replaced.
+	RelayPrefix string
+	// Link publishes a medium of the homeserver for everyone who has the
+	// link; nil if there is no public listener.
+	Link func(ctx context.Context, uri id.ContentURI, name, mime string) (url string, until time.Time, err error)
+	// Addressed reports whether a message is for the bot.
+	Addressed func(c Command) bool
+	// Command does what a message for the bot says. An error means that its
+	// answer could not be sent.
+	Command func(ctx context.Context, c Command) error
+	// Secret takes the answer to a question that must not be stored; it
+	// reports whether it was one.
+	Secret func(ctx context.Context, c Command) bool
+}
+
+// A Command is a message that may be for the bot.
+type Command struct {
+	Room       id.RoomID
+	Event      id.EventID
+	Sender     id.UserID
+	Body       string
+	Type       event.MessageType
+	Mentioned  bool // m.mentions names the bot
+	Management bool // the room is the sender's management room
+	Portal     bool // the room has portals
+	Key        []byte
+}
+
+// A Service runs all portals of a process. Connect it to its journal and
+// logins before anything runs.
+type Service struct {
+	db     *store.DB
+	hs     *matrix.Homeserver
+	log    *slog.Logger
+	opts   Options
+	j      *journal.Journal
+	logins *login.Manager
+
+	portals  *cache
+	messages *messageMap
+	sends    sends
+	joins    *joiner
+	names    nameCache
+	eph      ephemeral
+
+	updates sync.Mutex // held while a portal's row is changed
+
+	mu         sync.Mutex           // guards management
+	management map[string]id.UserID // by room; nil until loaded
+}
+
+// New makes a service.
+func New(o Options) *Service {
+	s := &Service{db: o.DB, hs: o.Homeserver, log: o.Log, opts: o}
+	s.portals = newCache(o.DB)
+	s.messages = newMessageMap(o.DB)
+	s.joins = newJoiner(s)
+	return s
+}
+
+// Connect gives the service the parts that call it.
+func (s *Service) Connect(j *journal.Journal, logins *login.Manager) { s.j, s.logins = j, logins }
+
+// Run does what may take its time: it brings ghosts into rooms and keeps
+// ephemeral state. It returns when ctx is done.
+func (s *Service) Run(ctx context.Context) error { return s.joins.run(ctx) }
+
+// update changes a portal's row: f gets the current one.
+func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Portal)) (store.Portal, error) {
+	s.updates.Lock()
+	defer s.updates.Unlock()
+	p, ok, err := s.db.Portal(ctx, portalID)
+	if err != nil || !ok {
+		return p, err
+	}
+	f(&p)
+	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.SavePortal(p) }); err != nil {
+		return p, err
+	}
+	s.portals.put(p)
+	return p, nil
+}
+
+// features are what a portal's chat can carry.
+func features(p store.Portal) network.Features { return p.Info.Features }

@@ -1,0 +1,288 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/markup/html"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// maxText is how many bytes of HTML and plain text together one event holds; a
+// longer text becomes several events (Client-Server API, "Size limits").
+const maxText = 48 << 10
+
+// A rendered is one Matrix event's worth of a remote message.
+type rendered struct {
+	part    int // of the remote message
+	kind    event.Type
+	content *event.MessageEventContent
+}
+
+// toMatrix renders a remote message's content as Matrix events. It is a function
+// of the content, so that a message that was sent in part continues where it
+// stopped; media is uploaded on the way.
+func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID) ([]rendered, error) {
+	var out []rendered
+	for i, part := range c.Parts {
+		parts, err := x.part(ctx, part, as)
+		if err != nil {
+			return nil, err
+		}
+		for _, content := range parts {
+			kind := event.EventMessage
+			if part.Media != nil && part.Media.Kind == network.Sticker && content.URL != "" {
+				kind, content.MsgType = event.EventSticker, ""
+			}
+			out = append(out, rendered{part: i, kind: kind, content: content})
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, rendered{kind: event.EventMessage, content: &event.MessageEventContent{MsgType: event.MsgNotice, Body: "(empty message)"}})
+	}
+	if err := x.relate(ctx, c, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// part renders one part.
+func (x *inbound) part(ctx context.Context, p network.Part, as id.UserID) ([]*event.MessageEventContent, error) {
+	switch {
+	case p.Media != nil:
+		content, err := x.media(ctx, p, as)
+		if err != nil {
+			return nil, err
+		}
+		return []*event.MessageEventContent{content}, nil
+	case p.Location != nil:
+		l := p.Location
+		geo := fmt.Sprintf("geo:%g,%g", l.Lat, l.Lon)
+		return []*event.MessageEventContent{{MsgType: event.MsgLocation, Body: strings.TrimSpace(l.Name + " " + geo), GeoURI: geo}}, nil
+	case p.Contact != nil:
+		return x.text(network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}), nil
+	case p.Poll != nil:
+		return x.text(network.Part{Style: p.Style, Text: pollText(p.Poll)}), nil
+	}
+	return x.text(p), nil
+}
+
+// text renders a text, split if it is longer than an event.
+func (x *inbound) text(p network.Part) []*event.MessageEventContent {
+	body := x.mentionsToMatrix(p.Text)
+	kind := event.MsgText
+	switch p.Style {
+	case network.Notice:
+		kind = event.MsgNotice
+	case network.Emote:
+		kind = event.MsgEmote
+	}
+	var out []*event.MessageEventContent
+	for _, b := range markup.Split(body, maxText, renderedSize) {
+		c := &event.MessageEventContent{MsgType: kind}
+		setText(c, b)
+		out = append(out, c)
+	}
+	return out
+}
+
+// renderedSize measures a text as it is in an event.
+func renderedSize(b markup.Body) int {
+	h, p := html.Render(b)
+	return len(h) + len(p)
+}
+
+// setText puts a text and its mentions into an event.
+func setText(c *event.MessageEventContent, b markup.Body) {
+	h, plain := html.Render(b)
+	c.Body = plain
+	if html.NeedsHTML(b) {
+		c.Format, c.FormattedBody = event.FormatHTML, h
+	}
+	// Always there: without it clients look for names in the text and ping
+	// whoever is called like a word (Client-Server API, "User mentions").
+	c.Mentions = &event.Mentions{}
+	m := markup.Mentions(b)
+	for _, u := range m.MXIDs {
+		c.Mentions.UserIDs = append(c.Mentions.UserIDs, id.UserID(u))
+	}
+	c.Mentions.Room = m.Everyone
+}
+
+// mentionsToMatrix turns remote people and chats into Matrix ones.
+func (x *inbound) mentionsToMatrix(b markup.Body) markup.Body {
+	return markup.Normalize(markup.Map(b, func(n markup.Node) []markup.Node {
+		switch {
+		case n.Kind == markup.Mention && !n.MXID:
+			n.User, n.MXID = string(x.mxid(network.UserID(n.User))), true
+		case n.Kind == markup.ChatLink && !n.MXID:
+			return []markup.Node{{Kind: markup.Text, Text: n.Text}}
+		case n.Kind == markup.Emoji && !strings.HasPrefix(n.URL, "mxc://"):
+			return []markup.Node{{Kind: markup.Text, Text: n.Text}}
+		}
+		return []markup.Node{n}
+	}))
+}
+
+// mxid is who a remote person is on Matrix: a local user for one of our logins.
+func (x *inbound) mxid(u network.UserID) id.UserID {
+	if own := x.logins.ByUser(x.p.Network, u); own != nil && own.Owner != "" {
+		return id.UserID(own.Owner)
+	}
+	return x.hs.GhostID(string(x.p.Network), string(u))
+}
+
+// media uploads a file and renders it. A file that cannot be had any more, or is
+// too large, becomes a notice that says so: the message must not vanish.
+func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*event.MessageEventContent, error) {
+	uri, err := x.transfer(ctx, p.Media, as)
+	if err != nil {
+		k := network.KindOf(err)
+		if matrix.KindOf(err) != matrix.TooLarge && k != network.Rejected && k != network.Gone {
+			return nil, err
+		}
+		words := network.UserText(err)
+		if matrix.KindOf(err) == matrix.TooLarge {
+			words = matrix.UserText(err)
+		}
+		return &event.MessageEventContent{MsgType: event.MsgNotice, Body: fmt.Sprintf("File %q could not be shown here: %s", p.Media.Name, words), Mentions: &event.Mentions{}}, nil
+	}
+	return mediaContent(p, uri, x.mentionsToMatrix(p.Text)), nil
+}
+
+// transfer streams a file from the network to the homeserver.
+func (x *inbound) transfer(ctx context.Context, m *network.Media, as id.UserID) (id.ContentURI, error) {
+	if strings.HasPrefix(string(m.Ref), "mxc://") {
+		return id.ParseContentURI(string(m.Ref))
+	}
+	ops := x.ops()
+	if ops == nil || ops.OpenMedia == nil {
+		return id.ContentURI{}, network.Errorf(network.Unavailable, "the file cannot be fetched now", "no client to open media")
+	}
+	limit, err := x.hs.MaxUpload(ctx)
+	if err != nil {
+		return id.ContentURI{}, err
+	}
+	if limit > 0 && m.Size > limit {
+		return id.ContentURI{}, &matrix.Error{Kind: matrix.TooLarge, Op: "upload", User: fmt.Sprintf("it has %s, this homeserver takes %s", size(m.Size), size(limit))}
+	}
+	body, err := ops.OpenMedia(ctx, *m)
+	if err != nil {
+		return id.ContentURI{}, err
+	}
+	defer body.Close()
+	n := m.Size
+	if n <= 0 {
+		n = -1
+	}
+	return x.hs.Upload(ctx, as, matrix.Upload{Name: m.Name, MIME: m.MIME, Size: n, Body: io.Reader(body)})
+}
+
+// mediaContent is the event of an uploaded file. With a caption, body is the
+// caption and filename the name (Client-Server API, "Media captions").
+func mediaContent(p network.Part, uri id.ContentURI, caption markup.Body) *event.MessageEventContent {
+	m := p.Media
+	kinds := map[network.MediaKind]event.MessageType{network.Image: event.MsgImage, network.Sticker: event.MsgImage, network.Video: event.MsgVideo, network.Audio: event.MsgAudio, network.Voice: event.MsgAudio}
+	kind, ok := kinds[m.Kind]
+	if !ok {
+		kind = event.MsgFile
+	}
+	name := m.Name
+	if name == "" {
+		name = string(m.Kind)
+	}
+	c := &event.MessageEventContent{
+		MsgType: kind, Body: name, URL: uri.CUString(),
+		Info: &event.FileInfo{MimeType: m.MIME, Size: int(m.Size), Width: m.Width, Height: m.Height, Duration: int(m.Duration.Milliseconds())},
+	}
+	if len(caption) > 0 {
+		c.FileName = name
+		setText(c, caption)
+	}
+	if m.Kind == network.Voice {
+		c.MSC3245Voice = &event.MSC3245Voice{}
+		c.MSC1767Audio = &event.MSC1767Audio{Duration: int(m.Duration.Milliseconds()), Waveform: m.Waveform}
+	}
+	return c
+}
+
+// relate adds the reply and thread to what was rendered. A reply goes to the
+// first event, a thread to all. What is not known here is left out.
+func (x *inbound) relate(ctx context.Context, c *network.Content, out []rendered) error {
+	reply, err := x.eventOf(ctx, c.Reply)
+	if err != nil {
+		return err
+	}
+	thread, err := x.eventOf(ctx, c.Thread)
+	if err != nil {
+		return err
+	}
+	for i, r := range out {
+		switch {
+		case thread != "":
+			last := reply
+			if last == "" {
+				last = thread
+			}
+			r.content.RelatesTo = (&event.RelatesTo{}).SetThread(thread, last)
+			if reply != "" {
+				r.content.RelatesTo.IsFallingBack = false
+			}
+		case reply != "" && i == 0:
+			r.content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(reply)
+		}
+	}
+	return nil
+}
+
+// eventOf is the event of a remote message; "" if it is not known.
+func (x *inbound) eventOf(ctx context.Context, ref *network.Ref) (id.EventID, error) {
+	if ref == nil {
+		return "", nil
+	}
+	rows, err := x.messages.remote(ctx, x.p.ID, ref.IDs()...)
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	return id.EventID(rows[0].Event), nil
+}
+
+// replaceContent makes content an edit of an event (Client-Server API, "Event
+// replacements").
+func replaceContent(c *event.MessageEventContent, of id.EventID) {
+	inner := *c
+	inner.RelatesTo = nil
+	c.NewContent = &inner
+	c.RelatesTo = (&event.RelatesTo{}).SetReplace(of)
+	c.Body = "* " + c.Body
+	if c.FormattedBody != "" {
+		c.FormattedBody = "* " + c.FormattedBody
+	}
+}
+
+// pollText is a poll as text.
+func pollText(p *network.Poll) markup.Body {
+	list := markup.Node{Kind: markup.List, Ordered: true}
+	for _, a := range p.Answers {
+		list.Children = append(list.Children, markup.Node{Kind: markup.Item, Children: []markup.Node{{Kind: markup.Text, Text: a.Text}}})
+	}
+	return markup.Body{{Kind: markup.Bold, Children: []markup.Node{{Kind: markup.Text, Text: "Poll: " + p.Question}}}, list}
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f KB", float64(n)/(1<<10))
+}
