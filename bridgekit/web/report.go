@@ -1,0 +1,128 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+const (
+	checkTime = 5 * time.Second // a check that takes longer has failed
+	// staleAfter is how old an undelivered entry may be before its lane counts as stuck.
+	staleAfter = 15 * time.Minute
+)
+
+// Status is what the handlers ask the rest of Causeway. Its methods are called
+// concurrently, by each scrape and each probe.
+type Status interface {
+	// Ping asks the database something.
+	Ping(ctx context.Context) error
+	// Homeserver says whether the homeserver is up, and since when it is not.
+	Homeserver() (up bool, since time.Time)
+	// Logins are all logins, also the relays of the configuration.
+	Logins() []LoginStatus
+	// Journal are the figures in memory.
+	Journal() journal.Stats
+	// Depth counts the undelivered entries and says how old the oldest is
+	// that has not failed.
+	Depth(ctx context.Context) (map[journal.State]int, time.Duration, error)
+}
+
+// LoginStatus is how one login fares.
+type LoginStatus struct {
+	Network network.NetworkID `json:"network"`
+	Login   network.LoginID   `json:"login"`
+	Status  network.Status    `json:"status"`
+	Words   string            `json:"words,omitempty"`
+}
+
+// A Report is the state of everything, as /readyz and the control socket give it.
+type Report struct {
+	Ready bool `json:"ready"`
+	// Wrong says in words what is not well; empty if Ready.
+	Wrong      []string         `json:"wrong,omitempty"`
+	Homeserver HomeserverReport `json:"homeserver"`
+	Logins     []LoginStatus    `json:"logins"`
+	Journal    JournalReport    `json:"journal"`
+}
+
+// HomeserverReport is the state of the homeserver.
+type HomeserverReport struct {
+	Up    bool       `json:"up"`
+	Since *time.Time `json:"down_since,omitempty"`
+}
+
+// JournalReport is the state of the journal. Times are in seconds.
+type JournalReport struct {
+	Entries map[string]int `json:"entries"` // undelivered, by state
+	Depth   int            `json:"depth"`   // undelivered and not failed
+	Parked  map[string]int `json:"parked"`  // lanes that wait, by what they wait for
+	Failed  int            `json:"failed"`
+	Oldest  float64        `json:"oldest_seconds"` // age of the oldest that has not failed
+	Lag     float64        `json:"lag_seconds"`    // mean time from stored to delivered
+	Lanes   int            `json:"lanes"`          // with work
+}
+
+// report asks s everything. Failures are words in it; err is their cause for the log.
+func report(ctx context.Context, s Status) (Report, error) {
+	ctx, done := context.WithTimeout(ctx, checkTime)
+	defer done()
+	var r Report
+	wrong := func(format string, args ...any) { r.Wrong = append(r.Wrong, fmt.Sprintf(format, args...)) }
+
+	up, since := s.Homeserver()
+	r.Homeserver.Up = up
+	if !up {
+		wrong("the homeserver does not answer")
+		if !since.IsZero() {
+			r.Homeserver.Since = &since
+		}
+	}
+	r.Logins = s.Logins()
+	for _, l := range r.Logins {
+		if l.Status == network.Online {
+			continue
+		}
+		text := fmt.Sprintf("login %s on %s is %s", l.Login, l.Network, l.Status)
+		if l.Words != "" {
+			text += ": " + l.Words
+		}
+		wrong("%s", text)
+	}
+	st := s.Journal()
+	r.Journal = JournalReport{Entries: map[string]int{}, Parked: st.Parked, Lag: st.Lag.Seconds(), Lanes: st.Lanes}
+	for _, cause := range slices.Sorted(maps.Keys(st.Parked)) {
+		if n := st.Parked[cause]; n > 0 {
+			wrong("%d lanes wait for %s", n, cause)
+		}
+	}
+	err := s.Ping(ctx)
+	if err != nil {
+		wrong("the database does not answer")
+		return r, fmt.Errorf("ping database: %w", err)
+	}
+	states, oldest, err := s.Depth(ctx)
+	if err != nil {
+		wrong("the database does not say what is in the journal")
+		return r, fmt.Errorf("journal depth: %w", err)
+	}
+	for state, n := range states {
+		r.Journal.Entries[state.String()] = n
+		if state == journal.Failed {
+			r.Journal.Failed = n
+		} else {
+			r.Journal.Depth += n
+		}
+	}
+	r.Journal.Oldest = oldest.Seconds()
+	if oldest > staleAfter {
+		wrong("the oldest undelivered entry is %s old", oldest.Round(time.Minute))
+	}
+	r.Ready = len(r.Wrong) == 0
+	return r, nil
+}
