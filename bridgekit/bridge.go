@@ -33,6 +33,9 @@ type Options struct {
 	Log          *slog.Logger
 	// Transport replaces the connections to the homeserver; nil: the default.
 	Transport http.RoundTripper
+	// Control is the path of the socket for the program's own commands; "":
+	// none.
+	Control string
 	// Version is shown to people.
 	Version string
 }
@@ -141,6 +144,12 @@ func (b *Bridge) Run(ctx context.Context) (err error) {
 	// outlives what appends.
 	db := stage(ctx, b.db.Run)
 	defer db.stop()
+	if err := b.logins.Load(ctx); err != nil { // before anything asks who is signed in
+		return err
+	}
+	if err := b.portals.Load(ctx); err != nil {
+		return err
+	}
 	j := stage(ctx, b.journal.Run)
 	defer j.stop()
 	hs := stage(ctx, b.hs.Run)
@@ -259,4 +268,3 @@ func (b *Bridge) Close() (err error) {
 	b.closeOnce.Do(func() { err = b.db.Close() })
 	return err
 }
-

@@ -2,15 +2,17 @@ package bridgekit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
 // Handler takes what the homeserver sends, while Run runs. Run serves it on
@@ -24,33 +26,69 @@ func (b *Bridge) Handler() http.Handler {
 	return in.Handler()
 }
 
-// serve takes what the homeserver sends until ctx is done, and then what is on
-// its way.
+// serve answers on all listeners of the configuration until ctx is done: the
+// homeserver's, the public's, the operators' and the program's own socket.
 func (b *Bridge) serve(ctx context.Context) error {
-	address := b.opts.Config.Appservice.Listen
-	if address == "" {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	l, err := net.Listen("tcp", address)
+	c := b.opts.Config
+	ops, err := web.Ops(web.OpsOptions{Status: status{b}, Log: b.opts.Log, Version: b.opts.Version})
 	if err != nil {
-		return fmt.Errorf("listen for the homeserver: %w: set appservice.listen to a free address", err)
-	}
-	srv := &http.Server{Handler: b.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("appservice listener: %w", err)
-	case <-ctx.Done():
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if err := srv.Shutdown(last); err != nil {
-		_ = srv.Close() // what did not finish was not answered, and comes again
-	}
-	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return ctx.Err()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, l := range []struct {
+		key, address string
+		handler      http.Handler
+	}{
+		{"appservice.listen", c.Appservice.Listen, b.Handler()},
+		{"public.listen", c.Public.Listen, web.Public(web.PublicOptions{Pages: b.db, Media: b.hs, Log: b.opts.Log})},
+		{"metrics.listen", c.Metrics.Listen, ops},
+	} {
+		if l.address == "" {
+			continue
+		}
+		listener, err := net.Listen("tcp", l.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w; choose a free address", l.key, err)
+		}
+		g.Go(func() error { return web.Serve(ctx, listener, l.handler, b.opts.Log, lastRequests) })
+	}
+	if b.opts.Control != "" {
+		listener, err := web.ListenControl(ctx, b.opts.Control)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error {
+			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log), b.opts.Log, lastRequests)
+		})
+	}
+	g.Go(func() error { <-ctx.Done(); return ctx.Err() })
+	return g.Wait()
+}
+
+// lastRequests is how long running requests may take when the bridge stops. What
+// the homeserver gets no answer for comes again.
+const lastRequests = 2 * time.Second
+
+// status is the bridge as its health is asked for.
+type status struct{ b *Bridge }
+
+var _ web.Status = status{}
+
+func (s status) Ping(ctx context.Context) error { return s.b.db.Ping(ctx) }
+
+func (s status) Homeserver() (bool, time.Time) { return s.b.hs.Up(), s.b.hs.DownSince() }
+
+func (s status) Logins() []web.LoginStatus {
+	out := []web.LoginStatus{}
+	for _, l := range s.b.logins.Of("*") {
+		st := l.State()
+		out = append(out, web.LoginStatus{Network: l.Network, Login: l.ID, Status: st.Status, Words: st.Words})
+	}
+	return out
+}
+
+func (s status) Journal() journal.Stats { return s.b.journal.Stats() }
+
+func (s status) Depth(ctx context.Context) (map[journal.State]int, time.Duration, error) {
+	return s.b.journal.Depth(ctx)
 }

@@ -25,6 +25,7 @@ func (j *Journal) Append(ctx context.Context, entries []Draft, also func(tx *sto
 		return fmt.Errorf("append: %w", ctx.Err())
 	}
 	a := j.prepare(entries, also)
+	a.hold()
 	res := make(chan error, 1)
 	op := &store.Op{Weight: len(entries) + 1, Do: a.do, Done: func(err error) {
 		a.done(err)
@@ -48,13 +49,13 @@ type appending struct {
 	entries []Draft
 	also    func(tx *store.Tx) error
 	lanes   []int64        // ascending
-	fates   map[Lane]int64 // lanes held for a fate, with the number being delivered
+	fates   map[Lane]int64 // lanes held for a fate, with the number that may be delivered already
 	sealed  [][]byte
 	made    []*Entry          // what the last run of do inserted
 	changed map[Lane]struct{} // lanes in which a fate changed rows
 }
 
-// prepare seals the payloads and stops the lanes whose entries may change.
+// prepare seals the payloads.
 func (j *Journal) prepare(entries []Draft, also func(tx *store.Tx) error) *appending {
 	a := &appending{j: j, entries: entries, also: also, fates: map[Lane]int64{}}
 	for i := range entries {
@@ -66,19 +67,24 @@ func (j *Journal) prepare(entries []Draft, also func(tx *store.Tx) error) *appen
 	}
 	slices.Sort(a.lanes)
 	a.lanes = slices.Compact(a.lanes)
+	return a
+}
+
+// hold stops the lanes whose entries may change.
+func (a *appending) hold() {
+	j := a.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, e := range entries {
+	for _, e := range a.entries {
 		if e.Fate.none() || e.Changes == "" {
 			continue
 		}
 		if _, ok := a.fates[e.Lane]; !ok {
 			l := j.lane(e.Lane)
 			l.held++
-			a.fates[e.Lane] = l.active
+			a.fates[e.Lane] = l.begun()
 		}
 	}
-	return a
 }
 
 // do is the transaction. It may run more than once.
@@ -147,8 +153,8 @@ func (a *appending) fate(tx *store.Tx, n *Draft) (consumed bool, err error) {
 		payload []byte
 	}
 	var rows []row
-	err = tx.All("SELECT id, target, payload FROM entry WHERE lane = ? AND target IN (?, ?) AND state < ? AND id <> ?",
-		[]any{n.Lane, "=" + n.Changes, "~" + n.Changes, Done, a.fates[n.Lane]}, func(r *sql.Rows) error {
+	err = tx.All("SELECT id, target, payload FROM entry WHERE lane = ? AND target IN (?, ?) AND state < ? AND state <> ? AND id <> ?",
+		[]any{n.Lane, "=" + n.Changes, "~" + n.Changes, Done, Running, a.fates[n.Lane]}, func(r *sql.Rows) error {
 			var x row
 			err := r.Scan(&x.id, &x.target, &x.payload)
 			rows = append(rows, x)

@@ -112,6 +112,8 @@ type Entry struct {
 	// Recovered: an earlier process may have delivered it. Look before
 	// delivering; report with Fresh if it was not there.
 	Recovered bool
+	// Tried: an earlier attempt may have delivered it, see Outcome.Unsure.
+	Tried bool
 
 	state State
 	due   time.Time
@@ -157,7 +159,9 @@ type Outcome struct {
 	still func() bool
 	err   error
 	words string
+	maybe bool
 	apply func(tx *store.Tx) error
+	more  []Draft // appended with the end of the entry
 }
 
 // Delivered finishes the entry. apply, which may be nil, runs in the same
@@ -175,6 +179,13 @@ func RetryLater(err error, words string) Outcome {
 // RetryIn tries again after wait; it costs no attempt.
 func RetryIn(wait time.Duration, err error) Outcome {
 	return Outcome{state: Waiting, wait: wait, free: true, err: err}
+}
+
+// Unsure says that the attempt may have delivered the entry all the same: the
+// next one gets it with Tried set, and what changes the message comes after it.
+func (o Outcome) Unsure() Outcome {
+	o.maybe = true
+	return o
 }
 
 // Park waits for Wake(cause) and costs no attempt. still is asked once more

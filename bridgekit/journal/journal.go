@@ -26,9 +26,10 @@ type Options struct {
 	Attempts int
 	// Backoff spaces the attempts. Default 1 s doubling to 5 min.
 	Backoff Backoff
-	// Failed is told about a dead letter, after it is durable; may be nil. It
-	// must not block. The entry still has its payload.
-	Failed func(e *Entry, words string)
+	// Failed is asked what to append with a dead letter, to tell people in
+	// words; may be nil. What it returns changes no undelivered entry. It is
+	// part of the handler's call.
+	Failed func(ctx context.Context, e *Entry, words string) []Draft
 	// Grace is how long Run lets handlers finish after its context ended.
 	// Default 8 s.
 	Grace time.Duration
@@ -165,6 +166,40 @@ func (j *Journal) Wake(cause string) {
 		j.schedule(l)
 	}
 	delete(j.parked, cause)
+}
+
+// Busy reports whether a lane has undelivered entries, as far as the appends of
+// this process that have returned go.
+func (j *Journal) Busy(l Lane) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lanes[l] != nil
+}
+
+// Has reports whether an entry with a key was appended, in whatever state it is.
+func (j *Journal) Has(ctx context.Context, key []byte) (bool, error) {
+	has, err := j.db.One(ctx, "SELECT 1 FROM entry WHERE key = ?", []any{key}, new(int))
+	if err != nil {
+		return false, fmt.Errorf("look for entry: %w", err)
+	}
+	return has, nil
+}
+
+// Unsettled reports whether a lane's head may be delivered already without
+// anybody knowing yet: an earlier process or attempt was cut off.
+func (j *Journal) Unsettled(id Lane) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := j.lanes[id]
+	switch {
+	case l == nil:
+		return false
+	case l.tried != 0:
+		return true
+	case len(l.buf) == 0:
+		return l.more && l.last < j.recovered
+	}
+	return l.buf[0].ID <= j.recovered && !l.clean
 }
 
 // errPanic is the cause of an entry whose handler panicked.

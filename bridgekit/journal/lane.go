@@ -23,6 +23,15 @@ type lane struct {
 	cause  string   // the head is parked on it
 	timer  *time.Timer
 	clean  bool // the first recovered entry had not been delivered
+	tried  int64 // number of the head if an attempt may have delivered it
+}
+
+// begun is the number of the entry that may be delivered already; 0 if none.
+func (l *lane) begun() int64 {
+	if l.active != 0 {
+		return l.active
+	}
+	return l.tried
 }
 
 func (l *lane) stopTimer() {
@@ -106,7 +115,7 @@ func (j *Journal) step(l *lane) (lent bool) {
 	}
 	var t turn
 	lend := time.AfterFunc(slow, func() { j.lend(&t) })
-	out := j.handle(e)
+	out := j.judge(e, j.handle(e))
 	lend.Stop()
 	j.mu.Lock()
 	t.over = true
@@ -168,6 +177,7 @@ func (j *Journal) head(l *lane) (*Entry, error) {
 		return nil, nil
 	}
 	e.Recovered = e.ID <= j.recovered && !l.clean
+	e.Tried = e.Attempts > 0 || e.state == Waiting || l.tried == e.ID
 	l.active = e.ID
 	return e, nil
 }
@@ -238,6 +248,9 @@ func (j *Journal) settle(l *lane, e *Entry, out Outcome) *store.Op {
 	if !j.running && out.state != Done && j.handlerCtx.Err() != nil {
 		return nil // cut off by the shutdown: the row stays as it was
 	}
+	if out.maybe {
+		l.tried = e.ID
+	}
 	switch out.state {
 	case Failed:
 		return j.fail(l, e, out)
@@ -253,14 +266,31 @@ func (j *Journal) settle(l *lane, e *Entry, out Outcome) *store.Op {
 	return j.finish(e, out)
 }
 
-// retry makes the head wait, or fail after too many attempts.
+// judge counts the attempt, turns one too many into a failure, and asks what is
+// said about a failure.
+func (j *Journal) judge(e *Entry, out Outcome) Outcome {
+	if out.state == Waiting && !out.free {
+		out.maybe = true
+		if e.Attempts++; e.Attempts >= j.opts.Attempts {
+			out.state = Failed
+		}
+	}
+	if out.state != Failed {
+		return out
+	}
+	if out.words == "" {
+		out.words = "the delivery failed; the administrator finds the cause in the log"
+	}
+	if j.opts.Failed != nil {
+		out.more = j.opts.Failed(j.handlerCtx, e, out.words)
+	}
+	return out
+}
+
+// retry makes the head wait.
 func (j *Journal) retry(l *lane, e *Entry, out Outcome) *store.Op {
 	wait := out.wait
 	if !out.free {
-		e.Attempts++
-		if e.Attempts >= j.opts.Attempts {
-			return j.fail(l, e, out)
-		}
 		wait = j.opts.Backoff.Wait(e.Attempts)
 	}
 	j.log.Info("delivery is tried again", "entry", e.ID, "kind", e.Kind, "attempts", e.Attempts, "wait", wait.Round(time.Millisecond), "err", out.err)
@@ -297,6 +327,7 @@ func (j *Journal) park(l *lane, out Outcome) {
 func (j *Journal) pop(l *lane) {
 	l.buf[0] = nil
 	l.buf = l.buf[1:]
+	l.tried = 0
 	j.inMemory--
 }
 
@@ -314,24 +345,15 @@ func (j *Journal) finish(e *Entry, out Outcome) *store.Op {
 	}}
 }
 
-// bury is the write that makes an entry a dead letter.
+// bury is the write that makes an entry a dead letter, together with what is
+// said about it.
 func (j *Journal) bury(e *Entry, out Outcome) *store.Op {
-	words := out.words
-	if words == "" {
-		words = "the delivery failed; the administrator finds the cause in the log"
-	}
-	op := &store.Op{Weight: 1, Do: func(tx *store.Tx) error {
-		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, reason = ?, cause = '', changed = ? WHERE id = ?", Failed, e.Attempts, words, time.Now().UnixMilli(), e.ID)
+	id, attempts, words := e.ID, e.Attempts, out.words
+	a := j.prepare(out.more, func(tx *store.Tx) error {
+		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, reason = ?, cause = '', changed = ? WHERE id = ?", Failed, attempts, words, time.Now().UnixMilli(), id)
 		return err
-	}}
-	if j.opts.Failed != nil {
-		op.Done = func(err error) {
-			if err == nil {
-				j.opts.Failed(e, words)
-			}
-		}
-	}
-	return op
+	})
+	return &store.Op{Weight: 1 + len(out.more), Do: a.do, Done: a.done}
 }
 
 // note is the write that records a waiting or parked head.

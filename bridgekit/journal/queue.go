@@ -128,7 +128,8 @@ func (j *Journal) Retry(ctx context.Context, id int64) error {
 		}
 		now := time.Now().UnixMilli()
 		_, err = tx.One("INSERT INTO entry (lane, key, kind, target, state, payload, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-			[]any{e.Lane, e.Key, e.Kind, target, Stored, sealed, now, now}, &e.ID)
+			[]any{e.Lane, e.Key, e.Kind, target, Waiting, sealed, now, now}, &e.ID)
+		e.state = Waiting // an attempt may have delivered it all the same
 		return err
 	}
 	res := make(chan error, 1)

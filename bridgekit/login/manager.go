@@ -33,8 +33,9 @@ type Manager struct {
 	opts Options
 	wg   sync.WaitGroup
 
-	mu       sync.RWMutex // guards what follows
-	ctx      context.Context
+	mu       sync.RWMutex    // guards what follows
+	ctx      context.Context // Run's; nil before it
+	ended    bool            // Run ends: no session starts any more
 	sessions map[key]*Session
 	byUser   map[userKey]*Session
 }
@@ -57,39 +58,53 @@ func New(o Options) *Manager {
 	return &Manager{opts: o, sessions: map[key]*Session{}, byUser: map[userKey]*Session{}}
 }
 
-// Run starts the sessions of all logins whose network is configured, and the
-// relay logins of the configuration, and waits until ctx is done and all have
-// ended.
-func (m *Manager) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer m.wg.Wait()
-	defer cancel()
+// Load makes the sessions of all logins whose network is configured, and of the
+// relays of the configuration, without starting them: from then on it is known
+// who is signed in. It is called once, before Run and before anything is
+// delivered.
+func (m *Manager) Load(ctx context.Context) error {
+	for n, c := range m.opts.Connectors {
+		if r := c.Info().Relay; r != nil {
+			if _, err := m.opts.DB.SaveLogin(ctx, store.Login{Network: n, Login: *r}); err != nil {
+				return fmt.Errorf("relay of %s: %w", n, err)
+			}
+		}
+	}
 	stored, err := m.opts.DB.Logins(ctx)
 	if err != nil {
 		return fmt.Errorf("logins: %w", err)
 	}
 	m.mu.Lock()
-	m.ctx = ctx
-	m.mu.Unlock()
+	defer m.mu.Unlock()
 	for _, l := range stored {
 		c := m.opts.Connectors[l.Network]
 		if c == nil {
 			m.opts.Log.Warn("a login's network is not in the configuration", "network", l.Network, "login", l.ID)
 			continue
 		}
-		if l.Owner == "" {
-			continue // relays come from the configuration, below
+		if r := c.Info().Relay; l.Owner == "" && (r == nil || r.ID != l.ID) {
+			continue // a relay that the configuration no longer has
 		}
-		m.start(c, l)
+		m.add(c, l)
 	}
-	for n, c := range m.opts.Connectors {
-		if r := c.Info().Relay; r != nil {
-			if err := m.Add(ctx, n, "", *r); err != nil {
-				return fmt.Errorf("relay of %s: %w", n, err)
-			}
-		}
+	return nil
+}
+
+// Run runs the sessions until ctx is done and all have ended.
+func (m *Manager) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer m.wg.Wait()
+	defer cancel()
+	m.mu.Lock()
+	m.ctx = ctx
+	for _, s := range m.sessions {
+		m.launch(s)
 	}
+	m.mu.Unlock()
 	<-ctx.Done()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = true
 	return fmt.Errorf("logins: %w", ctx.Err())
 }
 
@@ -112,7 +127,12 @@ func (m *Manager) Add(ctx context.Context, n network.NetworkID, owner string, l 
 		return err
 	}
 	row.Num = num
-	m.start(c, row)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.add(c, row)
+	if m.ctx != nil && !m.ended {
+		m.launch(s)
+	}
 	return nil
 }
 
@@ -126,28 +146,39 @@ func (m *Manager) Remove(ctx context.Context, n network.NetworkID, id network.Lo
 	return m.opts.DB.DeleteLogin(ctx, n, id)
 }
 
-func (m *Manager) start(c network.Connector, l store.Login) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	ctx, cancel := context.WithCancel(m.ctx)
+// add makes a session. It is called with mu held.
+func (m *Manager) add(c network.Connector, l store.Login) *Session {
 	s := &Session{
 		Num: l.Num, Network: l.Network, Owner: l.Owner, ID: l.ID, Name: l.Name,
-		m: m, connector: c, login: l.Login, user: l.User, cancel: cancel, done: make(chan struct{}),
+		m: m, connector: c, login: l.Login, user: l.User, cancel: func() {}, done: make(chan struct{}),
 		log:   m.opts.Log.With("network", l.Network, "login", l.ID),
 		state: network.LoginState{Status: network.Connecting},
 	}
 	m.sessions[key{s.Network, s.ID}] = s
 	m.byUser[userKey{s.Network, s.user}] = s
+	return s
+}
+
+// launch starts a session. It is called with mu held.
+func (m *Manager) launch(s *Session) {
+	ctx, cancel := context.WithCancel(m.ctx)
+	s.cancel, s.launched = cancel, true
 	m.wg.Go(func() {
 		defer close(s.done)
+		defer cancel()
 		s.run(ctx)
 	})
 }
 
 // halt ends a session and forgets it.
 func (m *Manager) halt(s *Session) {
-	s.cancel()
-	<-s.done
+	m.mu.Lock()
+	launched := s.launched
+	m.mu.Unlock()
+	if launched {
+		s.cancel()
+		<-s.done
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.sessions, key{s.Network, s.ID})

@@ -32,6 +32,7 @@ type Session struct {
 	login     network.Login
 	log       *slog.Logger
 	cancel    context.CancelFunc
+	launched  bool // guarded by Manager.mu, as is cancel
 	done      chan struct{}
 
 	mu    sync.RWMutex // guards what follows

@@ -34,9 +34,14 @@ func (h *Homeserver) DeleteAlias(ctx context.Context, localpart string) error {
 // another room has is NotAllowed, and left there: people may use it.
 func (h *Homeserver) publish(ctx context.Context, room id.RoomID, r Room) error {
 	alias := h.RoomAlias(r.PublicAlias)
-	err := h.do(ctx, r.As, "set alias", func(ctx context.Context, c *mautrix.Client) error {
+	set := func(ctx context.Context, c *mautrix.Client) error {
 		return request(ctx, c, http.MethodPut, path("v3", "directory", "room", alias), nil, map[string]id.RoomID{"room_id": room}, nil)
-	})
+	}
+	err := h.do(ctx, r.As, "set alias", set)
+	if codeOf(err) == codeExclusive {
+		// Dendrite 0.13 lets only the registration's own sender use its namespace.
+		err = h.attempt(ctx, requestTimeout, "set alias", func(ctx context.Context) error { return set(ctx, h.client("", h.opts.ASToken)) })
+	}
 	if e := find(err); e != nil && e.Status == http.StatusConflict {
 		has, resolveErr := h.ResolveAlias(ctx, r.PublicAlias)
 		if resolveErr != nil {

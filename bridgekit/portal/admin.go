@@ -103,7 +103,11 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 		w.invite = append(w.invite, ghost)
 	}
 	if p.Room == "" {
-		return s.makeRoom(ctx, p, ops, w)
+		made, err := s.makeRoom(ctx, p, ops, w)
+		if err != nil {
+			s.making.fail(ctx, p.ID)
+		}
+		return made, err
 	}
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.State = store.PortalOpen

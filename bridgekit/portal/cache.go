@@ -21,6 +21,7 @@ type cache struct {
 	byChat map[chatKey]int64
 	byRoom map[string][]int64 // also the rooms without a portal
 	inChat map[loginChat]struct{}
+	puts   int // how often a row changed, to notice it during a read
 }
 
 type chatKey struct {
@@ -42,6 +43,7 @@ func newCache(db *store.DB) *cache {
 func (c *cache) put(p store.Portal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.puts++
 	old, had := c.byID[p.ID]
 	if had && old.Room != p.Room {
 		delete(c.byRoom, old.Room)
@@ -59,6 +61,7 @@ func (c *cache) put(p store.Portal) {
 func (c *cache) forget(p store.Portal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.puts++
 	delete(c.byID, p.ID)
 	delete(c.byChat, chatKey{p.Network, p.Chat})
 	delete(c.byRoom, p.Room)
@@ -103,6 +106,7 @@ func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.Ch
 func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 	c.mu.Lock()
 	ids, ok := c.byRoom[room]
+	puts := c.puts
 	c.mu.Unlock()
 	var out []store.Portal
 	if ok {
@@ -123,13 +127,14 @@ func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 	}
 	ids = make([]int64, 0, len(out))
 	for _, p := range out {
-		c.put(p)
 		ids = append(ids, p.ID)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	makeRoom(c.byRoom)
-	c.byRoom[room] = ids
+	if c.puts == puts { // else what was read may be old
+		makeRoom(c.byRoom)
+		c.byRoom[room] = ids
+	}
 	return out, nil
 }
 

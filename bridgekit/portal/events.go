@@ -110,11 +110,19 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage) (
 		return nil, nil
 	}
 	if len(portals) == 0 {
-		if e.Type == event.StateMember.Type && e.StateKey != nil && s.hs.IsGhost(id.UserID(*e.StateKey)) {
+		if e.Type == event.StateMember.Type && e.StateKey != nil && s.hs.IsGhost(id.UserID(*e.StateKey)) || s.making.any() {
 			return s.control(e, raw), nil
 		}
 		return nil, nil
 	}
+	if s.j.Busy(controlLane(e.Room)) {
+		return s.control(e, raw), nil // behind what waited for the room to be made
+	}
+	return outDrafts(e, raw, portals), nil
+}
+
+// outDrafts makes the entries of an event for the portals of its room.
+func outDrafts(e *rawEvent, raw json.RawMessage, portals []store.Portal) []journal.Draft {
 	var drafts []journal.Draft
 	for _, p := range portals {
 		if p.State != store.PortalOpen {
@@ -124,15 +132,19 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage) (
 		follow(&d, e)
 		drafts = append(drafts, d)
 	}
-	return drafts, nil
+	return drafts
 }
 
-// control makes the entry of an event that no portal takes. Rooms share lanes by
-// hash, which keeps their order.
+// controlLane is the lane of what belongs to a room and no portal. Rooms share
+// lanes by hash, which keeps their order.
+func controlLane(room id.RoomID) journal.Lane {
+	k := journal.Key("room", string(room))
+	return journal.LaneOf(int64(k[0])<<16|int64(k[1])<<8|int64(k[2]), journal.Control)
+}
+
+// control makes the entry of an event that no portal takes, or not yet.
 func (s *Service) control(e *rawEvent, raw json.RawMessage) []journal.Draft {
-	k := journal.Key("room", string(e.Room))
-	n := int64(k[0])<<16 | int64(k[1])<<8 | int64(k[2])
-	return []journal.Draft{{Lane: journal.LaneOf(n, journal.Control), Kind: e.Type, Payload: raw, Key: journal.Key("control", string(e.ID))}}
+	return []journal.Draft{{Lane: controlLane(e.Room), Kind: e.Type, Payload: raw, Key: journal.Key("control", string(e.ID))}}
 }
 
 // carried reports whether events of a type are bridged at all.
@@ -258,28 +270,25 @@ func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.O
 	if err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
-	if evt.Type == event.StateMember.Type {
-		if err := s.invited(ctx, evt); err != nil {
-			return s.outcome(err)
-		}
-		return journal.Delivered(nil)
-	}
-	if err := s.command(ctx, e, evt); err != nil {
-		return s.outcome(err)
-	}
-	return journal.Delivered(nil)
-}
-
-func (s *Service) command(ctx context.Context, e *journal.Entry, evt *rawEvent) error {
 	portals, err := s.portals.in(ctx, string(evt.Room))
 	if err != nil {
-		return err
+		return dbOutcome(err)
 	}
 	owner, err := s.managed(ctx, string(evt.Room))
 	if err != nil {
-		return err
+		return dbOutcome(err)
 	}
-	return s.opts.Command(ctx, s.asCommand(evt, len(portals) > 0, owner == evt.Sender, e.Key))
+	if c := s.asCommand(evt, len(portals) > 0, owner == evt.Sender, e.Key); evt.Type == event.EventMessage.Type && s.opts.Addressed(c) {
+		err = s.opts.Command(ctx, c)
+	} else if evt.Type == event.StateMember.Type && len(portals) == 0 && s.hs.IsGhost(id.UserID(*evt.StateKey)) {
+		err = s.invited(ctx, evt)
+	} else {
+		return s.reroute(ctx, e, evt, portals)
+	}
+	if err != nil {
+		return s.outcome(err)
+	}
+	return journal.Delivered(nil)
 }
 
 // invited answers an invitation of the bot or a ghost. The bot comes to whoever

@@ -37,6 +37,9 @@ type notice struct {
 // Failed tells the room, in words, that something of it was not delivered. It is
 // the journal's hook for dead letters.
 func (s *Service) Failed(e *journal.Entry, words string) {
+	if e.Lane.Way() == journal.In {
+		go s.making.fail(context.Background(), e.Lane.Number())
+	}
 	if e.Lane.Way() != journal.Out {
 		return // nobody in the room knows of it; the queue and the metrics show it
 	}

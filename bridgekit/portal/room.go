@@ -57,9 +57,14 @@ type roomWish struct {
 	relay  network.LoginID
 }
 
-// makeRoom makes or finds the room of a portal and stores it.
+// makeRoom makes or finds the room of a portal and stores it. That it is being
+// made is stored first: people may speak in the room before its ID is stored, and
+// what they say waits until it is (see making.go).
 func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (store.Portal, error) {
 	chat := s.describe(ctx, p, ops)
+	if err := s.making.begin(ctx, p.ID); err != nil {
+		return p, err
+	}
 	r := matrix.Room{
 		Alias: s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
 		Name:  chat.Name, Topic: chat.Topic,
@@ -94,6 +99,7 @@ func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops
 	if err != nil {
 		return p, err
 	}
+	s.making.end(p.ID)
 	s.joins.furnish(p, w.owner)
 	return p, nil
 }

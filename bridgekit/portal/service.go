@@ -67,6 +67,7 @@ type Service struct {
 
 	portals  *cache
 	messages *messageMap
+	making   *making
 	sends    sends
 	joins    *joiner
 	names    nameCache
@@ -84,8 +85,13 @@ func New(o Options) *Service {
 	s.portals = newCache(o.DB)
 	s.messages = newMessageMap(o.DB)
 	s.joins = newJoiner(s)
+	s.making = &making{s: s}
 	return s
 }
+
+// Load reads what has to be known before anything is delivered. It is called
+// once, before the journal runs.
+func (s *Service) Load(ctx context.Context) error { return s.making.load(ctx) }
 
 // Connect gives the service the parts that call it.
 func (s *Service) Connect(j *journal.Journal, logins *login.Manager) { s.j, s.logins = j, logins }

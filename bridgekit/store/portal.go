@@ -15,6 +15,7 @@ type PortalState string
 
 const (
 	PortalNew    PortalState = ""       // no room yet
+	PortalMaking PortalState = "making" // its room is being made, or was when the process ended
 	PortalOpen   PortalState = "open"   // has a room
 	PortalClosed PortalState = "closed" // unbridged, or access is lost; a new message does not open it again
 )
@@ -92,6 +93,11 @@ func (db *DB) PortalsIn(ctx context.Context, room string) ([]Portal, error) {
 // Portals lists all portals of a network that have a room; all networks if n is empty.
 func (db *DB) Portals(ctx context.Context, n network.NetworkID) ([]Portal, error) {
 	return db.portals(ctx, "(network = ? OR ? = '') AND room <> ''", n, n)
+}
+
+// Making lists the portals whose room is being made.
+func (db *DB) Making(ctx context.Context) ([]Portal, error) {
+	return db.portals(ctx, "state = 'making'")
 }
 
 // EnsurePortal finds or makes the row of a chat's portal.

@@ -121,7 +121,7 @@ func (c control) answer(w http.ResponseWriter, v any, err error) {
 // open. A socket that an earlier process left there is removed, but only if
 // nobody answers on it. Closing the listener removes the socket.
 func ListenControl(ctx context.Context, path string) (net.Listener, error) {
-	if err := clear(ctx, path); err != nil {
+	if err := unblock(ctx, path); err != nil {
 		return nil, err
 	}
 	// On Linux a socket's file gets the mode of its descriptor, so it never
@@ -142,8 +142,8 @@ func ListenControl(ctx context.Context, path string) (net.Listener, error) {
 	return l, nil
 }
 
-// clear removes a socket that nobody answers on.
-func clear(ctx context.Context, path string) error {
+// unblock removes a socket that nobody answers on.
+func unblock(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -170,6 +170,8 @@ func clear(ctx context.Context, path string) error {
 }
 
 // ErrNotRunning is returned by a Client's methods if nobody answers on the socket.
+//
+//lint:ignore ST1005 Causeway is a name
 var ErrNotRunning = errors.New("Causeway is not running with this configuration; start it with: causeway run")
 
 // A Client asks a running Causeway over its control socket. Its methods may be

@@ -46,6 +46,11 @@ type Media interface {
 	Download(ctx context.Context, uri id.ContentURI) (*matrix.Download, error)
 }
 
+var (
+	_ Pages = (*store.DB)(nil)
+	_ Media = (*matrix.Homeserver)(nil)
+)
+
 // PublicOptions configure Public. Pages, Media and Log are required.
 type PublicOptions struct {
 	Pages Pages

@@ -25,15 +25,16 @@ const (
 // Headers have to come within ten seconds; how long bodies and answers may take
 // is the handler's business (http.ResponseController).
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger, grace time.Duration) error {
-	var running sync.WaitGroup
+	inside := gate{idle: make(chan struct{})}
 	// Requests outlive ctx by the grace, so they do not inherit its end.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	s := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			running.Add(1)
-			defer running.Done()
-			h.ServeHTTP(w, r)
+			if inside.enter() {
+				defer inside.leave()
+				h.ServeHTTP(w, r)
+			}
 		}),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTime,
@@ -57,22 +58,49 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		}
 		cancel()
 		_ = s.Close() // what is left had its time
-		wait(&running, lastTime)
+		inside.close(lastTime)
 	}
 	<-failed
 	return fmt.Errorf("serve %s: %w", l.Addr(), ctx.Err())
 }
 
-// wait waits for w, but not longer than d: a handler that does not listen to its
-// context must not keep the process.
-func wait(w *sync.WaitGroup, d time.Duration) {
-	ended := make(chan struct{})
-	go func() {
-		w.Wait()
-		close(ended)
-	}()
+// A gate counts the requests that are being answered.
+type gate struct {
+	mu   sync.Mutex // guards what follows
+	n    int
+	shut bool
+	idle chan struct{} // closed when the gate is shut and nobody is inside
+}
+
+// enter reports whether a request may be answered.
+func (g *gate) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.shut {
+		g.n++
+	}
+	return !g.shut
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.n--; g.shut && g.n == 0 {
+		close(g.idle)
+	}
+}
+
+// close lets nobody in any more and waits for those inside, but not longer than
+// d: a handler that does not listen to its context must not keep the process.
+func (g *gate) close(d time.Duration) {
+	g.mu.Lock()
+	g.shut = true
+	if g.n == 0 {
+		close(g.idle)
+	}
+	g.mu.Unlock()
 	select {
-	case <-ended:
+	case <-g.idle:
 	case <-time.After(d):
 	}
 }
