@@ -92,21 +92,22 @@ func (c *Client) User(ctx context.Context, id network.UserID) (network.User, err
 	if err != nil || known {
 		return u, err
 	}
-	nick := string(id)
+	nick, found := string(id), false
 	err = c.ask(ctx, about(nick, func(s *session, in *incoming) bool {
 		if s.net.casemap.fold(in.p.at(1)) != s.net.casemap.fold(nick) {
 			return false
 		}
 		switch in.Command {
 		case "311":
+			found = true
 			s.people[id] = &person{nick: in.p.at(1), mask: in.p.at(2) + "@" + in.p.at(3), real: in.p.last()}
 		case "330":
 			if p := s.people[id]; p != nil {
 				p.account = in.p.at(2)
 			}
-		case "318":
+		case "318": // without 311 it ends an earlier answer
 			u = s.user(id)
-			return true
+			return found
 		}
 		return false
 	}), "WHOIS", nick)

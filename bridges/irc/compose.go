@@ -140,7 +140,7 @@ func (s *session) room(command, target string) int {
 		mask = longestUser + "@" + strings.Repeat("h", 63)
 	}
 	nick := max(len(s.nick), len(s.want))
-	return s.net.lineLen - len(":!  :\r\n") - nick - len(mask) - len(command) - len(target)
+	return s.net.lineLen - len(":!   :\r\n") - nick - len(mask) - len(command) - len(target)
 }
 
 // faceName is how a relayed person is called in a chat: nobody's nick, so that

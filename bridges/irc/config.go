@@ -205,10 +205,10 @@ func (s *settings) fill() {
 	if s.MaxLines <= 0 {
 		s.MaxLines = 5
 	}
-	s.HardLines = max(s.HardLines, s.MaxLines)
-	if s.Config.HardLines <= 0 {
-		s.HardLines = max(25, s.MaxLines)
+	if s.HardLines <= 0 {
+		s.HardLines = 25
 	}
+	s.HardLines = max(s.HardLines, s.MaxLines)
 	orTime(&s.PingInterval, time.Minute)
 	orTime(&s.PingTimeout, 30*time.Second)
 	orTime(&s.ConnectTimeout, 30*time.Second)

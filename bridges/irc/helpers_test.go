@@ -172,6 +172,7 @@ func (c *core) host() network.Host {
 // A running is a client that runs.
 type running struct {
 	*core
+	client *Client
 	ops    network.Ops
 	cancel context.CancelFunc
 	done   chan error
@@ -185,13 +186,28 @@ func (c *core) start() *running {
 		c.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(c.t.Context())
-	r := &running{core: c, ops: network.Resolve(client), cancel: cancel, done: make(chan error, 1)}
+	r := &running{core: c, client: bare(client), ops: network.Resolve(client), cancel: cancel, done: make(chan error, 1)}
 	c.mu.Lock()
 	c.states = nil
 	c.mu.Unlock()
 	go func() { r.done <- r.ops.Run(ctx, c) }()
 	c.t.Cleanup(func() { cancel() })
 	return r
+}
+
+// bare is the client inside of what Open returns.
+func bare(c network.Client) *Client {
+	switch c := c.(type) {
+	case *Client:
+		return c
+	case reacting:
+		return c.Client
+	case keeping:
+		return c.Client
+	case removing:
+		return c.Client
+	}
+	return nil
 }
 
 // online starts a client and waits until it is online and in the channels.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -128,9 +127,7 @@ func (c *Connector) tryLogin(ctx context.Context, d loginData, id network.LoginI
 		return network.Login{}, fmt.Errorf("login: %w", err)
 	}
 	c.mem.learn(offerOf(func(name string) bool { return g.caps.on[name] }))
-	_ = w.conn.SetDeadline(time.Now().Add(time.Second))
-	_ = w.send("QUIT", c.set.Quit) // leaving: what goes wrong now does not matter
-	_ = w.conn.Close()
+	w.leave(c.set.Quit)
 	if d.Password == "" && g.support.casemap.fold(g.nick) != g.support.casemap.fold(d.Nick) {
 		return network.Login{}, network.Errorf(network.Rejected, fmt.Sprintf("the nick %q is taken: choose another, or sign in with its account", d.Nick), "login: nick in use")
 	}

@@ -73,6 +73,9 @@ func (s *session) say(in *incoming, chat network.ChatKey, text string, style net
 	h.Txn = txn
 	m := &network.Message{Head: h, ID: network.MessageID(h.Key)}
 	s.ids.add(m.ID)
+	if s.into == nil && m.ID != "" {
+		s.last[chat.ID] = m.ID
+	}
 	m.Parts = []network.Part{{Style: style, Text: body}}
 	if id := first(in.tag("+draft/reply"), in.tag("+reply")); id != "" {
 		ref := network.Whole(network.MessageID(id))

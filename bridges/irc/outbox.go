@@ -145,6 +145,7 @@ func (o *outbox) ping() {
 }
 
 func (o *outbox) pingLocked() {
+	o.bucket.level-- // it counts for the server too
 	o.pings = append(o.pings, o.unproved)
 	o.unproved = nil
 	o.urgent = append(o.urgent, []byte("PING :causeway\r\n"))
@@ -330,6 +331,15 @@ func (o *outbox) doubt(s *sending, err error) error {
 		}
 	}
 	return err
+}
+
+// excuse gives what was written the whole time again.
+func (o *outbox) excuse(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, l := range o.pending {
+		l.at = now
+	}
 }
 
 // expire ends what was written too long ago.

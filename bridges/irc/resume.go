@@ -69,6 +69,8 @@ type begun struct {
 	Txn  network.TxnID `json:"txn"`
 	At   time.Time     `json:"at"` // by the server's clock, before it
 	Nick string        `json:"nick"`
+	// Last is what was said last in the chat before it, if known.
+	Last network.MessageID `json:"last,omitempty"`
 }
 
 func begunKey(id network.ChatID) string { return "begun/" + string(id) }
@@ -79,7 +81,7 @@ func (c *Client) begin(ctx context.Context, m network.Outgoing) error {
 	find := false
 	err := c.do(ctx, func(s *session) {
 		find = s.features().Once == network.OnceFind
-		b.At, b.Nick = s.clock(), s.nick
+		b.At, b.Nick, b.Last = s.clock(), s.nick, s.last[m.Chat]
 	})
 	if err != nil || !find {
 		return err
@@ -166,6 +168,10 @@ func (c *Client) said(ctx context.Context, target string, b begun) ([]mineLine, 
 				continue
 			}
 			known[id], more = true, true
+			if id == string(b.Last) && id != "" {
+				mine = nil // all up to here was before it
+				continue
+			}
 			if in.Command == "PRIVMSG" || in.Command == "NOTICE" {
 				if fold := rfc1459.fold(in.nick()); fold == rfc1459.fold(b.Nick) {
 					for i, text := range strings.Split(in.p.at(1), "\n") {

@@ -56,6 +56,7 @@ type session struct {
 	serverAt time.Time // the server's clock, as last seen
 	batchNo  int
 	ids      idRing
+	last     map[network.ChatID]network.MessageID // what was said last in a chat
 	typed    map[network.ChatID]typed
 	into     *[]network.Event // where events go instead of to the core, if not nil
 }
@@ -172,7 +173,7 @@ func newSession(c *Client, w *wire, g *greeting, sink network.Sink, p past) *ses
 		nick: g.nick, mask: g.mask, account: g.account, msgids: g.msgids, want: c.id.nick,
 		chans: map[network.ChatID]*channel{}, direct: map[network.ChatID]bool{}, people: map[network.UserID]*person{},
 		batches: map[string]*batch{}, catching: map[network.ChatID]*catchup{},
-		changes: map[network.ChatID]*changes{}, gone: map[network.UserID]*departure{}, typed: map[network.ChatID]typed{},
+		changes: map[network.ChatID]*changes{}, gone: map[network.UserID]*departure{}, typed: map[network.ChatID]typed{}, last: map[network.ChatID]network.MessageID{},
 		heard: now, regained: now,
 	}
 }
@@ -286,6 +287,11 @@ func (s *session) report() {
 
 // tick does what time brings.
 func (s *session) tick(ctx context.Context, now time.Time) error {
+	if s.mail.full() { // we do not read, so the server cannot be late
+		s.heard, s.pinged = now, time.Time{}
+		s.out.excuse(now)
+		return nil
+	}
 	s.out.expire(now)
 	s.expireAsks(now)
 	s.settled(now)
@@ -301,7 +307,7 @@ func (s *session) tick(ctx context.Context, now time.Time) error {
 	}
 	silence := now.Sub(s.heard)
 	switch {
-	case silence >= s.set.PingInterval+s.set.PingTimeout && !s.pinged.IsZero() && !s.mail.full():
+	case silence >= s.set.PingInterval+s.set.PingTimeout && !s.pinged.IsZero():
 		return network.Errorf(network.Unavailable, "the server does not answer any more", "ping timeout after %s", silence.Round(time.Second))
 	case silence >= s.set.PingInterval && s.pinged.IsZero():
 		s.pinged = now

@@ -120,11 +120,28 @@ func (w *wire) decode(text string) string {
 	if utf8.ValidString(text) {
 		return text
 	}
+	if whole := untorn(text); utf8.ValidString(whole) && len(whole) > 0 && whole[len(whole)-1] >= utf8.RuneSelf {
+		return whole
+	}
 	out, err := w.charset.NewDecoder().String(text)
 	if err != nil {
 		out = text
 	}
 	return strings.ToValidUTF8(out, "\uFFFD")
+}
+
+// untorn is text without the beginning of a rune at its end: servers cut lines
+// that are too long at any byte.
+func untorn(text string) string {
+	for i := len(text) - 1; i >= 0 && i >= len(text)-utf8.UTFMax; i-- {
+		if utf8.RuneStart(text[i]) {
+			if utf8.FullRuneInString(text[i:]) {
+				return text
+			}
+			return text[:i]
+		}
+	}
+	return text
 }
 
 // send writes one line at once; for signing in, before there is an outbox.
@@ -134,6 +151,20 @@ func (w *wire) send(command string, params ...string) error {
 		return err
 	}
 	return w.write(data)
+}
+
+// leave says goodbye, waits until the server has closed the connection, so that
+// the nick is free again, and closes it. What goes wrong does not matter any more.
+func (w *wire) leave(words string) {
+	defer func() { _ = w.conn.Close() }()
+	if w.conn.SetDeadline(time.Now().Add(time.Second)) != nil || w.send("QUIT", words) != nil || w.conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
+		return
+	}
+	for {
+		if _, err := w.read(); err != nil {
+			return
+		}
+	}
 }
 
 func (w *wire) write(data []byte) error {

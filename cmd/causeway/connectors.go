@@ -20,7 +20,8 @@ func connectors() map[string]network.Constructor {
 }
 
 // openNetworks makes the connector of each configured network, without any
-// network traffic. The error is config.Problems: all of what is wrong.
+// network traffic. The error is config.Problems: all of what is wrong; those that
+// could be made are returned all the same.
 func openNetworks(c *config.Config) ([]network.Connector, error) {
 	known := connectors()
 	var list []network.Connector
@@ -40,7 +41,7 @@ func openNetworks(c *config.Config) ([]network.Connector, error) {
 		list = append(list, made)
 	}
 	if len(problems) > 0 {
-		return nil, problems
+		return list, problems
 	}
 	return list, nil
 }

@@ -21,15 +21,14 @@ func TestMain(m *testing.M) {
 
 // TestScript runs what testdata/script describes: the program as people call it.
 func TestScript(t *testing.T) {
+	cmds := worldCmds()
+	cmds["mode"], cmds["fewer"], cmds["secret"] = cmdMode, cmdFewer, cmdSecret
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"mode":   cmdMode,
-			"fewer":  cmdFewer,
-			"secret": cmdSecret,
-		},
+		Setup:               setWorld,
+		Cmds:                cmds,
 	})
 }
 

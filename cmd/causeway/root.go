@@ -23,6 +23,9 @@ func newRoot(started *bool) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newInit(),
+		newDoctor(),
+		newRun(),
+		newQueue(),
 		newRegistration(),
 		newVersion(),
 		// A command without code is a topic of help: causeway help configuration.
@@ -41,4 +44,6 @@ registration for all of them.
 
 Begin with:
   causeway init      writes the configuration and says what the homeserver needs
+  causeway doctor    checks everything and says what to do about what is wrong
+  causeway run       bridges
 `

@@ -2,6 +2,8 @@ package convert
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 )
@@ -21,13 +23,11 @@ func mentions(text string, who Lookup) []markup.Node {
 		}
 	}
 	for i := 0; who != nil && i < len(text); {
-		if !nickByte(text[i]) {
-			i++
+		end := i + nickPrefix(text[i:])
+		if end == i {
+			_, size := utf8.DecodeRuneInString(text[i:])
+			i += size
 			continue
-		}
-		end := i
-		for end < len(text) && nickByte(text[end]) {
-			end++
 		}
 		word := text[i:end]
 		if user, ok := who(word); ok && addressed(text, i, end) {
@@ -55,11 +55,15 @@ func addressed(text string, i, end int) bool {
 	return at || end-i >= shortest
 }
 
-// nickByte reports whether c may stand in a nick; every byte of a rune beyond
-// ASCII may.
-func nickByte(c byte) bool {
-	return c >= 0x80 || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' ||
-		strings.IndexByte("[]\\`_^{|}-", c) >= 0
+// nickPrefix is how many bytes at the beginning of text may be a nick.
+func nickPrefix(text string) int {
+	n := strings.IndexFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune("[]\\`_^{|}-", r)
+	})
+	if n < 0 {
+		return len(text)
+	}
+	return n
 }
 
 // AntiPing writes an invisible character into every word of name that who

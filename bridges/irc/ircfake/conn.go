@@ -169,6 +169,10 @@ func (s *Server) flooded(c *conn) bool {
 // tell sends a message to u with the tags that u's capabilities let through.
 func (s *Server) tell(u *user, tags map[string]string, source, command string, params ...string) {
 	m := ircmsg.MakeMessage(nil, source, command, params...)
+	switch command {
+	case "PRIVMSG", "NOTICE", "TOPIC", "KICK", "QUIT":
+		m.ForceTrailing() // as real servers do
+	}
 	if u.conn == nil {
 		m.UpdateTags(tags)
 		if len(u.heard) > 10000 {

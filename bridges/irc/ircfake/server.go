@@ -79,7 +79,9 @@ func (s *Server) Up() error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	s.addr = l.Addr().String()
+	if strings.HasSuffix(s.addr, ":0") { // the first time, before anybody asks for it
+		s.addr = l.Addr().String()
+	}
 	if s.cfg.TLS != nil {
 		l = tls.NewListener(l, s.cfg.TLS)
 	}

@@ -16,7 +16,11 @@ var _ homeserver.Launcher = Launch
 
 // Launch is a homeserver.Launcher.
 func Launch(ctx context.Context, o homeserver.Options) (homeserver.Instance, error) {
-	s, err := embed.Start(embed.Options{Dir: o.Dir, Addr: o.Addr, ServerName: o.Name, Registrations: o.Registrations})
+	level := "error"
+	if o.Stderr == nil {
+		level = "panic" // it can log to the process's standard error only
+	}
+	s, err := embed.Start(embed.Options{Dir: o.Dir, Addr: o.Addr, ServerName: o.Name, Registrations: o.Registrations, LogLevel: level})
 	if err != nil {
 		return nil, err
 	}

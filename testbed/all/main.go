@@ -1,0 +1,137 @@
+// Command all runs every test of Causeway, in both of its modules:
+//
+//	go run -C testbed ./all [-require] [flags of go test]
+//
+// It needs Go and nothing else. Tests that need a program which is not installed are
+// left out, and it says which and how to get it; with -require that is an error.
+// -race is left out where there is no C compiler.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "all:", err)
+		os.Exit(1)
+	}
+}
+
+// A program is one that some tests need.
+type program struct {
+	name, pkg string   // pkg is Debian's
+	at        []string // patterns of where it may be besides PATH
+	without   string   // what is left out
+}
+
+// programs are where the tests look for them, too: storetest, testbed/ircd.
+func programs() []program {
+	return []program{
+		{"initdb", "postgresql", []string{"/usr/lib/postgresql/*/bin/initdb"}, "the tests on PostgreSQL"},
+		{"inspircd", "inspircd", []string{"/usr/sbin/inspircd"}, "the tests with InspIRCd"},
+		{"ngircd", "ngircd", []string{"/usr/sbin/ngircd"}, "the tests with ngIRCd"},
+		{"gcc", "gcc libc6-dev", []string{"/usr/bin/cc", "/usr/bin/clang"}, "the race detector"},
+	}
+}
+
+// missing are the programs that are not on this machine.
+func missing(all []program) []program {
+	return slices.DeleteFunc(slices.Clone(all), func(p program) bool {
+		if _, err := exec.LookPath(p.name); err == nil {
+			return true
+		}
+		return slices.ContainsFunc(p.at, func(pattern string) bool {
+			found, err := filepath.Glob(pattern)
+			return err == nil && len(found) > 0
+		})
+	})
+}
+
+// run tests both modules and returns an error if anything failed.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	root, err := findRoot()
+	if err != nil {
+		return err
+	}
+	require := slices.Contains(args, "-require")
+	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-require" })
+	absent := missing(programs())
+	say(out, absent)
+	if require && len(absent) > 0 {
+		return errors.New("programs are missing")
+	}
+	flags := []string{"-shuffle=on", "-tags", "goolm", "-timeout", "20m"}
+	if !slices.ContainsFunc(absent, func(p program) bool { return p.name == "gcc" }) {
+		flags = append(flags, "-race")
+	}
+	var failed []string
+	began := time.Now()
+	for _, module := range []string{".", "testbed"} {
+		start := time.Now()
+		err := goTest(ctx, filepath.Join(root, module), append(slices.Clone(flags), args...), out)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		result := "ok"
+		if err != nil {
+			failed, result = append(failed, module), err.Error()
+		}
+		fmt.Fprintf(out, "== module %s: %s, %s\n", module, result, time.Since(start).Round(time.Second))
+	}
+	say(out, absent)
+	if len(failed) > 0 {
+		return fmt.Errorf("tests failed in %s", strings.Join(failed, " and "))
+	}
+	fmt.Fprintf(out, "All tests of both modules passed in %s.\n", time.Since(began).Round(time.Second))
+	return nil
+}
+
+// goTest runs the tests of the module in dir.
+func goTest(ctx context.Context, dir string, flags []string, out io.Writer) error {
+	argv := append([]string{"test"}, flags...)
+	argv = append(argv, "./...")
+	fmt.Fprintf(out, "== %s: go %s\n", filepath.Base(dir), strings.Join(argv, " "))
+	cmd := exec.CommandContext(ctx, "go", argv...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go passes it on
+	cmd.WaitDelay = 10 * time.Second
+	return cmd.Run()
+}
+
+// say names what is left out.
+func say(out io.Writer, absent []program) {
+	for _, p := range absent {
+		fmt.Fprintf(out, "== left out: %s, because %s is not installed; on Debian and Ubuntu: apt-get install %s\n", p.without, p.name, p.pkg)
+	}
+}
+
+// findRoot is the folder above that has both modules.
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "testbed", "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("run this in Causeway's sources: go run -C testbed ./all")
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+)
+
+// empty makes sure that the demo leaves no file behind.
+func empty(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+}
+
+func TestOnce(t *testing.T) {
+	empty(t)
+	var out, errs bytes.Buffer
+	if err := run(t.Context(), []string{"--once"}, &out, &errs); err != nil {
+		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
+	}
+	for _, want := range []string{
+		"<mia> Hello! Does anybody on Matrix read this?  → mia: Hello! Does anybody on Matrix read this?\n",
+		"<causeway> <you> joe: So they do.               ← you, in reply to joe: So they do.\n",
+		"All 11 lines arrived",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not printed: %q in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Error("there are terminal codes in what goes to a file")
+	}
+}
+
+// An ends is where a demo that stays up writes to; it ends it when it invites
+// people.
+type ends struct {
+	bytes.Buffer
+	end func()
+}
+
+func (e *ends) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("Ctrl-C")) {
+		e.end()
+	}
+	return e.Buffer.Write(b)
+}
+
+func TestInterrupt(t *testing.T) {
+	empty(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &ends{end: cancel}
+	if err := run(ctx, nil, out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"homeserver http://127.0.0.1:", "IRC      server 127.0.0.1:", "Element X", "The demo ends"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not printed: %q in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestLost proves that the demo notices what does not arrive.
+func TestLost(t *testing.T) {
+	empty(t)
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"--once", "--timeout", "1ns"}, &out, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "line 1 did not arrive") || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a line that took too long: %v", err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	var errs bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, io.Discard, &errs); !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs.String(), "-once") {
+		t.Errorf("help: %v: %s", err, errs.String())
+	}
+	if err := run(t.Context(), []string{"now"}, io.Discard, io.Discard); err == nil {
+		t.Error("an argument that means nothing was taken")
+	}
+}
+
+func TestFits(t *testing.T) {
+	for _, c := range []struct {
+		want, have string
+		fits       bool
+	}{
+		{"a: b", "a: b", true},
+		{"a: b", "a: bc", false},
+		{"file: %s", "file: http://h/p", true},
+		{"file: %s", "file: ", false},
+		{"file: %s", "file: http://h/p and more", false},
+		{"file: %s", "other: http://h/p", false},
+	} {
+		if got := fits(c.want, c.have); got != c.fits {
+			t.Errorf("fits(%q, %q) = %v", c.want, c.have, got)
+		}
+	}
+}
+
+func TestColumns(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{out: &out}
+	s.row(markup.Plain(strings.Repeat("word ", 10)+"👍"), true, markup.Plain(strings.Repeat("x", width+1)))
+	for i, l := range strings.Split(strings.TrimRight(out.String(), "\n"), "\n") {
+		left, right, ok := strings.Cut(l, []string{" → ", " │ "}[min(i, 1)])
+		if !ok || len([]rune(left)) != width+1 && columns(cells(markup.Plain(left), false)) != width+1 || len(right) > width {
+			t.Errorf("line %d is %q", i, l)
+		}
+	}
+	bold := markup.Body{{Kind: markup.Bold, Children: markup.Plain("b")}}
+	if got := render(cells(bold, true)); got != "\x1b[0m\x1b[1mb\x1b[0m" {
+		t.Errorf("on a terminal: %q", got)
+	}
+	if got := plain(bold); got != "*b*" {
+		t.Errorf("elsewhere: %q", got)
+	}
+}
