@@ -12,6 +12,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
@@ -20,10 +21,20 @@ import (
 func (b *Bridge) Handler() http.Handler {
 	in := &matrix.Intake{
 		HSToken: b.opts.Registration.HSToken, Log: b.opts.Log, Events: b.portals.Events,
-		User: func(ctx context.Context, u id.UserID) bool { return b.hs.IsGhost(u) && b.hs.EnsureGhost(ctx, u) == nil },
+		User: b.userWanted,
 		Room: b.portals.RoomWanted,
 	}
 	return in.Handler()
+}
+
+// userWanted makes the ghost that somebody looks for, so that they can invite it.
+// Only names that a configured network can have get an account.
+func (b *Bridge) userWanted(ctx context.Context, u id.UserID) bool {
+	n, _, ok := b.hs.ParseGhost(u)
+	if u != b.hs.BotID() && (!ok || b.logins.Connector(network.NetworkID(n)) == nil) {
+		return false
+	}
+	return b.hs.EnsureGhost(ctx, u) == nil
 }
 
 // serve answers on all listeners of the configuration until ctx is done: the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -128,7 +129,7 @@ func (h *Homeserver) putEvent(ctx context.Context, as id.UserID, op string, at m
 	return into.EventID, err
 }
 
-var errNoEventID = fmt.Errorf("the answer holds no event ID")
+var errNoEventID = errors.New("the answer holds no event ID")
 
 // timestamp is the query that sets origin_server_ts (Application Service API,
 // "Timestamp massaging").

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -259,6 +260,24 @@ func TestWriteAfterEnd(t *testing.T) {
 	defer cancel()
 	if err := db.Write(ctx, 1, func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
+
+// A clean end leaves one file: what backs it up copies all there is.
+func TestCleanEnd(t *testing.T) {
+	src := storetest.SQLite(t)
+	db, stop, err := storetest.Start(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, db, func(tx *store.Tx) error {
+		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, ?)", "a", "b")
+		return err
+	})
+	stop()
+	files, err := filepath.Glob(strings.TrimPrefix(src, "sqlite:") + "*")
+	if err != nil || len(files) != 1 {
+		t.Errorf("files %v, %v", files, err)
 	}
 }
 

@@ -5,6 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // querier is what a pool and a connection share.
@@ -42,7 +46,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := s.Exec(args...)
+	res, err := s.Exec(tx.dialect.clean(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -55,7 +59,7 @@ func (tx *Tx) One(query string, args []any, dest ...any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return found(s.QueryRow(args...).Scan(dest...))
+	return found(s.QueryRow(tx.dialect.clean(args)...).Scan(dest...))
 }
 
 // All runs a query and calls scan for each row.
@@ -64,7 +68,7 @@ func (tx *Tx) All(query string, args []any, scan func(row *sql.Rows) error) erro
 	if err != nil {
 		return err
 	}
-	rows, err := s.Query(args...)
+	rows, err := s.Query(tx.dialect.clean(args)...)
 	return each(rows, err, scan)
 }
 
@@ -86,13 +90,29 @@ func (tx *Tx) Seal() *Sealer { return tx.seal }
 // One runs a query of at most one row outside of any transaction and scans it
 // into dest; false if there is none.
 func (db *DB) One(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
-	return found(db.pool.QueryRowContext(ctx, db.dialect.rebind(query), args...).Scan(dest...))
+	return found(db.pool.QueryRowContext(ctx, db.dialect.rebind(query), db.dialect.clean(args)...).Scan(dest...))
 }
 
 // All runs a query outside of any transaction and calls scan for each row.
 func (db *DB) All(ctx context.Context, query string, args []any, scan func(row *sql.Rows) error) error {
-	rows, err := db.pool.QueryContext(ctx, db.dialect.rebind(query), args...)
+	rows, err := db.pool.QueryContext(ctx, db.dialect.rebind(query), db.dialect.clean(args)...)
 	return each(rows, err, scan)
+}
+
+// clean makes texts storable: PostgreSQL takes neither NUL nor broken UTF-8, and
+// what strangers send must not fail a transaction for ever.
+func (d dialect) clean(args []any) []any {
+	if !d.dollars {
+		return args
+	}
+	out := slices.Clone(args)
+	for i, a := range out {
+		v := reflect.ValueOf(a)
+		if v.Kind() == reflect.String && (strings.ContainsRune(v.String(), 0) || !utf8.ValidString(v.String())) {
+			out[i] = strings.ToValidUTF8(strings.ReplaceAll(v.String(), "\x00", "\uFFFD"), "\uFFFD")
+		}
+	}
+	return out
 }
 
 func found(err error) (bool, error) {

@@ -189,6 +189,9 @@ func (w *writer) close() {
 	if w.conn == nil {
 		return
 	}
+	for _, s := range w.tx.stmts { // SQLite keeps a connection open for its statements
+		_ = s.Close()
+	}
 	// A connection that failed is discarded by returning ErrBadConn.
 	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = w.conn.Close()
