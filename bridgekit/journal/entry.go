@@ -117,7 +117,6 @@ type Entry struct {
 
 	state State
 	due   time.Time
-	cause string
 	lane  *lane
 	j     *Journal
 }

@@ -9,8 +9,8 @@ import (
 
 // counters count what happened since the start.
 type counters struct {
-	in, out, done, retries, fails atomic.Int64
-	lag                           atomic.Int64 // sum of milliseconds from stored to delivered
+	in, done, retries, fails atomic.Int64
+	lag                      atomic.Int64 // sum of milliseconds from stored to delivered
 }
 
 func (c *counters) appended() { c.in.Add(1) }

@@ -9,9 +9,11 @@ import (
 // calls what when.
 type Client interface {
 	// Run connects and delivers what happens to s until ctx is done, the
-	// connection is lost for good, or Deliver failed. It never returns nil;
-	// when ctx is done it returns an error that wraps ctx.Err().
-	// It must return within a second of ctx's end.
+	// connection is lost for good, or Deliver failed. Its first report to
+	// s.State is Connecting. It never returns nil; when ctx is done it
+	// returns, within a second, an error that wraps ctx.Err(). A lost
+	// connection is an error of kind Unavailable, a login that needs its
+	// person one of kind LoggedOut.
 	Run(ctx context.Context, s Sink) error
 
 	// Send sends one message, beginning with part m.From. What it returns is

@@ -8,7 +8,8 @@ import (
 
 // Optional operations. A Client offers each by having the method; Resolve finds
 // them. Errors are as for the required methods: Rejected for a target that does
-// not exist, Unavailable while not connected.
+// not exist, Unavailable while not connected. A call that repeats an earlier one
+// (the same TxnID) and finds its effect there succeeds.
 type (
 	// An Editor replaces the content of a message.
 	Editor interface {
