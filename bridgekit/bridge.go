@@ -58,7 +58,7 @@ type Bridge struct {
 // traffic but to the database. Call Close if Run is not called.
 func New(ctx context.Context, o Options) (*Bridge, error) {
 	b := &Bridge{opts: o, ready: make(chan struct{})}
-	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key[:])
+	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (b *Bridge) wire() error {
 	mo := matrix.Options{
 		URL: c.Homeserver.URL, Domain: c.Homeserver.Domain, ID: o.Registration.ID,
 		ASToken: o.Registration.ASToken, HSToken: o.Registration.HSToken,
-		Bot: c.Bot.Name, Prefix: c.Appservice.Prefix, Secret: c.Key[:],
+		Bot: c.Bot.Name, Prefix: c.Appservice.Prefix, Secret: c.Key.For(config.KeyMarks),
 		State: store.NewFacts(b.db), Log: o.Log, Transport: o.Transport,
 		SpoolDir: filepath.Join(c.Dir(), "spool"), SpoolMax: int64(c.Limits.Spool),
 	}
@@ -108,12 +108,16 @@ func (b *Bridge) wire() error {
 	}
 	publish := b.publisher(&po)
 	b.portals = portal.New(po)
-	b.journal = journal.New(journal.Options{DB: b.db, Log: o.Log, Attempts: 5, Failed: b.portals.Failed}, b.portals.Handle)
+	b.journal = journal.New(journal.Options{DB: b.db, Log: o.Log, Attempts: 5, Grace: grace, Failed: b.portals.Failed}, b.portals.Handle)
 	b.logins = login.New(login.Options{DB: b.db, Log: o.Log, Connectors: connectors, Deliver: b.portals.Deliver, Changed: b.portals.LoginChanged, Publish: publish})
 	b.portals.Connect(b.journal, b.logins)
 	hs.OnUp(b.portals.WakeHomeserver)
 	return nil
 }
+
+// grace is how long deliveries on their way may take when the bridge stops, of the
+// ten seconds that its end may take in all.
+const grace = 6 * time.Second
 
 // secret hands an answer that must not be stored to the conversation that asked
 // for it.

@@ -108,7 +108,7 @@ func newKillRig(t *testing.T, ctx context.Context) *killRig {
 
 // signIn stores alice's login as the bot would have.
 func (r *killRig) signIn() {
-	db, err := store.Open(r.t.Context(), "sqlite:"+r.spec.Database, []byte(childKey))
+	db, err := store.Open(r.t.Context(), "sqlite:"+r.spec.Database, r.spec.config().Key.For(config.KeySeal))
 	if err != nil {
 		r.t.Fatal(err)
 	}

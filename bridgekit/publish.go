@@ -6,6 +6,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/portal"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -29,7 +30,7 @@ func (b *Bridge) publisher(o *portal.Options) func(ctx context.Context, key stri
 // publish stores a page under the ID of its key, for as long as links live.
 func (b *Bridge) publish(ctx context.Context, key string, p store.Page) (string, time.Time, error) {
 	c := b.opts.Config
-	p.ID, p.Until = web.NewID(c.Key[:], key), time.Now().Add(c.Limits.LinkExpiry)
+	p.ID, p.Until = web.NewID(c.Key.For(config.KeyLinks), key), time.Now().Add(c.Limits.LinkExpiry)
 	if err := b.db.SavePage(ctx, p); err != nil {
 		return "", time.Time{}, err
 	}

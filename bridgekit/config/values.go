@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -80,8 +82,25 @@ func (db *Database) resolve(dir string) {
 // KeySize is the length of the sealing key in bytes.
 const KeySize = 32
 
-// A Key is the secret that seals what is stored.
+// A Key is the secret from which all others are made; see For.
 type Key [KeySize]byte
+
+// Purposes of keys.
+const (
+	KeySeal  = "seal"  // what is stored
+	KeyMarks = "marks" // marks and aliases on the homeserver
+	KeyLinks = "links" // public links
+)
+
+// For is the key of one purpose (HKDF-SHA256, RFC 5869), KeySize bytes. One that
+// leaks tells nothing about the others. It is the same for ever.
+func (k Key) For(purpose string) []byte {
+	out, err := hkdf.Expand(sha256.New, k[:], "causeway "+purpose, KeySize)
+	if err != nil {
+		panic(err) // only for lengths above 8,160 bytes
+	}
+	return out
+}
 
 // UnmarshalText reads 64 hexadecimal digits. Errors do not repeat the text.
 func (k *Key) UnmarshalText(text []byte) error {

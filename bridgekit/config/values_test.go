@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -215,5 +216,16 @@ func TestNearest(t *testing.T) {
 		if got := nearest(s, names); got != want {
 			t.Errorf("%q: got %q, want %q", s, got, want)
 		}
+	}
+}
+
+// Keys of different purposes differ, and never change: what is stored would be lost.
+func TestKeyFor(t *testing.T) {
+	k := Key{1, 2, 3}
+	if got := hex.EncodeToString(k.For(KeySeal)); got != "6ca2c149d170839f2ca3b3be37ed6bc4a4d215013897eec38a0c8a7a63624c10" {
+		t.Errorf("the key for %q is %s", KeySeal, got)
+	}
+	if bytes.Equal(k.For(KeySeal), k.For(KeyMarks)) {
+		t.Error("two purposes have one key")
 	}
 }

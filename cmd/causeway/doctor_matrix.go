@@ -41,7 +41,7 @@ func (d *doctor) matrix(ctx context.Context) {
 		URL: d.config.Homeserver.URL, Domain: d.config.Homeserver.Domain, ID: ping,
 		ASToken: d.main.ASToken, HSToken: d.main.HSToken,
 		Bot: d.config.Bot.Name, Prefix: d.config.Appservice.Prefix,
-		Secret: d.config.Key[:], State: &facts{known: map[string]string{}},
+		Secret: d.config.Key.For(config.KeyMarks), State: &facts{known: map[string]string{}},
 	})
 	if err != nil {
 		d.fail(checkHomeserver, err.Error(), "")
