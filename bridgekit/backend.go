@@ -49,10 +49,11 @@ func (k backend) Logins(owner id.UserID) []command.LoginView {
 }
 
 func (k backend) RemoveLogin(ctx context.Context, owner id.UserID, n network.NetworkID, l network.LoginID) error {
-	if s := k.b.logins.Get(n, l); s == nil || s.Owner != string(owner) {
+	s := k.b.logins.Get(n, l)
+	if s == nil || s.Owner != string(owner) {
 		return network.Errorf(network.Rejected, "you have no such login", "%w", login.ErrNoLogin)
 	}
-	return k.b.logins.Remove(ctx, n, l)
+	return k.b.portals.SignOut(ctx, s)
 }
 
 func (k backend) Search(ctx context.Context, owner id.UserID, n network.NetworkID, query string, limit int) ([]network.Found, error) {

@@ -144,8 +144,7 @@ func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 // as a refused token.
 func (b *Bridge) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, b.Close()) }()
-	// The database outlives everything that writes to it, and the journal
-	// outlives what appends.
+	// The database outlives everything that writes to it.
 	db := stage(ctx, b.db.Run)
 	defer db.stop()
 	if err := b.logins.Load(ctx); err != nil { // before anything asks who is signed in
@@ -154,15 +153,19 @@ func (b *Bridge) Run(ctx context.Context) (err error) {
 	if err := b.portals.Load(ctx); err != nil {
 		return err
 	}
-	j := stage(ctx, b.journal.Run)
-	defer j.stop()
 	hs := stage(ctx, b.hs.Run)
 	defer hs.stop()
+	// A send that is under way needs its connection until it is known to have
+	// arrived. What the networks deliver after the journal stopped is stored.
+	logins := stage(ctx, b.logins.Run)
+	defer logins.stop()
+	j := stage(ctx, b.journal.Run)
+	defer j.stop()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{b.serve, b.commander.Run, b.portals.Run, b.logins.Run, b.start, b.expire} {
+	for _, run := range []func(context.Context) error{b.serve, b.commander.Run, b.portals.Run, b.start, b.expire} {
 		g.Go(func() error { return run(ctx) })
 	}
-	g.Go(func() error { return watch(ctx, db, j) })
+	g.Go(func() error { return watch(ctx, db, j, logins) })
 	return g.Wait()
 }
 

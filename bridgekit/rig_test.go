@@ -35,8 +35,9 @@ type rig struct {
 	alice *matrixtest.User // signed in to the network as alice
 	bob   *matrixtest.User // without an account there
 
-	bridge *bridgekit.Bridge
-	stop   func()
+	bridge   *bridgekit.Bridge
+	stop     func()
+	patience time.Duration // of wait
 }
 
 type rigOptions struct {
@@ -51,7 +52,7 @@ type rigOptions struct {
 func newRig(t *testing.T, o rigOptions) *rig {
 	t.Helper()
 	o.flavor.Domain, o.flavor.Fail = "test", t.Fatalf
-	r := &rig{t: t, hs: matrixtest.New(o.flavor), net: memnet.New(o.net)}
+	r := &rig{t: t, hs: matrixtest.New(o.flavor), net: memnet.New(o.net), patience: 15 * time.Second}
 	t.Cleanup(r.hs.Close)
 	reg := registration.New(registration.Options{URL: "http://bridge.test", Domain: "test", Prefix: "_cw_", Bot: "causeway"})
 	dir := t.TempDir()
@@ -139,7 +140,7 @@ func (r *rig) start() {
 // wait waits for cond, asked again after each change on either side.
 func (r *rig) wait(what string, cond func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	if err := r.hs.Wait(ctx, cond); err != nil {
 		r.t.Fatalf("%s did not come true: %v\n%s", what, err, r.dump())
@@ -148,25 +149,25 @@ func (r *rig) wait(what string, cond func() bool) {
 
 func (r *rig) waitNet(what string, cond func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	if err := r.net.Wait(ctx, cond); err != nil {
 		r.t.Fatalf("%s did not come true: %v\n%s", what, err, r.dump())
 	}
 }
 
-// dump shows all rooms for a failure's message.
+// dump shows the ends of all rooms for a failure's message.
 func (r *rig) dump() string {
 	var b strings.Builder
 	for _, room := range r.hs.Rooms() {
 		snap := r.hs.Room(room)
 		b.WriteString(room + " " + snap.Name + "\n")
-		for _, e := range snap.Timeline {
+		for _, e := range snap.Timeline[max(0, len(snap.Timeline)-30):] {
 			key := ""
 			if e.StateKey != nil {
 				key = " [" + *e.StateKey + "]"
 			}
-			b.WriteString("  " + e.Type + key + " " + e.Sender + " " + string(e.Content) + "\n")
+			b.WriteString("  " + e.Type + key + " " + e.Sender + " " + string(e.Content[:min(len(e.Content), 200)]) + "\n")
 		}
 	}
 	return b.String()

@@ -45,7 +45,8 @@
 // crash between them leaves an entry that was delivered. Entries that were there
 // at start are therefore marked [Entry.Recovered] until the handler reports that
 // the first of its lane was not delivered ([Entry.Fresh]): then none behind it
-// was either.
+// was either. The same doubt after an attempt of this process whose answer was lost
+// is [Entry.Tried].
 //
 // # Following a message's fate
 //

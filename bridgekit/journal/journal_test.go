@@ -230,7 +230,10 @@ func TestRetryAndDeadLetter(t *testing.T) {
 		var mu sync.Mutex
 		broken := true
 		dead := make(chan string, 4)
-		o := journal.Options{Attempts: 3, Failed: func(e *journal.Entry, words string) { dead <- string(e.Payload) + ": " + words }}
+		o := journal.Options{Attempts: 3, Failed: func(_ context.Context, e *journal.Entry, words string) []journal.Draft {
+			dead <- string(e.Payload) + ": " + words
+			return []journal.Draft{text(lane(2), "about "+string(e.Payload))}
+		}}
 		r := start(t, open, o, func(_ context.Context, e *journal.Entry) journal.Outcome {
 			mu.Lock()
 			defer mu.Unlock()
@@ -249,6 +252,7 @@ func TestRetryAndDeadLetter(t *testing.T) {
 		if d := cmp.Diff([]string{"bad: it does not work", "panic: an error in Causeway; the administrator finds it in the log", "never: never"}, []string{<-dead, <-dead, <-dead}); d != "" {
 			t.Error(d)
 		}
+		r.until("each was told of", func() bool { return len(r.got[lane(2)]) == 3 })
 		// The panicking handler does not reach record.
 		if d := cmp.Diff([]string{"bad", "bad", "bad", "never", "good"}, r.got[lane(1)]); d != "" {
 			t.Error(d)

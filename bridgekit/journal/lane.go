@@ -22,7 +22,7 @@ type lane struct {
 	reload bool     // buf no longer matches the database
 	cause  string   // the head is parked on it
 	timer  *time.Timer
-	clean  bool // the first recovered entry had not been delivered
+	clean  bool  // the first recovered entry had not been delivered
 	tried  int64 // number of the head if an attempt may have delivered it
 }
 
@@ -292,6 +292,9 @@ func (j *Journal) retry(l *lane, e *Entry, out Outcome) *store.Op {
 	wait := out.wait
 	if !out.free {
 		wait = j.opts.Backoff.Wait(e.Attempts)
+	} else if out.err == nil {
+		j.delay(l, wait)
+		return nil // it waits for another entry, for a moment: nothing to keep
 	}
 	j.log.Info("delivery is tried again", "entry", e.ID, "kind", e.Kind, "attempts", e.Attempts, "wait", wait.Round(time.Millisecond), "err", out.err)
 	j.counts.retried()

@@ -38,6 +38,7 @@ type Session struct {
 	mu    sync.RWMutex // guards what follows
 	user  network.UserID
 	state network.LoginState
+	since time.Time    // when the status changed
 	ops   *network.Ops // of the running client; nil if there is none
 }
 
@@ -53,6 +54,13 @@ func (s *Session) State() network.LoginState {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.state
+}
+
+// Since is when the login came to its status.
+func (s *Session) Since() time.Time {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.since
 }
 
 // Online reports whether calls to the client can work now.
@@ -173,6 +181,9 @@ func (s *Session) set(st network.LoginState) {
 	}
 	st.User = s.user
 	changed := s.state != st
+	if s.state.Status != st.Status {
+		s.since = time.Now()
+	}
 	s.state = st
 	s.mu.Unlock()
 	if to != "" && to != from {

@@ -97,6 +97,12 @@ func (h *Homeserver) SetProfile(ctx context.Context, u id.UserID, p Profile) err
 	return h.setField(ctx, u, avatarFact(u), "avatar_url", avatar)
 }
 
+// Named reports whether SetProfile has given u a name.
+func (h *Homeserver) Named(ctx context.Context, u id.UserID) (bool, error) {
+	name, err := h.fact(ctx, nameFact(u))
+	return name != "", err
+}
+
 // setField sets one profile field if its fact says otherwise.
 func (h *Homeserver) setField(ctx context.Context, u id.UserID, fact, field, value string) error {
 	known, err := h.fact(ctx, fact)

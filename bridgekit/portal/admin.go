@@ -106,8 +106,10 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 		made, err := s.makeRoom(ctx, p, ops, w)
 		if err != nil {
 			s.making.fail(ctx, p.ID)
+			return made, err
 		}
-		return made, err
+		s.joins.furnish(made)
+		return made, nil
 	}
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.State = store.PortalOpen
@@ -166,6 +168,9 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 	if err := s.hs.EnsureJoined(ctx, room, s.hs.BotID()); err != nil {
 		return store.Portal{}, err
 	}
+	if err := s.mayInvite(ctx, room); err != nil {
+		return store.Portal{}, err
+	}
 	if ops.Join == nil {
 		return store.Portal{}, network.Errorf(network.Rejected, "on "+s.networkName(n)+" chats cannot be joined by name", "no joiner")
 	}
@@ -198,6 +203,26 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 		}
 	}
 	return p, s.inviteMembers(ctx, p)
+}
+
+// mayInvite refuses a room into which the bot may not bring the people of the
+// chat: nothing that they say could be shown.
+func (s *Service) mayInvite(ctx context.Context, room id.RoomID) error {
+	var rule event.JoinRulesEventContent
+	if err := s.hs.State(ctx, room, event.StateJoinRules, "", &rule); err != nil && matrix.KindOf(err) != matrix.NotFound {
+		return err
+	}
+	var levels event.PowerLevelsEventContent
+	if err := s.hs.State(ctx, room, event.StatePowerLevels, "", &levels); err != nil {
+		if matrix.KindOf(err) == matrix.NotFound {
+			return nil
+		}
+		return err
+	}
+	if rule.JoinRule == event.JoinRulePublic || levels.GetUserLevel(s.hs.BotID()) >= levels.Invite() {
+		return nil
+	}
+	return network.Errorf(network.Rejected, fmt.Sprintf("I may not invite people to this room. Raise my power level to %d first", levels.Invite()), "bot may not invite")
 }
 
 // SetRelay lets the network's relay speak for people without a login, or stops it.
@@ -270,13 +295,44 @@ func (s *Service) Unbridge(ctx context.Context, room id.RoomID, deleteRoom bool)
 	}
 	for _, p := range portals {
 		s.leaveRemote(ctx, p)
-		lanes := []int64{int64(journal.LaneOf(p.ID, journal.In)), int64(journal.LaneOf(p.ID, journal.Out))}
-		if err := s.db.Write(ctx, 8, func(tx *store.Tx) error { return tx.DeletePortal(p.ID, lanes...) }); err != nil {
+		if err := s.endPortal(ctx, p); err != nil {
 			return err
 		}
-		s.portals.forget(p)
 	}
 	return s.clearRoom(ctx, room, deleteRoom)
+}
+
+// endPortal forgets a portal. While people's own logins are in its chat a closed
+// row stays, or the next message there would make another room.
+func (s *Service) endPortal(ctx context.Context, p store.Portal) error {
+	s.updates.Lock()
+	defer s.updates.Unlock()
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	lanes := []int64{int64(journal.LaneOf(p.ID, journal.In)), int64(journal.LaneOf(p.ID, journal.Out))}
+	stays := len(s.ownersOf(p.Network, in)) > 0
+	err = s.db.Write(ctx, 8, func(tx *store.Tx) error {
+		if !stays {
+			return tx.DeletePortal(p.ID, lanes...)
+		}
+		p.Room, p.State, p.Relay, p.Info = "", store.PortalClosed, "", store.PortalInfo{Features: p.Info.Features}
+		if err := tx.SavePortal(p); err != nil {
+			return err
+		}
+		return tx.ClearPortal(p.ID, lanes...)
+	})
+	if err != nil {
+		return err
+	}
+	s.messages.forget(p.ID)
+	if stays {
+		s.portals.put(p)
+	} else {
+		s.portals.forget(p)
+	}
+	return nil
 }
 
 // leaveRemote has the relay leave a chat. People's own logins stay in theirs.
@@ -347,20 +403,31 @@ func (s *Service) inviteGhost(ctx context.Context, e *rawEvent, ghost id.UserID,
 	if err := s.prepareGhost(ctx, &ops, ghost, network.UserID(user), false); err != nil {
 		return err
 	}
-	if err := s.hs.EnsureJoined(ctx, e.Room, ghost); err != nil {
+	// What is said from now on waits until the room is known.
+	if err := s.making.begin(ctx, p.ID); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, e.Room, ghost); err != nil {
+		s.making.fail(ctx, p.ID)
 		return s.ignoreGone(err)
 	}
-	if err := s.ignoreGone(s.hs.Invite(ctx, e.Room, ghost, s.hs.BotID(), "")); err != nil {
-		return err
-	}
-	if err := s.hs.EnsureJoined(ctx, e.Room, s.hs.BotID()); err != nil && matrix.KindOf(err) == matrix.Down {
-		return err
-	}
+	defer s.making.end(p.ID)
 	_, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State = string(e.Room), store.PortalOpen
 		p.Info = store.PortalInfo{Kind: network.Direct, Name: chat.Name, Other: chat.Other, Features: chat.Features, Plumbed: true}
 	})
 	return err
+}
+
+// settle brings a ghost and the bot into a person's room.
+func (s *Service) settle(ctx context.Context, room id.RoomID, ghost id.UserID) error {
+	if err := s.hs.EnsureJoined(ctx, room, ghost); err != nil {
+		return err
+	}
+	if err := s.ignoreGone(s.hs.Invite(ctx, room, ghost, s.hs.BotID(), "")); err != nil {
+		return err
+	}
+	return s.hs.EnsureJoined(ctx, room, s.hs.BotID())
 }
 
 // Reply sends a notice of the bot as an answer to an event.

@@ -39,11 +39,25 @@ func newCache(db *store.DB) *cache {
 	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}}
 }
 
-// put takes a row in.
+// read takes in a row that was read when there had been puts changes; if there
+// were others since, it may be old.
+func (c *cache) read(p store.Portal, puts int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.puts == puts {
+		c.take(p)
+	}
+}
+
+// put takes in a row that was changed.
 func (c *cache) put(p store.Portal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.puts++
+	c.take(p)
+}
+
+func (c *cache) take(p store.Portal) {
 	old, had := c.byID[p.ID]
 	if had && old.Room != p.Room {
 		delete(c.byRoom, old.Room)
@@ -76,13 +90,14 @@ func (c *cache) forget(p store.Portal) {
 func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
 	c.mu.Lock()
 	p, ok := c.byID[id]
+	puts := c.puts
 	c.mu.Unlock()
 	if ok {
 		return p, true, nil
 	}
 	p, ok, err := c.db.Portal(ctx, id)
 	if ok {
-		c.put(p)
+		c.read(p, puts)
 	}
 	return p, ok, err
 }
@@ -91,13 +106,14 @@ func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
 func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.ChatKey) (store.Portal, error) {
 	c.mu.Lock()
 	p, ok := c.byID[c.byChat[chatKey{n, chat}]]
+	puts := c.puts
 	c.mu.Unlock()
 	if ok {
 		return p, nil
 	}
 	p, err := c.db.EnsurePortal(ctx, n, chat)
 	if err == nil {
-		c.put(p)
+		c.read(p, puts)
 	}
 	return p, err
 }

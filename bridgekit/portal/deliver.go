@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+
+	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/login"
@@ -20,6 +23,7 @@ type incoming struct {
 // Deliver stores what a login's client delivers; see network.Sink.
 func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Batch) error {
 	d := delivery{s: s, sess: sess}
+	defer d.done()
 	for _, ev := range b.Events {
 		if network.Ephemeral(ev) {
 			s.eph.remote(s, sess, ev)
@@ -30,7 +34,7 @@ func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Ba
 		}
 	}
 	if len(d.drafts) == 0 && len(b.Cursor) == 0 {
-		return nil
+		return nil // who is new in a chat has a draft
 	}
 	err := s.j.Append(ctx, d.drafts, func(tx *store.Tx) error {
 		for _, k := range d.joined {
@@ -60,6 +64,13 @@ type delivery struct {
 	sess   *login.Session
 	drafts []journal.Draft
 	joined []loginChat // logins that turn out to be in a chat
+	locked bool        // Service.entering is held
+}
+
+func (d *delivery) done() {
+	if d.locked {
+		d.s.entering.Unlock()
+	}
 }
 
 func (d *delivery) add(ctx context.Context, ev network.Event) error {
@@ -85,8 +96,8 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 	if err != nil {
 		return err
 	}
-	if k := (loginChat{d.sess.Network, d.sess.ID, p.ID}); !d.s.portals.known(k) && !leaves(ev, d.sess.User()) {
-		d.joined = append(d.joined, k)
+	if err := d.enter(ctx, p, ev); err != nil {
+		return err
 	}
 	reads, err := d.s.reads(ctx, p, d.sess, ev)
 	if err != nil || !reads {
@@ -96,6 +107,32 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 	draft.Key = eventKey(p, d.sess, draft.Kind, h)
 	connect(&draft, ev)
 	d.drafts = append(d.drafts, draft)
+	return nil
+}
+
+// enter notes that the login is in the chat, if that is news.
+func (d *delivery) enter(ctx context.Context, p store.Portal, ev network.Event) error {
+	k := loginChat{d.sess.Network, d.sess.ID, p.ID}
+	if d.s.portals.known(k) || slices.Contains(d.joined, k) || leaves(ev, d.sess.User()) {
+		return nil
+	}
+	if !d.locked { // until it is stored: who comes next must see it
+		d.s.entering.Lock()
+		d.locked = true
+	}
+	in, err := d.s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(in, k.login) {
+		d.s.portals.learn(k)
+		return nil
+	}
+	draft, err := accessDraft(p.ID, access{Login: d.sess.ID, Owner: id.UserID(d.sess.Owner), In: true})
+	if err != nil {
+		return err
+	}
+	d.joined, d.drafts = append(d.joined, k), append(d.drafts, draft)
 	return nil
 }
 
@@ -132,11 +169,11 @@ func connect(d *journal.Draft, ev network.Event) {
 func replaceIncoming(old []byte, edit *network.Edit) ([]byte, error) {
 	var in incoming
 	if err := json.Unmarshal(old, &in); err != nil {
-		return nil, err
+		return old, nil // what cannot be read fails when it is delivered
 	}
 	ev, err := network.UnmarshalEvent(in.Event)
 	if err != nil {
-		return nil, err
+		return old, nil
 	}
 	m, ok := ev.(*network.Message)
 	if !ok {
@@ -168,7 +205,10 @@ func leaves(ev network.Event, own network.UserID) bool {
 
 // reads reports whether ev is taken from this login. In a shared chat whose
 // messages do not have the same ID for all logins, one login is the reader, or
-// everything would arrive as often as there are logins.
+// everything would arrive as often as there are logins: the first that came into
+// the chat and is not dead, or, where nothing is delivered again to who was away,
+// the first that is online. What one of our logins does is read from its own connection, because
+// only that knows it by the IDs of our own sends.
 func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
 	if p.Chat.Login != "" || features(p).IDs == network.IDsShared && ev.Base().Key != "" || leaves(ev, sess.User()) {
 		return true, nil
@@ -177,9 +217,20 @@ func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session
 	if err != nil {
 		return false, err
 	}
-	for _, id := range in {
-		o := s.logins.Get(p.Network, id)
-		if o != nil && o.Num < sess.Num && o.Online() {
+	present := func(o *login.Session) bool {
+		if o == nil || o == sess || !slices.Contains(in, o.ID) {
+			return false
+		}
+		return o.Online() || features(p).IDs == network.IDsPerLogin && o.State().Status != network.Dead
+	}
+	if own := s.logins.ByUser(p.Network, ev.Base().Sender); own == sess || present(own) {
+		return own == sess, nil
+	}
+	for _, l := range in {
+		if l == sess.ID {
+			break
+		}
+		if present(s.logins.Get(p.Network, l)) {
 			return false, nil
 		}
 	}

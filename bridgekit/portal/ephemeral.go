@@ -14,35 +14,25 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-const (
-	ephemeralAtOnce = 8               // calls on their way
-	ephemeralWithin = 5 * time.Second // a late one is worth nothing
-)
+// ephemeralWithin is how long a call may take: a late one is worth nothing.
+const ephemeralWithin = 5 * time.Second
 
 // ephemeral passes typing, receipts and presence on, past the journal: what
 // cannot go at once is dropped.
 type ephemeral struct {
-	mu     sync.Mutex // guards what follows
-	active int
+	tasks *background
+
+	mu     sync.Mutex                       // guards typing
 	typing map[id.RoomID]map[id.UserID]bool // who types, as last told
 }
 
-// spawn runs f unless too many are on their way.
+// spawn runs f unless too many wait.
 func (p *ephemeral) spawn(f func(ctx context.Context)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.active >= ephemeralAtOnce {
-		return
-	}
-	p.active++
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), ephemeralWithin)
+	p.tasks.add(true, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, ephemeralWithin)
 		defer cancel()
 		f(ctx)
-		p.mu.Lock()
-		p.active--
-		p.mu.Unlock()
-	}()
+	})
 }
 
 // remote shows what a network tells. Errors end here: it is best effort.

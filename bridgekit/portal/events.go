@@ -55,17 +55,19 @@ func parseEvent(raw json.RawMessage) (*rawEvent, error) {
 // refused for its content: what is no event becomes a dead letter.
 func (s *Service) Events(ctx context.Context, t matrix.Transaction) error {
 	var drafts []journal.Draft
+	behind := map[id.RoomID]bool{} // rooms with an event of t in their control lane
 	for _, raw := range t.Events {
 		e, err := parseEvent(raw)
 		if err != nil {
 			drafts = append(drafts, journal.Draft{Lane: journal.LaneOf(0, journal.Control), Kind: badKind, Payload: raw, Key: journal.Key("bad", string(raw))})
 			continue
 		}
-		more, err := s.draft(ctx, e, raw)
+		more, err := s.draft(ctx, e, raw, behind[e.Room])
 		if err != nil {
 			return err
 		}
 		drafts = append(drafts, more...)
+		behind[e.Room] = behind[e.Room] || len(more) > 0 && more[0].Lane.Way() == journal.Control
 	}
 	for _, raw := range t.Ephemeral {
 		s.eph.matrix(s, raw)
@@ -79,8 +81,9 @@ func (s *Service) Events(ctx context.Context, t matrix.Transaction) error {
 // badKind is the kind of entries that hold no event at all.
 const badKind = "malformed"
 
-// draft makes the entries of one event.
-func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage) ([]journal.Draft, error) {
+// draft makes the entries of one event. behind: an earlier one of its room goes
+// into the control lane, and must not be overtaken.
+func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, behind bool) ([]journal.Draft, error) {
 	if e.Type == event.StateMember.Type {
 		if err := s.observe(ctx, e); err != nil {
 			return nil, err
@@ -89,6 +92,7 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage) (
 	if s.hs.Ours(e.Room, e.Sender, e.Content) {
 		return nil, nil
 	}
+	making := s.making.any() // asked first: a room that is made meanwhile is then found
 	portals, err := s.portals.in(ctx, string(e.Room))
 	if err != nil {
 		return nil, err
@@ -110,13 +114,18 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage) (
 		return nil, nil
 	}
 	if len(portals) == 0 {
-		if e.Type == event.StateMember.Type && e.StateKey != nil && s.hs.IsGhost(id.UserID(*e.StateKey)) || s.making.any() {
+		if e.Type == event.StateMember.Type && e.StateKey != nil && s.hs.IsGhost(id.UserID(*e.StateKey)) || making {
 			return s.control(e, raw), nil
 		}
 		return nil, nil
 	}
-	if s.j.Busy(controlLane(e.Room)) {
+	if behind || s.j.Busy(controlLane(e.Room)) {
 		return s.control(e, raw), nil // behind what waited for the room to be made
+	}
+	if e.Type == event.StateTombstone.Type {
+		for _, p := range portals {
+			s.making.move(p.ID)
+		}
 	}
 	return outDrafts(e, raw, portals), nil
 }
@@ -198,17 +207,17 @@ func replaces(e *rawEvent) id.EventID {
 func replaceOutgoing(old []byte, sender id.UserID, edit json.RawMessage) ([]byte, error) {
 	var outer map[string]json.RawMessage
 	if err := json.Unmarshal(old, &outer); err != nil {
-		return nil, err
+		return old, nil // what cannot be read fails when it is delivered
 	}
 	e, err := parseEvent(old)
 	if err != nil || e.Sender != sender {
-		return old, err
+		return old, nil
 	}
 	var c struct {
 		New map[string]json.RawMessage `json:"m.new_content"`
 	}
-	if err := json.Unmarshal(edit, &c); err != nil {
-		return nil, err
+	if json.Unmarshal(edit, &c) != nil || c.New == nil {
+		return old, nil // an edit to nothing; its transaction must not fail for it
 	}
 	var before map[string]json.RawMessage
 	if json.Unmarshal(e.Content, &before) == nil && before["m.relates_to"] != nil {
@@ -253,7 +262,6 @@ func (s *Service) observe(ctx context.Context, e *rawEvent) error {
 	}
 	if u := id.UserID(*e.StateKey); !s.hs.IsGhost(u) {
 		s.names.put(memberName(e.Room, u), c.Name)
-		return nil
 	}
 	return s.hs.Observe(ctx, e.Room, id.UserID(*e.StateKey), c.Membership)
 }
@@ -270,6 +278,7 @@ func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.O
 	if err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
+	making := s.making.any()
 	portals, err := s.portals.in(ctx, string(evt.Room))
 	if err != nil {
 		return dbOutcome(err)
@@ -280,10 +289,13 @@ func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.O
 	}
 	if c := s.asCommand(evt, len(portals) > 0, owner == evt.Sender, e.Key); evt.Type == event.EventMessage.Type && s.opts.Addressed(c) {
 		err = s.opts.Command(ctx, c)
-	} else if evt.Type == event.StateMember.Type && len(portals) == 0 && s.hs.IsGhost(id.UserID(*evt.StateKey)) {
+	} else if evt.Type == event.StateMember.Type && len(portals) == 0 && evt.StateKey != nil && s.hs.IsGhost(id.UserID(*evt.StateKey)) {
+		if making && id.UserID(*evt.StateKey) == s.hs.BotID() {
+			return journal.Park(roomsCause, s.making.any, nil) // it may be a portal's next room
+		}
 		err = s.invited(ctx, evt)
 	} else {
-		return s.reroute(ctx, e, evt, portals)
+		return s.reroute(ctx, e, evt, portals, making)
 	}
 	if err != nil {
 		return s.outcome(err)
@@ -321,8 +333,12 @@ func (s *Service) invited(ctx context.Context, e *rawEvent) error {
 			people++
 		}
 	}
+	var name event.RoomNameEventContent
+	if err := s.hs.State(ctx, e.Room, event.StateRoomName, "", &name); err != nil && matrix.KindOf(err) != matrix.NotFound {
+		return s.ignoreGone(err)
+	}
 	words := "Hello! In this room my commands begin with !cw, for example: !cw help"
-	if c.Direct || people <= 2 {
+	if c.Direct || people <= 2 && name.Name == "" {
 		if err := s.setManagement(ctx, e.Sender, e.Room); err != nil {
 			return err
 		}

@@ -2,9 +2,11 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
@@ -21,11 +23,36 @@ func (x *inbound) sender(ctx context.Context, u network.UserID) (id.UserID, erro
 	if u == "" {
 		return x.hs.BotID(), nil
 	}
-	as := x.puppetOrGhost(ctx, u)
-	if !x.hs.IsGhost(as) {
-		return as, nil
+	if own, err := x.puppet(ctx, u); err != nil || own != "" {
+		return own, err
 	}
-	return as, x.prepareGhost(ctx, x.ops(), as, u, false)
+	ghost := x.hs.GhostID(string(x.p.Network), string(u))
+	return ghost, x.prepareGhost(ctx, x.ops(), ghost, u, false)
+}
+
+// puppet is the account of the owner of one of our logins, if Causeway can speak
+// as them in the portal's room; "" if not.
+func (x *inbound) puppet(ctx context.Context, u network.UserID) (id.UserID, error) {
+	own := x.logins.ByUser(x.p.Network, u)
+	if own == nil || own.Owner == "" {
+		return "", nil
+	}
+	owner, room := id.UserID(own.Owner), roomID(x.p)
+	if ok, err := x.hs.Puppet(ctx, owner); err != nil || !ok {
+		return "", err
+	}
+	if room == "" {
+		return owner, nil
+	}
+	if in, err := x.hs.Joined(ctx, room, owner); err != nil || in {
+		return owner, err
+	}
+	// They may have been invited a moment ago, or never come to this room.
+	m, err := x.hs.Member(ctx, room, x.hs.BotID(), owner)
+	if err != nil || m != event.MembershipJoin && m != event.MembershipInvite {
+		return "", err
+	}
+	return owner, x.hs.EnsureJoined(ctx, room, owner)
 }
 
 // ops are the operations of the delivering login's client, if it runs.
@@ -62,21 +89,39 @@ func (s *Service) prepareGhost(ctx context.Context, ops *network.Ops, ghost id.U
 	if err := s.hs.EnsureGhost(ctx, ghost); err != nil {
 		return err
 	}
-	p := matrix.Profile{Name: string(u)}
-	if ops != nil {
-		uctx, cancel := context.WithTimeout(ctx, askUser)
-		info, err := ops.User(uctx, u)
-		cancel()
-		if err == nil && info.Name != "" {
-			p.Name = info.Name
+	name, err := s.askName(ctx, ops, u)
+	if err != nil {
+		// Not known now: an earlier name is better than the bare ID.
+		if named, err := s.hs.Named(ctx, ghost); err != nil || named {
+			return err
 		}
+		name = string(u)
 	}
-	if err := s.hs.SetProfile(ctx, ghost, p); err != nil {
+	if err := s.hs.SetProfile(ctx, ghost, matrix.Profile{Name: name}); err != nil {
 		return err
 	}
-	s.names.put(ghost, p.Name)
+	if err == nil {
+		s.names.put(ghost, name)
+	}
 	return nil
 }
+
+// askName asks the network for a person's name, for a short time.
+func (s *Service) askName(ctx context.Context, ops *network.Ops, u network.UserID) (string, error) {
+	if ops == nil {
+		return "", errNoClient
+	}
+	ctx, cancel := context.WithTimeout(ctx, askUser)
+	defer cancel()
+	info, err := ops.User(ctx, u)
+	if network.KindOf(err) == network.Rejected && err != nil || err == nil && info.Name == "" {
+		return string(u), nil // there is no better name
+	}
+	return info.Name, err
+}
+
+// errNoClient is for what needs a running client of the chat.
+var errNoClient = errors.New("no client of this chat is running")
 
 // A nameCache knows the display names of ghosts that were prepared by this
 // process.

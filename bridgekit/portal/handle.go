@@ -48,6 +48,9 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	if e.Kind == noticeKind {
 		return s.sendNotice(ctx, e)
 	}
+	if e.Kind == accessKind {
+		return s.handleAccess(ctx, e)
+	}
 	var in incoming
 	if err := json.Unmarshal(e.Payload, &in); err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
@@ -73,8 +76,28 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	return x.dispatch(ctx, ev)
 }
 
+// handleAccess delivers what says who is in a chat.
+func (s *Service) handleAccess(ctx context.Context, e *journal.Entry) journal.Outcome {
+	var a access
+	if err := json.Unmarshal(e.Payload, &a); err != nil {
+		return journal.Fail(err, "the stored entry cannot be read")
+	}
+	p, ok, err := s.portals.get(ctx, e.Lane.Number())
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if !ok {
+		return journal.Delivered(nil)
+	}
+	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, a.Login), head: &network.Head{At: e.Created}}
+	return x.access(ctx, a)
+}
+
 // dispatch hands each kind of event to its method.
 func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcome {
+	if out := x.echoed(ctx, ev); out != nil {
+		return *out
+	}
 	switch ev := ev.(type) {
 	case *network.Message:
 		return x.message(ctx, ev)
@@ -110,6 +133,14 @@ func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcom
 
 // outcome turns an error of the Matrix side into what the journal does.
 func (s *Service) outcome(err error) journal.Outcome {
+	out := s.verdict(err)
+	if matrix.MaybeDone(err) {
+		out = out.Unsure()
+	}
+	return out
+}
+
+func (s *Service) verdict(err error) journal.Outcome {
 	words := matrix.UserText(err)
 	switch matrix.KindOf(err) {
 	case matrix.Down:
@@ -135,9 +166,8 @@ func (s *Service) outcome(err error) journal.Outcome {
 // failed is outcome for an In entry: a room that is gone closes its portal.
 func (x *inbound) failed(ctx context.Context, err error) journal.Outcome {
 	if matrix.KindOf(err) == matrix.RoomGone && x.p.Room != "" {
-		x.log.Warn("room is gone: its portal is closed", "portal", x.p.ID, "err", err)
-		if _, uerr := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalClosed }); uerr != nil {
-			return journal.RetryIn(time.Second, uerr)
+		if gerr := x.roomGone(ctx, x.p); gerr != nil {
+			return dbOutcome(gerr)
 		}
 	}
 	return x.outcome(err)
@@ -149,9 +179,9 @@ func remoteOutcome(sess *login.Session, err error) journal.Outcome {
 	switch network.KindOf(err) {
 	case network.Unavailable, network.LoggedOut:
 		if sess != nil && !sess.Online() {
-			return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err)
+			return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err).Unsure()
 		}
-		return journal.RetryIn(2*time.Second, err)
+		return journal.RetryIn(2*time.Second, err).Unsure()
 	case network.RateLimited:
 		return journal.RetryIn(max(network.WaitOf(err), 100*time.Millisecond), err)
 	case network.Rejected, network.Gone:

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -23,7 +25,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	ids := append([]network.MessageID{m.ID}, m.Alt...)
 	if rows, err := x.messages.remote(ctx, x.p.ID, ids...); err != nil {
 		return dbOutcome(err)
-	} else if len(rows) > 0 && !x.e.Recovered {
+	} else if len(rows) > 0 {
 		return journal.Delivered(nil) // shown already, or sent from Matrix
 	}
 	if out, done := x.echo(ctx, m); done {
@@ -36,7 +38,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if err != nil {
 		return x.failed(ctx, err)
 	}
-	contents, err := x.toMatrix(ctx, &m.Content, as)
+	contents, err := x.toMatrix(ctx, &m.Content, as, maxText)
 	if err != nil {
 		return x.failed(ctx, err)
 	}
@@ -51,6 +53,9 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 				rows = append(rows, store.Message{Portal: x.p.ID, Event: string(eventID), Remote: remote, Part: c.part, Login: x.via(), Sender: string(m.Sender), At: m.At})
 			}
 		}
+	}
+	if x.p.Info.Setup {
+		x.joins.furnish(x.p) // now that there is something to read
 	}
 	return x.mapped(rows)
 }
@@ -80,7 +85,11 @@ func (s *Service) mapped(rows []store.Message) journal.Outcome {
 func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, content any, step string, at time.Time) (id.EventID, error) {
 	room := roomID(x.p)
 	if x.e.Recovered {
-		found, ok, err := x.hs.Find(ctx, room, x.hs.Mark(x.e.Key, step, room))
+		var of []id.UserID // whoever of ours, unless it is a person's own account
+		if !x.hs.IsGhost(as) {
+			of = append(of, as)
+		}
+		found, ok, err := x.hs.Find(ctx, room, x.hs.Mark(x.e.Key, step, room), of...)
 		if err != nil {
 			return "", err
 		}
@@ -89,7 +98,14 @@ func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, conte
 		}
 		x.e.Fresh()
 	}
-	return x.hs.Send(ctx, matrix.Event{Room: room, As: as, Type: kind, Content: content, Key: x.e.Key, Step: step, At: at, Lookup: x.e.Attempts > 0})
+	eventID, err := x.hs.Send(ctx, matrix.Event{Room: room, As: as, Type: kind, Content: content, Key: x.e.Key, Step: step, At: at, Lookup: x.e.Tried})
+	if matrix.KindOf(err) == matrix.Auth && !x.hs.IsGhost(as) {
+		if ferr := x.hs.ForgetPuppet(ctx, as); ferr != nil {
+			return "", ferr
+		}
+		return "", fmt.Errorf("double puppeting is refused: %v", err) // the next attempt finds that out
+	}
+	return eventID, err
 }
 
 // echo finds out whether m is a message that Causeway sent itself. It reports
@@ -105,11 +121,17 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 		}
 	}
 	own := x.logins.ByUser(x.p.Network, m.Sender)
+	if x.unanswered(own) {
+		return journal.RetryIn(50*time.Millisecond, nil), true
+	}
+	if ours, err := x.ours(ctx, m.Txn); err != nil || ours {
+		if err != nil {
+			return dbOutcome(err), true
+		}
+		return journal.Delivered(nil), true // its Out entry is not done yet and will map it
+	}
 	if own == nil {
 		return out, false
-	}
-	if x.sends.pending(x.p.ID, own.ID) && time.Since(x.e.Created) < echoWait {
-		return journal.RetryIn(50*time.Millisecond, nil), true
 	}
 	// Without IDs only the source of the line can tell: it is our own
 	// connection's, so it came from here.
@@ -117,6 +139,78 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 		return journal.Delivered(nil), true
 	}
 	return out, false
+}
+
+// unanswered reports whether a login may have made a call in the chat whose
+// answer is not known, so that what it seems to do may be that call.
+func (x *inbound) unanswered(own *login.Session) bool {
+	if own == nil {
+		return false
+	}
+	began := x.e.Created
+	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out)) && own.State().Status != network.Dead {
+		// The call was cut off. It is made again when the login is back.
+		if !own.Online() {
+			return true
+		}
+		if since := own.Since(); since.After(began) {
+			began = since
+		}
+	} else if !x.sends.pending(x.p.ID, own.ID) {
+		return false
+	}
+	return time.Since(began) < echoWait
+}
+
+// ours reports whether a transaction ID is that of an Out entry, see
+// outbound.txnID.
+func (s *Service) ours(ctx context.Context, txn network.TxnID) (bool, error) {
+	key, err := hex.DecodeString(string(txn))
+	if err != nil || len(key) == 0 {
+		return false, nil
+	}
+	return s.j.Has(ctx, key)
+}
+
+// echoed settles what is the echo of a change that we made ourselves: it is in
+// the room already. Without a transaction ID nobody can tell, but the end of an
+// unanswered call is waited for, after which such a change is mostly none.
+func (x *inbound) echoed(ctx context.Context, ev network.Event) *journal.Outcome {
+	switch ev.(type) {
+	case *network.Edit, *network.Redaction, *network.Reaction, *network.ChatChange:
+	default:
+		return nil
+	}
+	if x.unanswered(x.logins.ByUser(x.p.Network, x.head.Sender)) {
+		return settled(journal.RetryIn(50*time.Millisecond, nil))
+	}
+	ours, err := x.ours(ctx, x.head.Txn)
+	if err != nil {
+		return settled(dbOutcome(err))
+	}
+	if ours || x.expected(ev) {
+		return settled(journal.Delivered(nil))
+	}
+	return nil
+}
+
+// expected reports whether one of our logins does what we had it do a moment ago.
+func (x *inbound) expected(ev network.Event) bool {
+	if x.head.Txn != "" || x.logins.ByUser(x.p.Network, x.head.Sender) == nil {
+		return false
+	}
+	switch ev := ev.(type) {
+	case *network.Edit:
+		return x.sends.expected(x.p.ID, editEcho(ev.Target.ID, &ev.Content))
+	case *network.Reaction:
+		if x.sends.expected(x.p.ID, reactionEcho(ev.Target.ID, ev.Emoji, ev.Remove)) {
+			return true
+		}
+		x.sends.unexpect(x.p.ID, reactionEcho(ev.Target.ID, ev.Emoji, !ev.Remove))
+	case *network.ChatChange:
+		return ev.Avatar == nil && x.sends.expected(x.p.ID, chatEcho(ev.Name, ev.Topic))
+	}
+	return false
 }
 
 // adopt adds the network's ID to the rows of the call that m is the echo of.
@@ -153,7 +247,7 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 	}
 	content := ed.Content
 	content.Reply, content.Thread = nil, nil
-	contents, err := x.toMatrix(ctx, &content, as)
+	contents, err := x.toMatrix(ctx, &content, as, maxText/2) // an edit holds its text twice
 	if err != nil {
 		return x.failed(ctx, err)
 	}
@@ -192,11 +286,7 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 		as = x.puppetOrGhost(ctx, r.Sender)
 	}
 	for i, row := range rows {
-		_, err := x.hs.Redact(ctx, roomID(x.p), as, id.EventID(row.Event), r.Reason, x.e.Key, fmt.Sprint("r", i))
-		if matrix.KindOf(err) == matrix.NotAllowed && as != x.hs.BotID() {
-			_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), id.EventID(row.Event), r.Reason, x.e.Key, fmt.Sprint("r", i))
-		}
-		if err != nil && matrix.KindOf(err) != matrix.NotFound {
+		if err := x.redact(ctx, as, id.EventID(row.Event), r.Reason, fmt.Sprint("r", i)); err != nil {
 			return x.failed(ctx, err)
 		}
 		x.messages.drop(x.p.ID, row.Event)
@@ -209,6 +299,19 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 		}
 		return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID))
 	})
+}
+
+// redact removes an event as somebody, or as the bot if they may not. What is
+// not there is removed.
+func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, reason, step string) error {
+	_, err := x.hs.Redact(ctx, roomID(x.p), as, target, reason, x.e.Key, step)
+	if k := matrix.KindOf(err); err != nil && as != x.hs.BotID() && (k == matrix.NotAllowed || k == matrix.NotJoined || k == matrix.Banned || k == matrix.Auth) {
+		_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), target, reason, x.e.Key, step)
+	}
+	if matrix.KindOf(err) == matrix.NotFound {
+		return nil
+	}
+	return err
 }
 
 // target finds the events of the message that an event is about: one row per

@@ -8,7 +8,6 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
-	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
@@ -81,8 +80,7 @@ type reactionChange struct{ add, remove []store.Reaction }
 func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reactionChange) journal.Outcome {
 	for _, r := range c.remove {
 		as := x.puppetOrGhost(ctx, network.UserID(r.Sender))
-		_, err := x.hs.Redact(ctx, roomID(x.p), as, id.EventID(r.Event), "", x.e.Key, "x"+r.Sender+r.Emoji)
-		if err != nil && matrix.KindOf(err) != matrix.NotFound {
+		if err := x.redact(ctx, as, id.EventID(r.Event), "", "x"+r.Sender+r.Emoji); err != nil {
 			return x.failed(ctx, err)
 		}
 	}
@@ -99,7 +97,8 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 		}
 		r.Event = string(eventID)
 	}
-	return journal.Delivered(func(tx *store.Tx) error {
+	// Committed before the next entry, which reads it.
+	err := x.db.Write(ctx, len(c.remove)+len(c.add)+1, func(tx *store.Tx) error {
 		for _, r := range c.remove {
 			if err := tx.DeleteReaction(r); err != nil {
 				return err
@@ -112,4 +111,8 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 		}
 		return nil
 	})
+	if err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
 }

@@ -20,7 +20,7 @@ import (
 // closed portal again.
 func (x *inbound) reopens(ev network.Event) bool {
 	m, ok := ev.(*network.MemberChange)
-	if !ok || x.sess == nil {
+	if !ok || x.sess == nil || x.p.Room == "" {
 		return false
 	}
 	for _, c := range m.Members {
@@ -93,51 +93,7 @@ func (x *inbound) chatClosed(ctx context.Context, c *network.ChatClosed) journal
 	if x.sess == nil {
 		return journal.Delivered(nil)
 	}
-	return x.loginLeft(ctx, x.sess, c.Reason)
-}
-
-// loginLeft takes a login's access away in Matrix too: its owner loses the
-// shared room, and when the last login is gone the portal is closed.
-func (x *inbound) loginLeft(ctx context.Context, sess *login.Session, reason string) journal.Outcome {
-	if err := x.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.DeleteLoginChat(x.p.Network, sess.ID, x.p.ID) }); err != nil {
-		return dbOutcome(err)
-	}
-	x.portals.unlearn(loginChat{x.p.Network, sess.ID, x.p.ID})
-	left, err := x.db.LoginsIn(ctx, x.p.ID)
-	if err != nil {
-		return dbOutcome(err)
-	}
-	if x.p.Room == "" {
-		return journal.Delivered(nil)
-	}
-	words := "You are no longer in this chat."
-	if reason != "" {
-		words = "You are no longer in this chat: " + reason
-	}
-	if sess.Owner != "" && x.p.Chat.Login == "" && x.p.Relay == "" && len(left) > 0 {
-		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), id.UserID(sess.Owner), words); err != nil && !harmless(err) {
-			return x.failed(ctx, err)
-		}
-		return journal.Delivered(nil)
-	}
-	if len(left) == 0 {
-		if out := x.say(ctx, markup.Plain(words+" Messages are no longer bridged."), "closed"); out != nil {
-			return *out
-		}
-		if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalClosed }); err != nil {
-			return dbOutcome(err)
-		}
-	}
-	return journal.Delivered(nil)
-}
-
-// harmless: the effect is there already, or nobody can have it.
-func harmless(err error) bool {
-	switch matrix.KindOf(err) {
-	case matrix.NotFound, matrix.NotJoined, matrix.NotAllowed, matrix.Banned:
-		return true
-	}
-	return false
+	return x.loginLeft(ctx, access{Login: x.sess.ID, Owner: x.owner(), Reason: c.Reason})
 }
 
 // say sends a notice of the bot as a part of this entry; nil if it was sent.
@@ -175,20 +131,15 @@ func (x *inbound) memberChange(ctx context.Context, c *network.MemberChange) jou
 
 // ownMember is member for one of our logins; nil if there is more to do.
 func (x *inbound) ownMember(ctx context.Context, own *login.Session, m network.Member) *journal.Outcome {
+	a := access{Login: own.ID, Owner: id.UserID(own.Owner), Reason: m.Reason}
 	switch m.Membership {
 	case network.Left, network.Banned:
 		if x.sess != nil && own.ID == x.sess.ID {
-			out := x.loginLeft(ctx, own, m.Reason)
-			return &out
+			return settled(x.loginLeft(ctx, a))
 		}
 	case network.Joined:
-		if x.p.State == store.PortalClosed && x.p.Room != "" {
-			p, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalOpen })
-			if err != nil {
-				out := dbOutcome(err)
-				return &out
-			}
-			x.p = p
+		if a.In = true; x.p.State == store.PortalClosed && x.p.Room != "" {
+			return settled(x.access(ctx, a))
 		}
 	}
 	return nil

@@ -39,7 +39,6 @@ type joinTask struct {
 	at      membership
 	user    network.UserID
 	furnish bool // instead of a join: what a new room still needs
-	owner   id.UserID
 	tries   int
 }
 
@@ -54,8 +53,8 @@ func (j *joiner) join(p store.Portal, u network.UserID) {
 }
 
 // furnish has the rest of a new room's set-up done soon.
-func (j *joiner) furnish(p store.Portal, owner id.UserID) {
-	j.add(joinTask{portal: p.ID, furnish: true, owner: owner, at: membership{room: roomID(p)}})
+func (j *joiner) furnish(p store.Portal) {
+	j.add(joinTask{portal: p.ID, furnish: true, at: membership{room: roomID(p)}})
 }
 
 // cancel withdraws a join that has not happened yet.
@@ -68,8 +67,8 @@ func (j *joiner) cancel(room id.RoomID, ghost id.UserID) {
 func (j *joiner) add(t joinTask) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, ok := j.pending[t.at]; ok && t.tries == 0 {
-		return
+	if _, ok := j.pending[t.at]; ok == (t.tries == 0) {
+		return // asked for already, or withdrawn between two tries
 	}
 	j.pending[t.at] = struct{}{}
 	j.queue = append(j.queue, t)
@@ -77,6 +76,14 @@ func (j *joiner) add(t joinTask) {
 	case j.wake <- struct{}{}:
 	default:
 	}
+}
+
+// wanted reports whether a join was not withdrawn.
+func (j *joiner) wanted(at membership) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.pending[at]
+	return ok
 }
 
 // run works until ctx is done.
@@ -152,33 +159,42 @@ func (j *joiner) try(ctx context.Context, t joinTask) error {
 		return err
 	}
 	if t.furnish {
-		return j.s.furnish(ctx, p, t.owner)
+		return j.s.furnish(ctx, p)
 	}
 	if err := j.s.prepareGhost(ctx, j.s.anyOps(ctx, p), t.at.user, t.user, false); err != nil {
 		return err
 	}
-	return j.s.hs.EnsureJoined(ctx, t.at.room, t.at.user)
+	if err := j.s.hs.EnsureJoined(ctx, t.at.room, t.at.user); err != nil || j.wanted(t.at) {
+		return err
+	}
+	return j.s.hs.Leave(ctx, t.at.room, t.at.user, "") // they left meanwhile
 }
 
-// furnish does what a new room can wait for: the owner's own account joins, the
-// alias that identified the room goes, members come in.
-func (s *Service) furnish(ctx context.Context, p store.Portal, owner id.UserID) error {
+// furnish does what a new room can wait for: the alias that identified it goes,
+// the owners' own accounts join, members come in.
+func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	if err := s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login))); err != nil {
 		return err
 	}
-	if owner != "" {
-		if ok, err := s.hs.Puppet(ctx, owner); err != nil {
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	x := &inbound{Service: s, p: p, head: &network.Head{}}
+	for _, owner := range x.owners(in) {
+		if err := x.admit(ctx, owner); err != nil {
 			return err
-		} else if ok {
-			if err := s.hs.EnsureJoined(ctx, roomID(p), owner); err != nil {
-				return err
-			}
+		}
+	}
+	if p.Info.Features.Once == "" { // the network did not describe the chat in time
+		if err := x.describeLate(ctx); err != nil {
+			return err
 		}
 	}
 	if err := s.inviteMembers(ctx, p); err != nil {
 		return err
 	}
-	_, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
+	_, err = s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
 	return err
 }
 
@@ -244,7 +260,7 @@ func (s *Service) Resume(ctx context.Context) error {
 	}
 	for _, p := range all {
 		if p.Info.Setup && p.State == store.PortalOpen {
-			s.joins.furnish(p, "")
+			s.joins.furnish(p)
 		}
 	}
 	return nil

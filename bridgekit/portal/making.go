@@ -50,6 +50,14 @@ func (m *making) begin(ctx context.Context, portalID int64) error {
 	return err
 }
 
+// move notes that a portal gets another room that exists already, which its
+// journal entry will name: until then that room is not known either.
+func (m *making) move(portalID int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open[portalID] = struct{}{}
+}
+
 // end notes that the room's ID is stored.
 func (m *making) end(portalID int64) {
 	m.mu.Lock()
@@ -86,9 +94,9 @@ func (m *making) any() bool {
 
 // reroute hands an event on that waited in its room's control lane, when it is
 // known which portals the room has.
-func (s *Service) reroute(ctx context.Context, e *journal.Entry, evt *rawEvent, portals []store.Portal) journal.Outcome {
+func (s *Service) reroute(ctx context.Context, e *journal.Entry, evt *rawEvent, portals []store.Portal, making bool) journal.Outcome {
 	if len(portals) == 0 {
-		if s.making.any() {
+		if making {
 			return journal.Park(roomsCause, s.making.any, nil)
 		}
 		return journal.Delivered(nil) // the room is not bridged

@@ -98,6 +98,18 @@ func (m *messageMap) drop(portal int64, event string) {
 	}
 }
 
+// forget makes all rows of a portal invisible. The caller also has them deleted.
+func (m *messageMap) forget(portal int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, r := range m.ring {
+		if r != nil && r.Portal == portal {
+			m.remove(r)
+			m.ring[i] = nil
+		}
+	}
+}
+
 // merge joins recent rows of one index with stored ones.
 func (m *messageMap) merge(index map[mapKey][]*store.Message, k mapKey, stored []store.Message) []store.Message {
 	m.mu.Lock()

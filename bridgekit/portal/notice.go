@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -14,6 +15,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
 // noticeKind is the kind of entries that hold a notice of the bot. A notice that
@@ -34,42 +36,52 @@ type notice struct {
 	Network string `json:"network,omitempty"`
 }
 
-// Failed tells the room, in words, that something of it was not delivered. It is
-// the journal's hook for dead letters.
-func (s *Service) Failed(e *journal.Entry, words string) {
-	if e.Lane.Way() == journal.In {
-		go s.making.fail(context.Background(), e.Lane.Number())
+// Failed tells the room, in words, that something was not delivered. It is the
+// journal's hook for dead letters.
+func (s *Service) Failed(ctx context.Context, e *journal.Entry, words string) []journal.Draft {
+	way := e.Lane.Way()
+	if way == journal.In || e.Kind == event.StateTombstone.Type {
+		s.making.fail(ctx, e.Lane.Number())
 	}
-	if e.Lane.Way() != journal.Out {
-		return // nobody in the room knows of it; the queue and the metrics show it
+	if way != journal.Out && (way != journal.In || e.Kind != messageKind || e.Attempts == 0) {
+		return nil // nobody in the room knows of it; the queue and the metrics show it
 	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := s.reportFailure(ctx, e, words); err != nil {
-			s.log.Error("report failed delivery", "entry", e.ID, "err", err)
+	p, ok, err := s.portals.get(ctx, e.Lane.Number())
+	if err != nil {
+		s.log.Error("report failed delivery", "entry", e.ID, "err", err)
+	}
+	if !ok || p.Room == "" {
+		return nil
+	}
+	n := notice{Room: roomID(p), Text: markup.Plain("A message could not be shown here: " + words)}
+	if way == journal.Out {
+		evt, err := parseEvent(e.Payload)
+		if err != nil {
+			return nil // the entry cannot be read: there is nothing to answer
 		}
-	}()
+		n = s.undelivered(p, evt, words)
+	}
+	d, err := noticeDraft(p.ID, n, "failed", fmt.Sprint(e.ID))
+	if err != nil {
+		s.log.Error("report failed delivery", "entry", e.ID, "err", err)
+		return nil
+	}
+	return []journal.Draft{d}
 }
 
-func (s *Service) reportFailure(ctx context.Context, e *journal.Entry, words string) error {
-	p, ok, err := s.portals.get(ctx, e.Lane.Number())
-	if err != nil || !ok || p.Room == "" {
-		return err
-	}
-	evt, err := parseEvent(e.Payload)
-	if err != nil {
-		return err
-	}
+// messageKind is the kind of entries that hold a remote message.
+const messageKind = "message"
+
+// undelivered tells the sender of an event that it did not cross.
+func (s *Service) undelivered(p store.Portal, evt *rawEvent, words string) notice {
 	what := map[string]string{event.EventReaction.Type: "Your reaction was not delivered", event.EventRedaction.Type: "The removal was not delivered"}[evt.Type]
 	if what == "" {
 		what = "Not delivered"
 	}
-	name := s.networkName(p.Network)
-	return s.notify(ctx, p.ID, notice{
+	return notice{
 		Room: roomID(p), To: evt.ID, Failed: true, Network: string(p.Network),
-		Text: markup.Plain(fmt.Sprintf("%s to %s: %s", what, name, words)),
-	}, "failed", fmt.Sprint(e.ID))
+		Text: markup.Plain(fmt.Sprintf("%s to %s: %s", what, s.networkName(p.Network), words)),
+	}
 }
 
 // networkName is a network's name for people.
@@ -82,14 +94,19 @@ func (s *Service) networkName(n network.NetworkID) string {
 
 // notify appends a notice to a portal's lane; key names it.
 func (s *Service) notify(ctx context.Context, portalID int64, n notice, key ...string) error {
-	payload, err := json.Marshal(n)
+	d, err := noticeDraft(portalID, n, key...)
 	if err != nil {
 		return err
 	}
-	return s.j.Append(ctx, []journal.Draft{{
+	return s.j.Append(ctx, []journal.Draft{d}, nil)
+}
+
+func noticeDraft(portalID int64, n notice, key ...string) (journal.Draft, error) {
+	payload, err := json.Marshal(n)
+	return journal.Draft{
 		Lane: journal.LaneOf(portalID, journal.In), Kind: noticeKind, Payload: payload,
 		Key: journal.Key(append([]string{noticeKind, fmt.Sprint(portalID)}, key...)...),
-	}}, nil)
+	}, err
 }
 
 // sendNotice delivers a notice entry.
@@ -98,7 +115,7 @@ func (s *Service) sendNotice(ctx context.Context, e *journal.Entry) journal.Outc
 	if err := json.Unmarshal(e.Payload, &n); err != nil {
 		return journal.Delivered(nil)
 	}
-	lookup := e.Recovered || e.Attempts > 0
+	lookup := e.Recovered || e.Tried
 	if n.Failed {
 		status := map[string]any{
 			"m.relates_to": map[string]any{"rel_type": "m.reference", "event_id": n.To},
@@ -164,7 +181,8 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 	if sess.Owner == "" {
 		return journal.Delivered(nil)
 	}
-	room, err := s.managementRoom(ctx, id.UserID(sess.Owner))
+	owner := id.UserID(sess.Owner)
+	room, err := s.managementRoom(ctx, owner)
 	if err != nil {
 		return s.noticeOutcome(err)
 	}
@@ -172,7 +190,10 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 		body := append(markup.Body{{Kind: markup.Bold, Children: []markup.Node{{Kind: markup.Text, Text: sess.Name}}}, {Kind: markup.Text, Text: ": "}}, part.Text...)
 		c := &event.MessageEventContent{MsgType: event.MsgNotice}
 		setText(c, body)
-		_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: fmt.Sprint("n", i), Lookup: e.Recovered || e.Attempts > 0})
+		_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: fmt.Sprint("n", i), Lookup: e.Recovered || e.Tried})
+		if matrix.KindOf(err) == matrix.RoomGone && s.setManagement(ctx, owner, "") == nil {
+			return journal.RetryLater(err, "the management room is gone") // the next attempt makes another
+		}
 		if err != nil {
 			return s.noticeOutcome(err)
 		}
@@ -190,15 +211,13 @@ func (s *Service) LoginChanged(sess *login.Session, st network.LoginState) {
 	if st.Status != network.Dead || sess.Owner == "" {
 		return
 	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+	s.tasks.add(false, func(ctx context.Context) {
 		ev := &network.ServiceNotice{Content: network.Text("needs you: " + st.Words + " Sign in again with: login " + string(sess.Network))}
 		ev.Key = "dead " + fmt.Sprint(time.Now().Unix())
 		if err := s.Deliver(ctx, sess, network.Batch{Events: []network.Event{ev}}); err != nil {
 			s.log.Error("tell owner of dead login", "login", sess.ID, "err", err)
 		}
-	}()
+	})
 }
 
 // managementRoom is the room in which the bot talks to a user; it is made if
@@ -221,7 +240,11 @@ func (s *Service) setManagement(ctx context.Context, user id.UserID, room id.Roo
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.management != nil {
+	if s.management == nil {
+		return nil
+	}
+	maps.DeleteFunc(s.management, func(_ string, u id.UserID) bool { return u == user })
+	if room != "" {
 		s.management[string(room)] = user
 	}
 	return nil

@@ -2,10 +2,11 @@ package portal
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -49,8 +50,8 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if evt.Type == event.StateTombstone.Type {
 		return s.tombstone(ctx, evt, p)
 	}
-	if evt.StateKey != nil && evt.Type != event.StateMember.Type && evt.Sender == s.hs.BotID() {
-		return journal.Delivered(nil)
+	if evt.StateKey != nil && evt.Type == event.StateMember.Type && id.UserID(*evt.StateKey) == s.hs.BotID() {
+		return s.botMember(ctx, evt, p)
 	}
 	if s.opts.Permissions.Of(string(evt.Sender)) < config.LevelRelay {
 		return journal.Delivered(nil) // blocked people are not bridged, silently
@@ -61,6 +62,18 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	}
 	defer s.sends.begin(p.ID, o.sess.ID)()
 	return o.dispatch(ctx)
+}
+
+// botMember closes the portal of a room that the bot was removed from.
+func (s *Service) botMember(ctx context.Context, evt *rawEvent, p store.Portal) journal.Outcome {
+	var c event.MemberEventContent
+	if json.Unmarshal(evt.Content, &c) != nil || c.Membership != event.MembershipLeave && c.Membership != event.MembershipBan {
+		return journal.Delivered(nil)
+	}
+	if err := s.roomGone(ctx, p); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
 }
 
 // choose finds who sends: the sender's own login if it is in the chat, else the
@@ -89,7 +102,7 @@ func (o *outbound) choose(ctx context.Context) *journal.Outcome {
 	if !ok {
 		return settled(journal.RetryIn(time.Second, errors.New("client is not running")))
 	}
-	if time.Since(o.e.Created) > stale && o.e.Attempts == 0 {
+	if time.Since(o.e.Created) > stale && !o.e.Tried {
 		return settled(journal.Fail(errors.New("stale"), "it waited for more than a day. To send it anyway: queue retry"))
 	}
 	o.ops = ops
@@ -151,11 +164,10 @@ func (o *outbound) dispatch(ctx context.Context) journal.Outcome {
 	return journal.Delivered(nil)
 }
 
-// txnID names the happening towards the network: the same for every retry.
-func (o *outbound) txnID() network.TxnID {
-	sum := sha256.Sum256(fmt.Appendf(nil, "txn %s %d", o.evt.ID, o.p.ID))
-	return network.TxnID(hex.EncodeToString(sum[:16]))
-}
+// txnID names the happening towards the network: the same for every retry. It is
+// the entry's key, so that an echo can be told from a stranger's message whatever
+// has become of the call.
+func (o *outbound) txnID() network.TxnID { return network.TxnID(hex.EncodeToString(o.e.Key)) }
 
 // message sends a new message.
 func (o *outbound) message(ctx context.Context) journal.Outcome {
@@ -203,7 +215,7 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 		return sent, true, nil
 	}
 	f := features(o.p)
-	again := o.e.Recovered || o.e.Attempts > 0
+	again := o.e.Recovered || o.e.Tried
 	if again && o.ops.Find != nil && f.Once != network.OnceAlways {
 		found, err := o.ops.Find(ctx, *m)
 		if err != nil {
@@ -269,7 +281,9 @@ func (o *outbound) keep(ctx context.Context, rows []store.Message) error {
 // the portal.
 func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
 	if network.KindOf(err) == network.Gone && !o.relay {
-		o.log.Info("chat is gone", "portal", o.p.ID, "err", err)
+		if lerr := o.lost(ctx, o.sess, network.UserText(err), o.p); lerr != nil {
+			return dbOutcome(lerr)
+		}
 	}
 	if network.KindOf(err) == network.Unsure && features(o.p).Once == network.OnceNever && o.ops.Find == nil {
 		return journal.Fail(err, "nobody can tell whether it arrived: "+network.UserText(err)+". Look before you send it again.")
@@ -301,6 +315,9 @@ func checkLimits(f network.Features, c *network.Content) error {
 		}
 		if f.MaxFile > 0 && p.Media.Size > f.MaxFile {
 			return network.Errorf(network.Rejected, fmt.Sprintf("the file has %s, this network takes %s", size(p.Media.Size), size(f.MaxFile)), "file too large")
+		}
+		if f.MIME != nil && p.Media.MIME != "" && !slices.Contains(f.MIME, p.Media.MIME) {
+			return network.Errorf(network.Rejected, fmt.Sprintf("this network takes no files of type %s", p.Media.MIME), "file type not accepted")
 		}
 	}
 	if f.ReadOnly {

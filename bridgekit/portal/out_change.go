@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
@@ -17,12 +19,21 @@ import (
 // ref is the remote message that an event is; false if it never left.
 func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []store.Message, error) {
 	rows, err := o.messages.event(ctx, o.p.ID, string(target))
+	if features(o.p).IDs == network.IDsPerLogin { // other logins' IDs mean nothing to this one
+		rows = slices.DeleteFunc(rows, func(r store.Message) bool { return r.Login != o.sess.ID })
+	}
 	if err != nil || len(rows) == 0 {
 		return network.Ref{}, nil, err
 	}
-	ref := network.Ref{ID: rows[0].Remote, Part: rows[0].Part, Sender: network.UserID(rows[0].Sender)}
-	for _, r := range rows[1:] {
-		ref.Alt = append(ref.Alt, r.Remote)
+	ref := network.Ref{Part: rows[0].Part, Sender: network.UserID(rows[0].Sender)}
+	for _, r := range rows {
+		switch {
+		case r.Remote == "": // its ID came later, if at all
+		case ref.ID == "":
+			ref.ID = r.Remote
+		default:
+			ref.Alt = append(ref.Alt, r.Remote)
+		}
 	}
 	if rows[0].Txn != "" {
 		ref.Sender = o.sess.User()
@@ -66,6 +77,7 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 	if err != nil {
 		return o.failed(ctx, err)
 	}
+	o.sends.expect(o.p.ID, editEcho(ref.ID, content))
 	if sent.Note != "" {
 		o.tell(ctx, sent.Note, "note")
 	}
@@ -126,8 +138,10 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
 		return journal.Delivered(withdraw)
 	}
-	if len(rows) == 1 || rows[0].Part == rows[len(rows)-1].Part {
-		ref.Part = -1
+	if all, err := o.messages.remote(ctx, o.p.ID, ref.IDs()...); err != nil {
+		return dbOutcome(err)
+	} else if !slices.ContainsFunc(all, func(r store.Message) bool { return r.Event != target }) {
+		ref.Part = -1 // the event is all there is of the message
 	}
 	var c struct {
 		Reason string `json:"reason"`
@@ -164,20 +178,31 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	if err != nil {
 		return o.failed(ctx, err)
 	}
+	o.sends.expect(o.p.ID, reactionEcho(ref.ID, c.RelatesTo.Key, false))
 	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: c.RelatesTo.Key, Event: string(o.evt.ID)}
-	return journal.Delivered(func(tx *store.Tx) error { return tx.AddReaction(r) })
+	return o.record(ctx, func(tx *store.Tx) error { return tx.AddReaction(r) })
+}
+
+// record stores a reaction's fate before its echo and the next entry are looked
+// at: they read it.
+func (o *outbound) record(ctx context.Context, do func(tx *store.Tx) error) journal.Outcome {
+	if err := o.db.Write(ctx, 1, do); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
 }
 
 func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcome {
 	gone := func(tx *store.Tx) error { return tx.DeleteReaction(r) }
 	if o.ops.React == nil || r.Sender != string(o.sess.User()) {
-		return journal.Delivered(gone)
+		return o.record(ctx, gone)
 	}
 	err := o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
 	if err != nil {
 		return o.failed(ctx, err)
 	}
-	return journal.Delivered(gone)
+	o.sends.expect(o.p.ID, reactionEcho(r.Target, r.Emoji, true))
+	return o.record(ctx, gone)
 }
 
 // chatChange carries a topic or name out, unless it is what the network said.
@@ -208,6 +233,7 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		}
 		return o.failed(ctx, err)
 	}
+	o.sends.expect(o.p.ID, chatEcho(change.Name, change.Topic))
 	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) {
 		if change.Topic != nil {
 			p.Info.Topic = *change.Topic
@@ -240,14 +266,35 @@ func (o *outbound) member(ctx context.Context) journal.Outcome {
 	if n, user, ok := o.hs.ParseGhost(target); ok && n == string(o.p.Network) {
 		return o.removeRemote(ctx, network.UserID(user), c.Membership, c.Reason)
 	}
-	if target != o.evt.Sender || o.relay || o.ops.Leave == nil {
+	if target != o.evt.Sender || o.relay {
+		return journal.Delivered(nil)
+	}
+	if o.p.Chat.Login != "" {
+		return o.leaveRoom(ctx)
+	}
+	if o.ops.Leave == nil {
 		return journal.Delivered(nil)
 	}
 	if err := o.ops.Leave(ctx, o.p.Chat.ID, c.Reason); err != nil && network.KindOf(err) != network.Gone && network.KindOf(err) != network.Rejected {
 		return o.failed(ctx, err)
 	}
-	o.portals.unlearn(loginChat{o.p.Network, o.sess.ID, o.p.ID})
-	return journal.Delivered(func(tx *store.Tx) error { return tx.DeleteLoginChat(o.p.Network, o.sess.ID, o.p.ID) })
+	if err := o.lost(ctx, o.sess, "you left", o.p); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// leaveRoom forgets the room of a private chat that its person left: nobody can
+// leave such a chat on the network, so the next message makes another room.
+func (o *outbound) leaveRoom(ctx context.Context) journal.Outcome {
+	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) { p.Room, p.State = "", store.PortalNew })
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if err := o.clearRoom(ctx, roomID(o.p), true); err != nil {
+		o.log.Info("clear a room that its person left", "portal", o.p.ID, "err", err)
+	}
+	return journal.Delivered(nil)
 }
 
 func (o *outbound) removeRemote(ctx context.Context, u network.UserID, m event.Membership, reason string) journal.Outcome {
@@ -274,16 +321,18 @@ func (o *outbound) removeRemote(ctx context.Context, u network.UserID, m event.M
 func (s *Service) tombstone(ctx context.Context, evt *rawEvent, p store.Portal) journal.Outcome {
 	var c event.TombstoneEventContent
 	if json.Unmarshal(evt.Content, &c) != nil || c.ReplacementRoom == "" {
+		s.making.end(p.ID)
 		return journal.Delivered(nil)
 	}
 	if err := s.hs.EnsureJoined(ctx, c.ReplacementRoom, s.hs.BotID()); err != nil {
-		if harmless(err) {
-			return journal.Fail(err, "the room was upgraded, and the bot was not let into the new one. Invite it there and use: !cw plumb")
+		if harmless(err) || matrix.KindOf(err) == matrix.RoomGone { // people are mostly invited a moment later
+			return journal.RetryLater(err, "the room was upgraded, and the bot was not let into the new one. Invite it there and use: !cw plumb")
 		}
 		return s.outcome(err)
 	}
 	if _, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Room = string(c.ReplacementRoom) }); err != nil {
 		return dbOutcome(err)
 	}
+	s.making.end(p.ID)
 	return journal.Delivered(nil)
 }

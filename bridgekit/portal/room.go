@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -57,7 +58,8 @@ type roomWish struct {
 	relay  network.LoginID
 }
 
-// makeRoom makes or finds the room of a portal and stores it. That it is being
+// makeRoom makes or finds the room of a portal and stores it; the caller then has
+// it furnished, as soon as there is something to read. That it is being
 // made is stored first: people may speak in the room before its ID is stored, and
 // what they say waits until it is (see making.go).
 func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (store.Portal, error) {
@@ -80,10 +82,14 @@ func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops
 	if w.public {
 		r.JoinRule = string(event.JoinRulePublic)
 	}
-	if w.owner != "" {
-		r.Invite = append([]id.UserID{w.owner}, r.Invite...)
-		r.Levels[w.owner] = ownerLevel
+	owners, err := s.ownersIn(ctx, p, w.owner)
+	if err != nil {
+		return p, err
 	}
+	for _, owner := range owners {
+		r.Levels[owner] = ownerLevel
+	}
+	r.Invite = append(owners, r.Invite...)
 	room, err := s.hs.CreateRoom(ctx, r)
 	if err != nil {
 		return p, err
@@ -100,8 +106,21 @@ func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops
 		return p, err
 	}
 	s.making.end(p.ID)
-	s.joins.furnish(p, w.owner)
 	return p, nil
+}
+
+// ownersIn are the people who get the room of a portal: those whose logins are in
+// the chat, and who asked for it.
+func (s *Service) ownersIn(ctx context.Context, p store.Portal, asked id.UserID) ([]id.UserID, error) {
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	owners := s.ownersOf(p.Network, in)
+	if asked != "" && !slices.Contains(owners, asked) {
+		owners = append(owners, asked)
+	}
+	return owners, nil
 }
 
 // adoptRelay lets the network's relay speak in a shared chat that it is in.
@@ -138,13 +157,44 @@ func (s *Service) describe(ctx context.Context, p store.Portal, ops *network.Ops
 		s.log.Info("chat is described by its ID only", "portal", p.ID, "err", err)
 		return chat
 	}
-	if got.Name == "" {
-		got.Name = chat.Name
-	}
 	if got.Kind == "" {
 		got.Kind = chat.Kind
 	}
+	if got.Name == "" {
+		got.Name = chat.Name
+	}
+	if got.Kind == network.Direct && got.Other != "" {
+		if other, err := ops.User(ctx, got.Other); err == nil && other.Name != "" {
+			got.Name = other.Name
+		}
+	}
 	return got
+}
+
+// describeLate mends a room that was made while the network did not answer.
+func (x *inbound) describeLate(ctx context.Context) error {
+	ops := x.anyOps(ctx, x.p)
+	if ops == nil {
+		return errNoClient
+	}
+	chat := x.describe(ctx, x.p, ops)
+	if chat.Features.Once == "" {
+		return errNoClient
+	}
+	if chat.Name != x.p.Info.Name {
+		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateRoomName, "", &event.RoomNameEventContent{Name: chat.Name}, time.Time{}); err != nil {
+			return err
+		}
+	}
+	if chat.Topic != x.p.Info.Topic {
+		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateTopic, "", &event.TopicEventContent{Topic: chat.Topic}, time.Time{}); err != nil {
+			return err
+		}
+	}
+	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {
+		p.Info.Kind, p.Info.Name, p.Info.Topic, p.Info.Other, p.Info.Features = chat.Kind, chat.Name, chat.Topic, chat.Other, chat.Features
+	})
+	return err
 }
 
 // bridgeInfo is the state that tells clients what the room is bridged to

@@ -1,15 +1,93 @@
 package portal
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
-// sends knows which calls to networks are not answered yet.
+// sends knows which calls to networks are not answered yet, and which changes are
+// expected to come back from them.
 type sends struct {
-	mu   sync.Mutex // guards open
-	open map[sendKey]int
+	mu     sync.Mutex // guards what follows
+	open   map[sendKey]int
+	echoes map[echoKey][]time.Time // when each expected echo was expected
+}
+
+// An echoKey is a change of a message as it comes back.
+type echoKey struct {
+	portal int64
+	what   string
+}
+
+// echoWithin is how long the echo of a change may take.
+const echoWithin = 2 * time.Minute
+
+// expect notes a change that a network carried out: it may come back, and not
+// every network says that it was ours.
+func (s *sends) expect(portal int64, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.echoes == nil {
+		s.echoes = map[echoKey][]time.Time{}
+	}
+	makeRoom(s.echoes)
+	k := echoKey{portal, what}
+	s.echoes[k] = append(s.echoes[k], time.Now())
+}
+
+// expected reports whether a change was expected, once for each time.
+func (s *sends) expected(portal int64, what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := echoKey{portal, what}
+	all := s.echoes[k]
+	for len(all) > 0 && time.Since(all[0]) > echoWithin {
+		all = all[1:]
+	}
+	ok := len(all) > 0
+	if ok {
+		all = all[1:]
+	}
+	if len(all) == 0 {
+		delete(s.echoes, k)
+	} else {
+		s.echoes[k] = all
+	}
+	return ok
+}
+
+// unexpect forgets a change, because something else happened instead.
+func (s *sends) unexpect(portal int64, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.echoes, echoKey{portal, what})
+}
+
+// reactionEcho, chatEcho and editEcho name changes for expect.
+func reactionEcho(on network.MessageID, emoji string, remove bool) string {
+	return fmt.Sprintf("reaction %q %q %v", on, emoji, remove)
+}
+
+func chatEcho(name, topic *string) string {
+	text := func(s *string) string {
+		if s == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%q", *s)
+	}
+	return "chat " + text(name) + " " + text(topic)
+}
+
+func editEcho(of network.MessageID, c *network.Content) string {
+	h := sha256.New()
+	for _, p := range c.Parts {
+		fmt.Fprintf(h, "%q", p.Text.String())
+	}
+	return fmt.Sprintf("edit %q %x", of, h.Sum(nil)[:8])
 }
 
 type sendKey struct {

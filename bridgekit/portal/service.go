@@ -2,10 +2,12 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -71,9 +73,12 @@ type Service struct {
 	sends    sends
 	joins    *joiner
 	names    nameCache
+	tasks    *background
 	eph      ephemeral
 
 	updates sync.Mutex // held while a portal's row is changed
+	// held while a login that was not known to be in a chat is stored to be
+	entering sync.Mutex
 
 	mu         sync.Mutex           // guards management
 	management map[string]id.UserID // by room; nil until loaded
@@ -85,6 +90,8 @@ func New(o Options) *Service {
 	s.portals = newCache(o.DB)
 	s.messages = newMessageMap(o.DB)
 	s.joins = newJoiner(s)
+	s.tasks = newBackground()
+	s.eph.tasks = s.tasks
 	s.making = &making{s: s}
 	return s
 }
@@ -98,14 +105,22 @@ func (s *Service) Connect(j *journal.Journal, logins *login.Manager) { s.j, s.lo
 
 // Run does what may take its time: it brings ghosts into rooms and keeps
 // ephemeral state. It returns when ctx is done.
-func (s *Service) Run(ctx context.Context) error { return s.joins.run(ctx) }
+func (s *Service) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.joins.run(ctx) })
+	g.Go(func() error { return s.tasks.run(ctx) })
+	return g.Wait()
+}
 
 // update changes a portal's row: f gets the current one.
 func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Portal)) (store.Portal, error) {
 	s.updates.Lock()
 	defer s.updates.Unlock()
 	p, ok, err := s.db.Portal(ctx, portalID)
-	if err != nil || !ok {
+	if err == nil && !ok {
+		err = fmt.Errorf("portal %d was deleted", portalID)
+	}
+	if err != nil {
 		return p, err
 	}
 	f(&p)

@@ -15,9 +15,9 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
-// maxText is how many bytes of HTML and plain text together one event holds; a
-// longer text becomes several events (Client-Server API, "Size limits").
-const maxText = 48 << 10
+// maxText is how many bytes of JSON the texts of one event may take; a longer
+// text becomes several events (Client-Server API, "Size limits").
+const maxText = 56 << 10
 
 // A rendered is one Matrix event's worth of a remote message.
 type rendered struct {
@@ -28,11 +28,11 @@ type rendered struct {
 
 // toMatrix renders a remote message's content as Matrix events. It is a function
 // of the content, so that a message that was sent in part continues where it
-// stopped; media is uploaded on the way.
-func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID) ([]rendered, error) {
+// stopped; media is uploaded on the way. Texts are split at limit.
+func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID, limit int) ([]rendered, error) {
 	var out []rendered
 	for i, part := range c.Parts {
-		parts, err := x.part(ctx, part, as)
+		parts, err := x.part(ctx, part, as, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -54,7 +54,7 @@ func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID
 }
 
 // part renders one part.
-func (x *inbound) part(ctx context.Context, p network.Part, as id.UserID) ([]*event.MessageEventContent, error) {
+func (x *inbound) part(ctx context.Context, p network.Part, as id.UserID, limit int) ([]*event.MessageEventContent, error) {
 	switch {
 	case p.Media != nil:
 		content, err := x.media(ctx, p, as)
@@ -67,15 +67,15 @@ func (x *inbound) part(ctx context.Context, p network.Part, as id.UserID) ([]*ev
 		geo := fmt.Sprintf("geo:%g,%g", l.Lat, l.Lon)
 		return []*event.MessageEventContent{{MsgType: event.MsgLocation, Body: strings.TrimSpace(l.Name + " " + geo), GeoURI: geo}}, nil
 	case p.Contact != nil:
-		return x.text(network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}), nil
+		return x.text(network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}, limit), nil
 	case p.Poll != nil:
-		return x.text(network.Part{Style: p.Style, Text: pollText(p.Poll)}), nil
+		return x.text(network.Part{Style: p.Style, Text: pollText(p.Poll)}, limit), nil
 	}
-	return x.text(p), nil
+	return x.text(p, limit), nil
 }
 
 // text renders a text, split if it is longer than an event.
-func (x *inbound) text(p network.Part) []*event.MessageEventContent {
+func (x *inbound) text(p network.Part, limit int) []*event.MessageEventContent {
 	body := x.mentionsToMatrix(p.Text)
 	kind := event.MsgText
 	switch p.Style {
@@ -85,7 +85,7 @@ func (x *inbound) text(p network.Part) []*event.MessageEventContent {
 		kind = event.MsgEmote
 	}
 	var out []*event.MessageEventContent
-	for _, b := range markup.Split(body, maxText, renderedSize) {
+	for _, b := range markup.Split(body, limit, renderedSize) {
 		c := &event.MessageEventContent{MsgType: kind}
 		setText(c, b)
 		out = append(out, c)
@@ -96,7 +96,24 @@ func (x *inbound) text(p network.Part) []*event.MessageEventContent {
 // renderedSize measures a text as it is in an event.
 func renderedSize(b markup.Body) int {
 	h, p := html.Render(b)
-	return len(h) + len(p)
+	if !html.NeedsHTML(b) {
+		h = ""
+	}
+	return jsonSize(h) + jsonSize(p)
+}
+
+// jsonSize is how long a text is in JSON.
+func jsonSize(s string) int {
+	n := len(s)
+	for _, r := range s {
+		switch {
+		case r == '"', r == '\\', r == '\n', r == '\t', r == '\r':
+			n++
+		case r < 0x20, r == 0x2028, r == 0x2029:
+			n += 5
+		}
+	}
+	return n
 }
 
 // setText puts a text and its mentions into an event.
@@ -163,8 +180,16 @@ func (x *inbound) transfer(ctx context.Context, m *network.Media, as id.UserID) 
 		return id.ParseContentURI(string(m.Ref))
 	}
 	ops := x.ops()
-	if ops == nil || ops.OpenMedia == nil {
+	if ops == nil && x.sess == nil {
+		ops = x.anyOps(ctx, x.p)
+	}
+	switch {
+	case ops == nil && x.sess == nil:
+		return id.ContentURI{}, network.Errorf(network.Gone, "the account that received it is signed out", "no login to open media")
+	case ops == nil:
 		return id.ContentURI{}, network.Errorf(network.Unavailable, "the file cannot be fetched now", "no client to open media")
+	case ops.OpenMedia == nil:
+		return id.ContentURI{}, network.Errorf(network.Rejected, "files of this network cannot be fetched", "no media opener")
 	}
 	limit, err := x.hs.MaxUpload(ctx)
 	if err != nil {

@@ -75,7 +75,8 @@ func (db *DB) DeleteLogin(ctx context.Context, n network.NetworkID, id network.L
 
 // AddLoginChat notes that a login is in a portal's chat.
 func (tx *Tx) AddLoginChat(n network.NetworkID, login network.LoginID, portal int64) error {
-	_, err := tx.Exec("INSERT INTO login_chat (network, login, portal) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", n, login, portal)
+	_, err := tx.Exec(`INSERT INTO login_chat (network, login, portal, since)
+		SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), COALESCE(MAX(since), 0) + 1 FROM login_chat WHERE portal = ? ON CONFLICT DO NOTHING`, n, login, portal, portal)
 	return err
 }
 
@@ -85,10 +86,11 @@ func (tx *Tx) DeleteLoginChat(n network.NetworkID, login network.LoginID, portal
 	return err
 }
 
-// LoginsIn lists the logins that are in a portal's chat.
+// LoginsIn lists the logins that are in a portal's chat, in the order in which
+// they came.
 func (db *DB) LoginsIn(ctx context.Context, portal int64) ([]network.LoginID, error) {
 	var out []network.LoginID
-	err := db.All(ctx, "SELECT login FROM login_chat WHERE portal = ? ORDER BY login", []any{portal}, func(r *sql.Rows) error {
+	err := db.All(ctx, "SELECT login FROM login_chat WHERE portal = ? ORDER BY since, login", []any{portal}, func(r *sql.Rows) error {
 		var l network.LoginID
 		err := r.Scan(&l)
 		out = append(out, l)

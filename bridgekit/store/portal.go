@@ -134,7 +134,17 @@ func (tx *Tx) SavePortal(p Portal) error {
 // DeletePortal removes p's row, its map and its entries. A chat that comes back
 // gets a new number.
 func (tx *Tx) DeletePortal(id int64, lanes ...int64) error {
-	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?", "DELETE FROM login_chat WHERE portal = ?", "DELETE FROM portal WHERE id = ?"} {
+	for _, q := range []string{"DELETE FROM login_chat WHERE portal = ?", "DELETE FROM portal WHERE id = ?"} {
+		if _, err := tx.Exec(q, id); err != nil {
+			return err
+		}
+	}
+	return tx.ClearPortal(id, lanes...)
+}
+
+// ClearPortal removes a portal's map and entries.
+func (tx *Tx) ClearPortal(id int64, lanes ...int64) error {
+	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?"} {
 		if _, err := tx.Exec(q, id); err != nil {
 			return err
 		}

@@ -182,10 +182,11 @@ func (c *Client) draftPart(ctx context.Context, m network.Outgoing, i int) (draf
 	if len(d.lines) == 0 {
 		return d, network.Errorf(network.Rejected, "there is nothing in this message that IRC can show", "compose: empty part")
 	}
-	if i == 0 && m.Reply != nil {
-		if m.Reply.ID != "" {
+	if i == 0 {
+		if m.Reply != nil {
 			d.reply = m.Reply.ID
 		}
+		// A server without message IDs knows no reply, but people can read one.
 		if err := c.replyTo(ctx, &d, m); err != nil {
 			return d, err
 		}

@@ -124,8 +124,9 @@ func (u *User) Kick(ctx context.Context, room id.RoomID, who id.UserID, reason s
 }
 
 // Timeline asks the homeserver for all events of a room that the user may see,
-// oldest first. Unlike the log it does not depend on when the user came, so it is
-// the one to count with.
+// oldest first. Unlike the log it does not depend on when the user came. Do not
+// count what several people said at once by it: Dendrite 0.13.8 has been seen to
+// leave out events at the border of two pages when several have the same depth.
 func (u *User) Timeline(ctx context.Context, room id.RoomID) ([]*event.Event, error) {
 	var all []*event.Event
 	from := ""

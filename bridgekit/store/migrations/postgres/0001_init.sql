@@ -75,6 +75,7 @@ CREATE TABLE login_chat (
 	network TEXT    NOT NULL,
 	login   TEXT    NOT NULL,
 	portal  BIGINT NOT NULL,
+	since   BIGINT NOT NULL, -- order of entering
 	PRIMARY KEY (network, login, portal)
 );
 CREATE INDEX login_chat_portal ON login_chat (portal);

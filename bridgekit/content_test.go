@@ -1,0 +1,610 @@
+package bridgekit_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
+	"github.com/causeway-chat/causeway/bridgekit/memnet"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// variants are networks of all kinds of weakness.
+func variants() map[string]rigOptions {
+	with := func(f func(*network.Features)) *network.Features {
+		x := memnet.DefaultFeatures()
+		f(&x)
+		return &x
+	}
+	perLogin := with(func(f *network.Features) { f.IDs = network.IDsPerLogin })
+	never := with(func(f *network.Features) { f.Once = network.OnceNever })
+	return map[string]rigOptions{
+		"strong":          {},
+		"echo by ID":      {net: memnet.Options{Echo: memnet.EchoID}},
+		"no echo":         {net: memnet.Options{Echo: memnet.EchoNone}},
+		"IDs per login":   {net: memnet.Options{Features: perLogin}},
+		"per login, IDs":  {net: memnet.Options{Features: perLogin, Echo: memnet.EchoID}},
+		"once never":      {net: memnet.Options{Features: never, Cursors: true}},
+		"puppets":         {puppets: true},
+		"puppets by ID":   {puppets: true, net: memnet.Options{Echo: memnet.EchoID}},
+		"puppets, logins": {puppets: true, net: memnet.Options{Features: perLogin, Echo: memnet.EchoNone}},
+	}
+}
+
+// bare are networks without IDs, for which there are no edits and the like.
+func bare() map[string]rigOptions {
+	f := memnet.DefaultFeatures()
+	f.IDs, f.Once = network.IDsNone, network.OnceNever
+	return map[string]rigOptions{
+		"none, echo":             {net: memnet.Options{Features: &f, Basic: true}},
+		"none, no echo":          {net: memnet.Options{Features: &f, Basic: true, Echo: memnet.EchoNone, NoRedelivery: true}},
+		"none, no echo, puppets": {puppets: true, net: memnet.Options{Features: &f, Basic: true, Echo: memnet.EchoNone, NoRedelivery: true}},
+	}
+}
+
+// each runs f over variants in bubbles.
+func each(t *testing.T, all map[string]rigOptions, f func(r *rig)) {
+	for name, o := range all {
+		t.Run(name, func(t *testing.T) { virtual(t, o, f) })
+	}
+}
+
+// Edits, both ways; each appears once.
+func TestEdits(t *testing.T) {
+	each(t, variants(), func(r *rig) {
+		room := r.solo().portal("team")
+		id := r.say("carol", "team", "helo")
+		r.sees(room, "helo")
+		for i := range 3 {
+			if err := r.net.User("carol").Edit("team", id, fmt.Sprint("hello ", i)); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		r.sees(room, "* hello 2")
+		edited := r.event(room, "* hello 2")
+		if rel := relation(edited); rel.Type != "m.replace" || rel.Event != r.event(room, "helo").ID || edited.Sender != ghost("carol") {
+			r.t.Errorf("edit is %s by %s", edited.Content, edited.Sender)
+		}
+		own := r.alice.SendText(room, "from Matrx")
+		r.hears("team", "alice", "from Matrx")
+		for i := range 3 {
+			r.alice.Edit(room, own, fmt.Sprint("from Matrix ", i))
+		}
+		r.hears("team", "alice", "from Matrix 2")
+		if m := r.message("team", "from Matrix 2"); m.Edits != 3 {
+			r.t.Errorf("%d edits", m.Edits)
+		}
+		r.settle("team", room)
+		var edits int
+		for _, e := range r.hs.Room(room).OfType("m.room.message") {
+			if relation(e).Type == "m.replace" {
+				edits++
+			}
+		}
+		if edits != 6 {
+			r.t.Errorf("%d edits in the room\n%s", edits, r.dump())
+		}
+		r.equal("on the network", []string{"from Matrix 2"}, unsettled(r.net.Texts("team", "alice")))
+	})
+}
+
+// Reactions are added, removed and added again, quickly, both ways.
+func TestReactions(t *testing.T) {
+	each(t, variants(), func(r *rig) {
+		room := r.solo().portal("team")
+		id := r.say("carol", "team", "what do you think?")
+		r.sees(room, "what do you think?")
+		on := r.event(room, "what do you think?").ID
+		standing := func() (out []string) {
+			for _, e := range r.hs.Room(room).OfType("m.reaction") {
+				out = append(out, e.Sender+" "+relation(e).Key)
+			}
+			slices.Sort(out)
+			return out
+		}
+		for _, remove := range []bool{false, true, false, true, false} {
+			if err := r.net.User("carol").React("team", id, "👍", remove); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		if err := r.net.User("dave").React("team", id, "🎉", false); err != nil {
+			r.t.Fatal(err)
+		}
+		r.wait("the reactions", func() bool {
+			return slices.Equal(standing(), []string{ghost("carol") + " 👍", ghost("dave") + " 🎉"})
+		})
+
+		first := r.alice.React(room, on, "❤️")
+		r.waitNet("alice's reaction", func() bool { return len(r.message("team", "what do you think?").Reactions["alice"]) == 1 })
+		r.alice.Redact(room, first, "")
+		r.waitNet("its removal", func() bool { return len(r.message("team", "what do you think?").Reactions["alice"]) == 0 })
+		second := r.alice.React(room, on, "❤️")
+		r.alice.Redact(room, second, "")
+		r.alice.React(room, on, "❤️")
+		r.settle("team", room)
+		r.equal("alice's reactions there", []string{"❤️"}, r.message("team", "what do you think?").Reactions["alice"])
+		r.equal("reactions in the room", []string{ghost("carol") + " 👍", ghost("dave") + " 🎉", "@alice:test ❤️"}, standing())
+	})
+}
+
+// Redactions, both ways: of what has arrived, and of what waits.
+func TestRedactions(t *testing.T) {
+	each(t, variants(), func(r *rig) {
+		room := r.solo().portal("team")
+		id := r.say("carol", "team", "oops")
+		r.sees(room, "oops")
+		if err := r.net.User("carol").Redact("team", id); err != nil {
+			r.t.Fatal(err)
+		}
+		r.wait("the redaction", func() bool { return !slices.Contains(r.bodies(room), "oops") })
+		own := r.alice.SendText(room, "my oops")
+		r.hears("team", "alice", "my oops")
+		r.alice.Redact(room, own, "wrong")
+		r.waitNet("alice's redaction", func() bool { return !slices.Contains(r.net.Texts("team", "alice"), "my oops") })
+
+		up := r.net.Down()
+		r.wait("the login is offline", func() bool {
+			r.alice.SendText(room, "not me")
+			return true
+		})
+		time.Sleep(5 * time.Second)
+		before := r.net.Len("team")
+		gone := r.alice.SendText(room, "never leaves")
+		kept := r.alice.SendText(room, "tpyo")
+		r.alice.Edit(room, kept, "typo")
+		r.alice.Redact(room, gone, "")
+		up()
+		r.hears("team", "alice", "typo")
+		r.settle("team", room)
+		texts := r.net.Messages("team")
+		for _, m := range texts[before:] {
+			if m.Text == "never leaves" || m.Text == "tpyo" || m.Edits > 0 {
+				r.t.Errorf("%q left, with %d edits", m.Text, m.Edits)
+			}
+		}
+	})
+}
+
+// What was redacted after it failed is wiped from the queue.
+func TestRedactDeadLetter(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		m := r.management(r.alice)
+		r.net.Fail(func(op string, _ network.ChatID) error {
+			if op == "send" {
+				return network.Errorf(network.Rejected, "the moon is full", "test")
+			}
+			return nil
+		})
+		lost := r.alice.SendText(room, "lost")
+		r.notice(room, "the moon is full")
+		r.ask(r.alice, m, "queue", "the moon is full")
+		r.net.Fail(nil)
+		r.alice.Redact(room, lost, "")
+		r.settle("team", room)
+		r.ask(r.alice, m, "queue", "Nothing failed")
+	})
+}
+
+// Replies and threads, both ways.
+func TestRelations(t *testing.T) {
+	each(t, variants(), func(r *rig) {
+		room := r.solo().portal("team")
+		id := r.say("carol", "team", "question?")
+		r.sees(room, "question?")
+		asked := r.event(room, "question?").ID
+		ref := network.Whole(r.net.IDFor("alice", id))
+		for _, c := range []network.Content{
+			{Parts: network.Text("a reply").Parts, Reply: &ref},
+			{Parts: network.Text("in the thread").Parts, Thread: &ref},
+		} {
+			if _, err := r.net.User("dave").Send("team", c); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		r.sees(room, "in the thread")
+		if rel := relation(r.event(room, "a reply")); rel.Reply.Event != asked {
+			r.t.Errorf("reply is %+v", rel)
+		}
+		if rel := relation(r.event(room, "in the thread")); rel.Type != "m.thread" || rel.Event != asked {
+			r.t.Errorf("thread is %+v", rel)
+		}
+		r.alice.Reply(room, asked, "my reply")
+		r.alice.SendThread(room, asked, "my thread")
+		r.hears("team", "alice", "my thread")
+		if m := r.message("team", "my reply"); m.Content.Reply == nil || m.Content.Reply.ID != ref.ID {
+			r.t.Errorf("reply on the network is %+v", m.Content.Reply)
+		}
+		if m := r.message("team", "my thread"); m.Content.Thread == nil || m.Content.Thread.ID != ref.ID {
+			r.t.Errorf("thread on the network is %+v", m.Content.Thread)
+		}
+	})
+}
+
+// A message of several parts, one of which is removed again.
+func TestParts(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		file, err := r.net.User("carol").SayFile("team", network.Image, "a.png", "image/png", []byte("picture"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		media := r.net.Messages("team")[1].Content.Parts[0].Media
+		_ = file
+		c := network.Content{Parts: []network.Part{
+			{Text: markup.Plain("look")}, {Media: media, Text: markup.Plain("a caption")}, {Location: &network.Location{Lat: 52.5, Lon: 13.4, Name: "here"}},
+			{Contact: &network.Contact{Name: "Erin"}}, {Poll: &network.Poll{Question: "Lunch?", Answers: []network.PollAnswer{{ID: "1", Text: "yes"}}, Max: 1}},
+		}}
+		id, err := r.net.User("carol").Send("team", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.wait("all parts", func() bool { return len(unsettled(r.bodies(room))) == 6 })
+		img := r.event(room, "a caption")
+		if img.Text("msgtype") != "m.image" || img.Text("filename") != "a.png" {
+			t.Errorf("media is %s", img.Content)
+		}
+		loc := r.event(room, "here geo:52.5,13.4")
+		if loc.Text("geo_uri") != "geo:52.5,13.4" {
+			t.Errorf("location is %s", loc.Content)
+		}
+		if err := r.net.User("carol").Edit("team", id, "looked"); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "* looked")
+		if err := r.net.User("carol").Redact("team", id); err != nil {
+			t.Fatal(err)
+		}
+		r.settle("team", room)
+		r.equal("what is left", []string{"a.png", "* looked"}, unsettled(r.bodies(room)))
+	})
+}
+
+// Files of 20 MB stream through both ways, unharmed; captions, stickers, places.
+func TestMedia(t *testing.T) {
+	const length = 20 << 20
+	virtual(t, rigOptions{net: memnet.Options{Features: func() *network.Features { f := memnet.DefaultFeatures(); f.MaxFile = 64 << 20; return &f }()}}, func(r *rig) {
+		room := r.solo().portal("team")
+		if _, err := r.net.User("carol").SayGenerated("team", network.Video, "film.mp4", "video/mp4", length); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "film.mp4")
+		want := sha256.New()
+		buf := make([]byte, 1<<16)
+		for at := int64(0); at < length; at += int64(len(buf)) {
+			memnet.Generate(buf, at)
+			want.Write(buf)
+		}
+		sum := hex.EncodeToString(want.Sum(nil))
+		film, ok := r.hs.Media(r.event(room, "film.mp4").Text("url"))
+		if !ok || film.Size != length || film.SHA256 != sum {
+			t.Errorf("the film arrived as %+v", film.Size)
+		}
+		mxc := r.alice.UploadStream("back.mp4", "video/mp4", length, func() io.Reader { return &generated{left: length} })
+		info := map[string]any{"mimetype": "video/mp4", "size": length}
+		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.video", "body": "my film", "filename": "back.mp4", "url": mxc, "info": info})
+		r.hears("team", "alice", "my film")
+		m := r.message("team", "my film")
+		media := m.Content.Parts[0].Media
+		if media == nil || media.Name != "back.mp4" || media.Kind != network.Video || media.Size != length {
+			t.Fatalf("media is %+v", media)
+		}
+		got := sha256.Sum256(r.net.File(media.Ref))
+		if hex.EncodeToString(got[:]) != sum {
+			t.Error("the film that left is another one")
+		}
+		small := r.alice.Upload("s.png", "image/png", []byte("sticker"))
+		r.alice.Send(room, "m.sticker", map[string]any{"body": "wave", "url": small, "info": map[string]any{"mimetype": "image/png", "size": 7}})
+		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.location", "body": "Berlin", "geo_uri": "geo:52.5,13.4"})
+		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.image", "body": "huge.png", "url": small, "info": map[string]any{"mimetype": "image/png", "size": 65 << 20}})
+		r.notice(room, "this network takes 64.0 MB")
+		r.settle("team", room)
+		all := r.net.Messages("team")
+		var sticker, place bool
+		for _, m := range all {
+			p := m.Content.Parts[0]
+			sticker = sticker || p.Media != nil && p.Media.Kind == network.Sticker
+			place = place || p.Location != nil && p.Location.Lat == 52.5
+		}
+		if !sticker || !place {
+			t.Errorf("sticker %v, place %v: %+v", sticker, place, all)
+		}
+		if _, err := r.net.User("carol").SayFile("team", network.Sticker, "hi.webp", "image/webp", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		r.wait("the sticker", func() bool { return len(r.hs.Room(room).OfType("m.sticker")) == 2 })
+	})
+}
+
+// generated reads the bytes of memnet.Generate.
+type generated struct{ at, left int64 }
+
+func (g *generated) Read(p []byte) (int, error) {
+	if g.left == 0 {
+		return 0, io.EOF
+	}
+	block := make([]byte, 8)
+	memnet.Generate(block, g.at&^7)
+	n := copy(p[:min(int64(len(p)), g.left)], block[g.at&7:])
+	if g.at&7 == 0 && int64(len(p)) >= 8 {
+		whole := p[:min(int64(len(p)), g.left)&^7]
+		if len(whole) > 0 {
+			memnet.Generate(whole, g.at)
+			n = len(whole)
+		}
+	}
+	g.at, g.left = g.at+int64(n), g.left-int64(n)
+	return n, nil
+}
+
+// A file that the network cannot give any more becomes a notice, and holds up
+// nothing.
+func TestMediaGone(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		c := network.Content{Parts: []network.Part{{Media: &network.Media{Kind: network.Image, Name: "gone.png", Ref: []byte("nothing"), Size: 5}}}}
+		if _, err := r.net.User("carol").Send("team", c); err != nil {
+			t.Fatal(err)
+		}
+		r.say("carol", "team", "after it")
+		r.sees(room, "after it")
+		if got := r.bodies(room); len(got) != 3 || !strings.Contains(got[1], "gone.png") {
+			t.Errorf("the room has %q", got)
+		}
+		if _, err := r.net.User("carol").SayGenerated("team", network.File, "large.bin", "", 51<<20); err != nil {
+			t.Fatal(err)
+		}
+		r.wait("a refusal with sizes", func() bool {
+			return slices.ContainsFunc(r.bodies(room), func(s string) bool { return strings.Contains(s, "51.0 MB") && strings.Contains(s, "50.0 MB") })
+		})
+	})
+}
+
+// A network without edits, reactions and redactions gets what it can take.
+func TestBareNetworks(t *testing.T) {
+	each(t, bare(), func(r *rig) {
+		room := r.solo().portal("team")
+		sent := r.alice.SendText(room, "helo")
+		r.hears("team", "alice", "helo")
+		r.alice.Edit(room, sent, "hello")
+		r.hears("team", "alice", "(edited) hello")
+		r.alice.React(room, sent, "👍")
+		r.alice.Redact(room, sent, "")
+		r.notice(room, "cannot remove messages")
+		r.alice.Reply(room, r.event(room, "begin team").ID, "a reply")
+		r.hears("team", "alice", "a reply")
+		for i := range 10 {
+			r.say("carol", "team", fmt.Sprint("in", i))
+			r.alice.SendText(room, fmt.Sprint("out", i))
+		}
+		r.settle("team", room)
+		r.equal("sent", append([]string{"helo", "(edited) hello", "a reply"}, numbered("out", 10)...), unsettled(r.net.Texts("team", "alice")))
+		var in []string
+		for _, e := range r.hs.Room(room).OfType("m.room.message") {
+			if e.Sender == ghost("carol") {
+				in = append(in, text(e))
+			}
+			if e.Sender == ghost("alice") {
+				r.t.Errorf("alice's own %q came back", text(e))
+			}
+		}
+		r.equal("received", numbered("in", 10), unsettled(in))
+	})
+}
+
+// Two people with logins of their own and a relay are in one chat: everything
+// appears once, whoever's connection sees it, and as whom it should.
+func TestTwoLogins(t *testing.T) {
+	all := variants()
+	for name, o := range bare() {
+		o.net.Basic = false
+		all[name] = o
+	}
+	for name, o := range all {
+		for _, relay := range []bool{false, true} {
+			o := o
+			if relay {
+				o.net.Relay = "relay"
+			}
+			t.Run(fmt.Sprintf("%s, relay %v", name, relay), func(t *testing.T) { virtual(t, o, func(r *rig) { twoLogins(r, relay) }) })
+		}
+	}
+}
+
+func twoLogins(r *rig, relay bool) {
+	r.withLogins("@alice:test alice", "@bob:test bob")
+	r.net.Channel("team", "alice", "bob", "carol")
+	if relay {
+		r.net.Channel("team", "relay")
+		r.connected("relay")
+	}
+	r.say("carol", "team", "begin")
+	room := r.room("team")
+	r.sees(room, "begin")
+	for _, u := range []*matrixtest.User{r.alice, r.bob} {
+		r.wait(u.ID+" is invited", func() bool { return r.hs.Room(room).Membership(u.ID) != "" })
+		if r.hs.Room(room).Membership(u.ID) == "invite" {
+			u.Join(room)
+		}
+	}
+	eve := r.hs.CreateUser("eve", "pw")
+	r.alice.Invite(room, eve.ID)
+	eve.Join(room)
+	for i := range 8 {
+		r.say("carol", "team", fmt.Sprint("carol", i))
+		r.alice.SendText(room, fmt.Sprint("alice", i))
+		r.bob.SendText(room, fmt.Sprint("bob", i))
+		if relay {
+			eve.SendText(room, fmt.Sprint("eve", i))
+		}
+		time.Sleep(time.Second)
+	}
+	if r.opts.Config.Limits.Members >= 0 && !strings.Contains(r.t.Name(), "none") {
+		r.say("alice", "team", "from alice's phone")
+	}
+	r.say("carol", "team", "end")
+	r.sees(room, "end")
+	r.alice.SendText(room, "alice end")
+	r.hears("team", "alice", "alice end")
+	r.bob.SendText(room, "bob end")
+	r.hears("team", "bob", "bob end")
+	r.say("carol", "team", "last")
+	r.sees(room, "last")
+	time.Sleep(20 * time.Second)
+	by := map[string][]string{}
+	for _, e := range r.hs.Room(room).OfType("m.room.message") {
+		if e.Sender != bot {
+			by[e.Sender] = append(by[e.Sender], text(e))
+		}
+	}
+	want := map[string][]string{
+		ghost("carol"): append(append([]string{"begin"}, numbered("carol", 8)...), "end", "last"),
+		"@alice:test":  append(numbered("alice", 8), "alice end"),
+		"@bob:test":    append(numbered("bob", 8), "bob end"),
+	}
+	if relay {
+		want["@eve:test"] = numbered("eve", 8)
+	}
+	phone := "from alice's phone"
+	if !strings.Contains(r.t.Name(), "none") {
+		if r.opts.DoublePuppet != nil {
+			a := want["@alice:test"]
+			want["@alice:test"] = slices.Insert(slices.Clone(a), len(a)-1, phone)
+		} else {
+			want[ghost("alice")] = []string{phone}
+		}
+	}
+	r.equal("in the room", want, by)
+	r.equal("alice on the network", append(numbered("alice", 8), "alice end"), slices.DeleteFunc(r.net.Texts("team", "alice"), func(s string) bool { return s == phone }))
+	r.equal("bob on the network", append(numbered("bob", 8), "bob end"), r.net.Texts("team", "bob"))
+	if relay {
+		r.waitNet("eve's words", func() bool { return len(r.net.Texts("team", "relay")) == 8 })
+		for i, s := range r.net.Texts("team", "relay") {
+			if !strings.Contains(s, fmt.Sprint("eve", i)) {
+				r.t.Errorf("the relay said %q", s)
+			}
+		}
+	}
+}
+
+// What alice does at another device appears as herself, and goes nowhere else.
+func TestDoublePuppet(t *testing.T) {
+	virtual(t, rigOptions{puppets: true}, func(r *rig) {
+		r.solo()
+		r.net.Group("team", "alice", "carol")
+		id := r.say("alice", "team", "my own words begin it")
+		room := r.room("team")
+		r.sees(room, "my own words begin it")
+		if e := r.event(room, "my own words begin it"); e.Sender != "@alice:test" {
+			t.Errorf("it is by %s", e.Sender)
+		}
+		if err := r.net.User("alice").Edit("team", id, "edited"); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "* edited")
+		c := r.say("carol", "team", "hi")
+		r.sees(room, "hi")
+		for _, remove := range []bool{false, true} {
+			if err := r.net.User("alice").React("team", c, "👍", remove); err != nil {
+				t.Fatal(err)
+			}
+			r.wait("the reaction", func() bool { return (len(r.hs.Room(room).OfType("m.reaction")) == 1) == !remove })
+		}
+		if err := r.net.User("alice").Redact("team", id); err != nil {
+			t.Fatal(err)
+		}
+		r.wait("the redaction", func() bool { return !slices.Contains(r.bodies(room), "my own words begin it") })
+		r.settle("team", room)
+		if n := r.net.Len("team"); n != 5 {
+			t.Errorf("%d messages on the network: %+v", n, r.net.Messages("team"))
+		}
+		// She leaves the room: then her words are her ghost's.
+		r.alice.Leave(room)
+		time.Sleep(time.Second)
+		r.equal("standing", network.Left, r.net.Standing("team", "alice"))
+	})
+}
+
+// A text longer than an event can hold becomes several, in order; so does an edit.
+func TestLongTexts(t *testing.T) {
+	f := memnet.DefaultFeatures()
+	f.MaxText = 0
+	virtual(t, rigOptions{net: memnet.Options{Features: &f}}, func(r *rig) {
+		room := r.solo().portal("team")
+		for i, s := range []string{"word ", `\`, `"<>&`, "ä\n", "x"} {
+			long := strings.Repeat(s, 200_000/len(s))
+			id := r.say("carol", "team", long)
+			r.say("carol", "team", fmt.Sprint("end", i))
+			r.sees(room, fmt.Sprint("end", i))
+			got := r.bodies(room)
+			at := len(got) - 2
+			for !strings.HasPrefix(got[at], "end") && got[at] != "begin team" {
+				at--
+			}
+			squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+			if joined := strings.Join(got[at+1:len(got)-1], ""); squeeze(joined) != squeeze(long) {
+				t.Errorf("%q: %d of %d bytes arrived", s, len(joined), len(long))
+			}
+			if err := r.net.User("carol").Edit("team", id, long[:len(long)/2]+"!"); err != nil {
+				t.Fatal(err)
+			}
+			r.say("carol", "team", fmt.Sprint("edited", i))
+			r.sees(room, fmt.Sprint("edited", i))
+			if m := r.notices(room); len(m) > 0 {
+				t.Errorf("%q: %q", s, m)
+			}
+			r.say("carol", "team", fmt.Sprint("end", i))
+			r.wait("end", func() bool { b := r.bodies(room); return b[len(b)-1] == fmt.Sprint("end", i) })
+		}
+	})
+}
+
+// Formatting, mentions and emotes cross both ways.
+func TestFormatting(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		body := markup.Body{{Kind: markup.Bold, Children: []markup.Node{{Kind: markup.Text, Text: "hey "}}}, {Kind: markup.Mention, User: "alice", Text: "@alice"}, {Kind: markup.Mention, User: "carol", Text: "@carol"}}
+		if _, err := r.net.User("carol").Send("team", network.Rich(body)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.net.User("carol").Send("team", network.Content{Parts: []network.Part{{Style: network.Emote, Text: markup.Plain("waves")}}}); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "waves")
+		if e := r.event(room, "waves"); e.Text("msgtype") != "m.emote" {
+			t.Errorf("emote is %s", e.Content)
+		}
+		e := r.hs.Room(room).OfType("m.room.message")[1]
+		var c struct {
+			Mentions struct {
+				Users []string `json:"user_ids"`
+			} `json:"m.mentions"`
+		}
+		if err := json.Unmarshal(e.Content, &c); err != nil {
+			t.Fatal(err)
+		}
+		r.equal("mentions", []string{"@alice:test", ghost("carol")}, c.Mentions.Users)
+		if !bytes.Contains(e.Content, []byte(`<strong>hey </strong>`)) {
+			t.Errorf("content is %s", e.Content)
+		}
+		pill := fmt.Sprintf(`<em>ask</em> <a href="https://matrix.to/#/%s">Carol</a>`, ghost("carol"))
+		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.text", "body": "ask Carol", "format": "org.matrix.custom.html", "formatted_body": pill})
+		r.waitNet("the pill", func() bool {
+			for _, m := range r.net.Messages("team") {
+				if ms := markup.Mentions(m.Content.Parts[0].Text); slices.Contains(ms.Users, "carol") && m.Sender == "alice" {
+					return true
+				}
+			}
+			return false
+		})
+	})
+}

@@ -1,0 +1,208 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// accessKind is the kind of In entries that say that a login is in a chat, or
+// not any more. They are in order with what was said there.
+const accessKind = "access"
+
+// An access is the payload of such an entry.
+type access struct {
+	Login  network.LoginID `json:"login"`
+	Owner  id.UserID       `json:"owner,omitempty"` // "" for a relay
+	In     bool            `json:"in,omitempty"`
+	Reason string          `json:"reason,omitempty"`
+}
+
+func accessDraft(portalID int64, a access) (journal.Draft, error) {
+	payload, err := json.Marshal(a)
+	return journal.Draft{Lane: journal.LaneOf(portalID, journal.In), Kind: accessKind, Payload: payload}, err
+}
+
+// lost appends that a login is out of chats.
+func (s *Service) lost(ctx context.Context, sess *login.Session, reason string, portals ...store.Portal) error {
+	var drafts []journal.Draft
+	for _, p := range portals {
+		d, err := accessDraft(p.ID, access{Login: sess.ID, Owner: id.UserID(sess.Owner), Reason: reason})
+		if err != nil {
+			return err
+		}
+		drafts = append(drafts, d)
+	}
+	if len(drafts) == 0 {
+		return nil
+	}
+	return s.j.Append(ctx, drafts, nil)
+}
+
+// SignOut removes a login, has its owner lose the rooms of its chats and lets go
+// on what waited for it.
+func (s *Service) SignOut(ctx context.Context, sess *login.Session) error {
+	chats, err := s.db.ChatsOf(ctx, sess.Network, sess.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.logins.Remove(ctx, sess.Network, sess.ID); err != nil {
+		return err
+	}
+	s.j.Wake(sess.Cause())
+	return s.lost(ctx, sess, "you signed out", chats...)
+}
+
+// access brings a login's owner into a portal's room, or takes the room away.
+func (x *inbound) access(ctx context.Context, a access) journal.Outcome {
+	if !a.In {
+		return x.loginLeft(ctx, a)
+	}
+	if x.p.Room == "" {
+		return journal.Delivered(nil) // who is in the chat is invited when the room is made
+	}
+	if x.p.State == store.PortalClosed { // access was lost, and is back
+		p, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalOpen })
+		if err != nil {
+			return dbOutcome(err)
+		}
+		x.p = p
+	}
+	if a.Owner == "" {
+		return journal.Delivered(nil)
+	}
+	if err := x.admit(ctx, a.Owner); err != nil {
+		return x.failed(ctx, err)
+	}
+	return journal.Delivered(nil)
+}
+
+// admit invites a login's owner to the portal's room unless they are in it, and
+// has them join if double puppeting works.
+func (x *inbound) admit(ctx context.Context, owner id.UserID) error {
+	room := roomID(x.p)
+	m, err := x.hs.Member(ctx, room, x.hs.BotID(), owner)
+	if err != nil || m == event.MembershipJoin {
+		return err
+	}
+	if m != event.MembershipInvite {
+		if err := x.hs.Invite(ctx, room, x.hs.BotID(), owner, ""); err != nil {
+			return x.remove(err)
+		}
+	}
+	if ok, err := x.hs.Puppet(ctx, owner); err != nil || !ok {
+		return err
+	}
+	return x.remove(x.hs.EnsureJoined(ctx, room, owner))
+}
+
+// loginLeft takes a login's access away in Matrix too: its owner loses the
+// shared room, and when the last login is gone the portal is closed.
+func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
+	if err := x.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.DeleteLoginChat(x.p.Network, a.Login, x.p.ID) }); err != nil {
+		return dbOutcome(err)
+	}
+	x.portals.unlearn(loginChat{x.p.Network, a.Login, x.p.ID})
+	left, err := x.db.LoginsIn(ctx, x.p.ID)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if x.p.Room == "" || slices.Contains(x.owners(left), a.Owner) {
+		return journal.Delivered(nil)
+	}
+	words := "You are no longer in this chat."
+	if a.Reason != "" {
+		words = "You are no longer in this chat: " + a.Reason + "."
+	}
+	if len(left) == 0 {
+		return x.lastLeft(ctx, words)
+	}
+	if a.Owner != "" && x.p.Chat.Login == "" && x.p.Relay == "" {
+		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), a.Owner, words); err != nil && !harmless(err) {
+			return x.failed(ctx, err)
+		}
+	}
+	return journal.Delivered(nil)
+}
+
+// lastLeft closes the portal of a chat that nobody of ours is in any more.
+func (x *inbound) lastLeft(ctx context.Context, words string) journal.Outcome {
+	if x.p.State != store.PortalOpen {
+		return journal.Delivered(nil)
+	}
+	if out := x.say(ctx, markup.Plain(words+" Messages are no longer bridged."), "closed"); out != nil {
+		return *out
+	}
+	if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.State = store.PortalClosed }); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// owners are the people whose logins are given.
+func (x *inbound) owners(logins []network.LoginID) []id.UserID {
+	return x.ownersOf(x.p.Network, logins)
+}
+
+func (s *Service) ownersOf(n network.NetworkID, logins []network.LoginID) []id.UserID {
+	var out []id.UserID
+	for _, l := range logins {
+		if sess := s.logins.Get(n, l); sess != nil && sess.Owner != "" && !slices.Contains(out, id.UserID(sess.Owner)) {
+			out = append(out, id.UserID(sess.Owner))
+		}
+	}
+	return out
+}
+
+// roomGone closes a portal whose room the bot is out of, and says so to those who
+// used it. A command can give the chat another room.
+func (s *Service) roomGone(ctx context.Context, p store.Portal) error {
+	s.log.Warn("room is gone: its portal is closed", "portal", p.ID)
+	_, err := s.update(ctx, p.ID, func(now *store.Portal) {
+		if now.Room == p.Room {
+			now.Room, now.State = "", store.PortalClosed
+		}
+	})
+	if err != nil {
+		return err
+	}
+	in, err := s.db.LoginsIn(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	name := p.Info.Name
+	if name == "" {
+		name = string(p.Chat.ID)
+	}
+	for _, l := range in {
+		sess := s.logins.Get(p.Network, l)
+		if sess == nil || sess.Owner == "" {
+			continue
+		}
+		ev := &network.ServiceNotice{Content: network.Text("I am no longer in the room of " + name + ", so this chat is not bridged any more. To bridge it again, use join or pm.")}
+		ev.Key = "gone " + p.Room
+		if err := s.Deliver(ctx, sess, network.Batch{Events: []network.Event{ev}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// harmless: the effect is there already, or nobody can have it.
+func harmless(err error) bool {
+	switch matrix.KindOf(err) {
+	case matrix.NotFound, matrix.NotJoined, matrix.NotAllowed, matrix.Banned:
+		return true
+	}
+	return false
+}

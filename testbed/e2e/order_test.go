@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// TestOrder sends many messages both ways at the same time.
+func TestOrder(t *testing.T) {
+	everywhere(t, func(w *world) {
+		const n = 200
+		room := w.join(w.you)
+		im := w.mia.Mark()
+		spoken := make(chan error, 1)
+		go func() { spoken <- w.speak(1, n) }()
+		w.write(room, 1, n)
+		check(t, <-spoken)
+		w.arrives(im, n)
+		w.appears(room, n)
+		w.complete("on IRC", w.onIRCSide(im), n, 0)
+		w.complete("on Matrix", w.onMatrixSide(room), n, 0)
+	})
+}
+
+// write has you send messages with the numbers first to last.
+func (w *world) write(room id.RoomID, first, last int) {
+	w.t.Helper()
+	for i := first; i <= last; i++ {
+		w.sent(w.you.Text(w.ctx, room, fmt.Sprintf("out %d", i)))
+	}
+}
+
+// speak has mia say messages with the numbers first to last.
+func (w *world) speak(first, last int) error {
+	for i := first; i <= last; i++ {
+		if err := w.mia.Say(channel, fmt.Sprintf("in %d", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrives waits until mia has got your message of a number.
+func (w *world) arrives(mark, number int) {
+	w.t.Helper()
+	w.said(mark, relay, fmt.Sprintf("<you> out %d", number))
+}
+
+// appears waits until you have got mia's message of a number.
+func (w *world) appears(room id.RoomID, number int) {
+	w.t.Helper()
+	w.message(0, room, ghost("mia"), event.MsgText, fmt.Sprintf("in %d", number))
+}
+
+// onIRCSide are the numbers of your messages, as mia got them.
+func (w *world) onIRCSide(mark int) (numbers []int) {
+	for _, l := range w.mia.Since(mark) {
+		if l.Command == "PRIVMSG" && l.Nick() == relay {
+			numbers = w.number(numbers, "<you> out ", l.Params[1])
+		}
+	}
+	return numbers
+}
+
+// onMatrixSide are the numbers of mia's messages, as you got them. They are not
+// taken from User.Timeline, see there.
+func (w *world) onMatrixSide(room id.RoomID) (numbers []int) {
+	w.t.Helper()
+	for _, e := range w.you.Since(0) {
+		if e.RoomID == room && e.Type == event.EventMessage && e.Sender == ghost("mia") {
+			numbers = w.number(numbers, "in ", e.Content.AsMessage().Body)
+		}
+	}
+	return numbers
+}
+
+func (w *world) number(list []int, prefix, text string) []int {
+	m := regexp.MustCompile("^" + prefix + `(\d+)$`).FindStringSubmatch(text)
+	if m == nil {
+		return list
+	}
+	n, err := strconv.Atoi(m[1])
+	check(w.t, err)
+	return append(list, n)
+}
+
+// complete checks that the numbers are 1 to n in order, but for at most doubles
+// that come twice, next to each other.
+func (w *world) complete(where string, numbers []int, n, doubles int) {
+	w.t.Helper()
+	w.ordered(where, numbers, doubles)
+	if once := slices.Compact(slices.Clone(numbers)); len(once) != n {
+		w.t.Errorf("%s there are %d of %d messages: %v", where, len(once), n, numbers)
+	}
+}
+
+// ordered checks that the numbers only grow, but for at most doubles that come
+// twice, next to each other.
+func (w *world) ordered(where string, numbers []int, doubles int) {
+	w.t.Helper()
+	double := 0
+	for i := 1; i < len(numbers); i++ {
+		switch {
+		case numbers[i] == numbers[i-1]:
+			double++
+		case numbers[i] < numbers[i-1]:
+			w.t.Errorf("%s the order is lost: %v", where, numbers)
+			return
+		}
+	}
+	if double > doubles {
+		w.t.Errorf("%s %d messages came twice, at most %d may: %v", where, double, doubles, numbers)
+	}
+}
