@@ -437,7 +437,7 @@ func twoLogins(r *rig, relay bool) {
 		}
 	}
 	eve := r.hs.CreateUser("eve", "pw")
-	r.alice.Invite(room, eve.ID)
+	r.hs.User(bot).Invite(room, eve.ID)
 	eve.Join(room)
 	for i := range 8 {
 		r.say("carol", "team", fmt.Sprint("carol", i))
@@ -448,8 +448,10 @@ func twoLogins(r *rig, relay bool) {
 		}
 		time.Sleep(time.Second)
 	}
-	if r.opts.Config.Limits.Members >= 0 && !strings.Contains(r.t.Name(), "none") {
-		r.say("alice", "team", "from alice's phone")
+	const phone = "from alice's phone"
+	if !strings.Contains(r.t.Name(), "none") {
+		r.say("alice", "team", phone)
+		r.sees(room, phone)
 	}
 	r.say("carol", "team", "end")
 	r.sees(room, "end")
@@ -474,7 +476,6 @@ func twoLogins(r *rig, relay bool) {
 	if relay {
 		want["@eve:test"] = numbered("eve", 8)
 	}
-	phone := "from alice's phone"
 	if !strings.Contains(r.t.Name(), "none") {
 		if r.opts.DoublePuppet != nil {
 			a := want["@alice:test"]

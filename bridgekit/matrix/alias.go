@@ -30,6 +30,16 @@ func (h *Homeserver) DeleteAlias(ctx context.Context, localpart string) error {
 	return err
 }
 
+// SetPublicAlias publishes an alias for a room of ours and lets everyone join who
+// knows it. An alias that another room has is NotAllowed.
+func (h *Homeserver) SetPublicAlias(ctx context.Context, room id.RoomID, localpart string) error {
+	rule := map[string]event.JoinRule{"join_rule": event.JoinRulePublic}
+	if _, err := h.SendState(ctx, room, h.BotID(), event.StateJoinRules, "", rule, time.Time{}); err != nil {
+		return err
+	}
+	return h.publish(ctx, room, Room{As: h.BotID(), PublicAlias: localpart})
+}
+
 // publish gives a room its public alias and says so in the room. An alias that
 // another room has is NotAllowed, and left there: people may use it.
 func (h *Homeserver) publish(ctx context.Context, room id.RoomID, r Room) error {

@@ -102,21 +102,32 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 		}
 		w.invite = append(w.invite, ghost)
 	}
-	if p.Room == "" {
-		made, err := s.makeRoom(ctx, p, ops, w)
-		if err != nil {
+	made := p.Room == ""
+	if made {
+		if p, err = s.makeRoom(ctx, p, ops, w); err != nil {
 			s.making.fail(ctx, p.ID)
-			return made, err
+			return p, err
 		}
-		s.joins.furnish(made)
-		return made, nil
+		s.joins.furnish(p)
+	}
+	public := w.alias != "" && !p.Info.Plumbed
+	if public {
+		if err := s.hs.SetPublicAlias(ctx, roomID(p), w.alias); err != nil {
+			return p, err
+		}
 	}
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.State = store.PortalOpen
 		if p.Relay == "" {
 			p.Relay = w.relay
 		}
+		if public {
+			p.Info.Alias = w.alias
+		}
 	})
+	if made {
+		return p, err // its owner was invited with its making
+	}
 	if err != nil || w.owner == "" {
 		return p, err
 	}
@@ -149,11 +160,12 @@ func (s *Service) RoomWanted(ctx context.Context, alias string) bool {
 		return false
 	}
 	localpart := id.UserID("@" + alias[1:]).Localpart()
-	if _, err := s.open(ctx, relay, &ops, joined, roomWish{alias: localpart, public: true}); err != nil {
+	p, err := s.open(ctx, relay, &ops, joined, roomWish{alias: localpart})
+	if err != nil {
 		s.log.Warn("make room of an alias", "network", n, "err", err)
 		return false
 	}
-	return true
+	return p.Info.Alias == localpart // a room that people plumbed is not ours to open
 }
 
 // Plumb bridges an existing room to a chat, through the relay, or through

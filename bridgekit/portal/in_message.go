@@ -31,6 +31,9 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if out, done := x.echo(ctx, m); done {
 		return out
 	}
+	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {
+		return journal.Delivered(nil) // somebody wrote to a relay: nobody is there to read it
+	}
 	if err := x.ensureRoom(ctx); err != nil {
 		return x.failed(ctx, err)
 	}

@@ -54,7 +54,6 @@ type roomWish struct {
 	owner  id.UserID
 	invite []id.UserID // ghosts that are registered
 	alias  string      // localpart of the public alias it was asked for by
-	public bool        // anyone may join
 	relay  network.LoginID
 }
 
@@ -73,14 +72,10 @@ func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
 		State:    s.bridgeInfo(p, chat),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
-		PublicAlias: w.alias,
-		Levels:      map[id.UserID]int{},
+		Levels: map[id.UserID]int{},
 	}
 	if !chat.Features.JoinersSeePast {
 		r.History = string(event.HistoryVisibilityInvited)
-	}
-	if w.public {
-		r.JoinRule = string(event.JoinRulePublic)
 	}
 	owners, err := s.ownersIn(ctx, p, w.owner)
 	if err != nil {
@@ -96,7 +91,7 @@ func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops
 	}
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State = string(room), store.PortalOpen
-		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Alias: w.alias, Setup: true}
+		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Setup: true}
 		if w.relay != "" {
 			p.Relay = w.relay
 		}

@@ -201,6 +201,9 @@ func TestHomeserverRestarts(t *testing.T) {
 				check(t, w.speak(41, 60)) // you cannot write now
 				check(t, w.hs.Restart(w.ctx))
 				check(t, w.speak(61, 70))
+				// Dendrite gives what was on its way to an appservice when it was
+				// killed after two seconds, and newer events before.
+				w.arrives(im, 40)
 				w.write(room, 41, 70)
 				w.appears(room, 70)
 				w.arrives(im, 70)
