@@ -53,6 +53,26 @@ func TestRevoked(t *testing.T) {
 	})
 }
 
+// A dead login holds up nobody else in a chat.
+func TestDeadLoginAmongOthers(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		r.withLogins("@alice:test alice", "@bob:test bob")
+		r.net.Channel("team", "alice", "bob", "carol")
+		r.say("carol", "team", "begin")
+		room := r.room("team")
+		for _, u := range []*matrixtest.User{r.alice, r.bob} {
+			r.wait(u.ID+" is invited", func() bool { return r.hs.Room(room).Membership(u.ID) == "invite" })
+			u.Join(room)
+		}
+		r.net.Revoke("alice")
+		time.Sleep(time.Minute)
+		r.alice.SendText(room, "anyone?")
+		r.bob.SendText(room, "me")
+		r.hears("team", "bob", "me")
+		r.notice(room, "you are signed out of Memnet")
+	})
+}
+
 // What waited for more than a day asks before it leaves.
 func TestStale(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {
@@ -264,6 +284,7 @@ func TestUnbridgeOwn(t *testing.T) {
 		r.say("carol", "team", "begin")
 		room := r.room("team")
 		r.alice.Join(room)
+		r.sees(room, "begin")
 		r.ask(r.alice, room, "!cw unbridge confirm", "not bridged any more")
 		rooms := len(r.hs.Rooms())
 		r.say("carol", "team", "not for alice")

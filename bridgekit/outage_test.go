@@ -133,8 +133,8 @@ func TestLostAnswers(t *testing.T) {
 					}
 					return matrixtest.Fault{}
 				})
-				r.traffic(rooms, 40, 5*time.Second, func() {
-					for i := range 20 {
+				r.traffic(rooms, 24, 5*time.Second, func() {
+					for i := range 12 {
 						time.Sleep(9 * time.Second)
 						release := r.net.MuteChat(network.ChatID(fmt.Sprint("chat", i%3)))
 						time.Sleep(3 * time.Second)
@@ -143,7 +143,7 @@ func TestLostAnswers(t *testing.T) {
 					}
 				})
 				r.hs.Faults.Set(nil)
-				r.arrived(rooms, 40)
+				r.arrived(rooms, 24)
 			})
 		})
 	}

@@ -203,6 +203,7 @@ func (a *appending) done(err error) {
 		if _, ok := a.changed[id]; ok && err == nil {
 			l.reload = true
 			l.more = true
+			j.unpark(l) // its head may be another now
 		}
 	}
 	if err == nil {

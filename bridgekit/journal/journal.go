@@ -176,6 +176,17 @@ func (j *Journal) Busy(l Lane) bool {
 	return j.lanes[l] != nil
 }
 
+// unpark lets a lane's head be looked at again. It is called with mu held.
+func (j *Journal) unpark(l *lane) {
+	if l.cause == "" {
+		return
+	}
+	if delete(j.parked[l.cause], l); len(j.parked[l.cause]) == 0 {
+		delete(j.parked, l.cause)
+	}
+	l.cause = ""
+}
+
 // Has reports whether an entry with a key was appended, in whatever state it is.
 func (j *Journal) Has(ctx context.Context, key []byte) (bool, error) {
 	has, err := j.db.One(ctx, "SELECT 1 FROM entry WHERE key = ?", []any{key}, new(int))
@@ -187,12 +198,13 @@ func (j *Journal) Has(ctx context.Context, key []byte) (bool, error) {
 
 // Unsettled reports whether a lane's head may be delivered already without
 // anybody knowing yet: an earlier process or attempt was cut off.
-func (j *Journal) Unsettled(id Lane) bool {
+// A head that is parked on something else than cause does not count.
+func (j *Journal) Unsettled(id Lane, cause string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := j.lanes[id]
 	switch {
-	case l == nil:
+	case l == nil, l.cause != "" && l.cause != cause:
 		return false
 	case l.tried != 0:
 		return true

@@ -533,3 +533,62 @@ func BenchmarkJournal(b *testing.B) {
 		})
 	}
 }
+
+// A head that is withdrawn while it is parked lets the next one go.
+func TestWithdrawParkedHead(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		parked := make(chan struct{}, 1)
+		r := start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
+			if string(e.Payload) == "waits" {
+				parked <- struct{}{}
+				return journal.Park("something", nil, nil)
+			}
+			return journal.Delivered(nil)
+		})
+		head, next := text(lane(1), "waits"), text(lane(1), "next")
+		head.Makes = "m"
+		r.append(head)
+		<-parked
+		r.append(next)
+		gone := text(lane(1), "gone")
+		gone.Changes, gone.Fate.Withdraw = "m", true
+		r.append(gone)
+		r.until("the next one is handled", func() bool { return slices.Contains(r.got[lane(1)], "next") })
+	})
+}
+
+// What may have been delivered comes back marked, and is not withdrawn.
+func TestTried(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		var mu sync.Mutex
+		tried := map[string][]bool{}
+		again := make(chan struct{})
+		r := start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
+			mu.Lock()
+			tried[string(e.Payload)] = append(tried[string(e.Payload)], e.Tried)
+			n := len(tried[string(e.Payload)])
+			mu.Unlock()
+			if n == 1 && string(e.Payload) == "doubtful" {
+				return journal.Park("something", func() bool { close(again); return true }, errors.New("no answer")).Unsure()
+			}
+			if n == 1 && string(e.Payload) == "untouched" {
+				return journal.RetryIn(time.Millisecond, errors.New("not yet"))
+			}
+			return journal.Delivered(nil)
+		})
+		head := text(lane(1), "doubtful")
+		head.Makes = "m"
+		r.append(head, text(lane(2), "untouched"))
+		<-again
+		gone := text(lane(1), "gone")
+		gone.Changes, gone.Fate.Withdraw = "m", true
+		r.append(gone)
+		r.j.Wake("something")
+		r.until("all is handled", func() bool { return slices.Contains(r.got[lane(1)], "gone") && len(r.got[lane(2)]) == 2 })
+		mu.Lock()
+		defer mu.Unlock()
+		if d := cmp.Diff(map[string][]bool{"doubtful": {false, true}, "untouched": {false, false}, "gone": {false}}, tried); d != "" {
+			t.Error(d)
+		}
+	})
+}

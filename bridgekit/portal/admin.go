@@ -314,9 +314,21 @@ func (s *Service) Unbridge(ctx context.Context, room id.RoomID, deleteRoom bool)
 	return s.clearRoom(ctx, room, deleteRoom)
 }
 
+// dropAlias takes away what identifies the room of a portal that is being set up,
+// so that the chat's next room is another one.
+func (s *Service) dropAlias(ctx context.Context, p store.Portal) error {
+	if !p.Info.Setup {
+		return nil
+	}
+	return s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)))
+}
+
 // endPortal forgets a portal. While people's own logins are in its chat a closed
 // row stays, or the next message there would make another room.
 func (s *Service) endPortal(ctx context.Context, p store.Portal) error {
+	if err := s.dropAlias(ctx, p); err != nil {
+		return err
+	}
 	s.updates.Lock()
 	defer s.updates.Unlock()
 	in, err := s.db.LoginsIn(ctx, p.ID)

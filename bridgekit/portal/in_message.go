@@ -102,13 +102,28 @@ func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, conte
 		x.e.Fresh()
 	}
 	eventID, err := x.hs.Send(ctx, matrix.Event{Room: room, As: as, Type: kind, Content: content, Key: x.e.Key, Step: step, At: at, Lookup: x.e.Tried})
-	if matrix.KindOf(err) == matrix.Auth && !x.hs.IsGhost(as) {
-		if ferr := x.hs.ForgetPuppet(ctx, as); ferr != nil {
-			return "", ferr
-		}
-		return "", fmt.Errorf("double puppeting is refused: %v", err) // the next attempt finds that out
+	if err == nil || x.hs.IsGhost(as) {
+		return eventID, err
 	}
-	return eventID, err
+	return eventID, x.puppetRefused(ctx, as, err)
+}
+
+// puppetRefused drops what turned out wrong about a person's own account, so that
+// the next attempt goes another way.
+func (x *inbound) puppetRefused(ctx context.Context, as id.UserID, err error) error {
+	var forget error
+	switch matrix.KindOf(err) {
+	case matrix.Auth:
+		forget = x.hs.ForgetPuppet(ctx, as)
+	case matrix.NotJoined:
+		forget = x.hs.Observe(ctx, roomID(x.p), as, event.MembershipLeave)
+	default:
+		return err
+	}
+	if forget != nil {
+		return forget
+	}
+	return fmt.Errorf("cannot speak as a person: %v", err) // of no kind: it is tried again
 }
 
 // echo finds out whether m is a message that Causeway sent itself. It reports
@@ -151,7 +166,7 @@ func (x *inbound) unanswered(own *login.Session) bool {
 		return false
 	}
 	began := x.e.Created
-	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out)) && own.State().Status != network.Dead {
+	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out), own.Cause()) && own.State().Status != network.Dead {
 		// The call was cut off. It is made again when the login is back.
 		if !own.Online() {
 			return true

@@ -204,9 +204,8 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 // LoginChanged tells a login's owner when it needs them, and wakes what waits
 // for it; it is the logins' hook.
 func (s *Service) LoginChanged(sess *login.Session, st network.LoginState) {
-	if st.Status == network.Online || st.Status == network.Limited {
+	if st.Status == network.Online || st.Status == network.Limited || st.Status == network.Dead {
 		s.j.Wake(sess.Cause())
-		return
 	}
 	if st.Status != network.Dead || sess.Owner == "" {
 		return

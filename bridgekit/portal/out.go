@@ -94,6 +94,13 @@ func (o *outbound) choose(ctx context.Context) *journal.Outcome {
 		return settled(journal.Fail(errors.New("no login"), fmt.Sprintf("you have no account on %s here, and this room has no relay. Sign in with: login %s", name, o.p.Network)))
 	}
 	o.sess = sess
+	if sess.State().Status == network.Dead {
+		if alone, err := o.alone(ctx, sess); err != nil {
+			return settled(dbOutcome(err))
+		} else if !alone {
+			return settled(journal.Fail(errors.New("login is dead"), fmt.Sprintf("you are signed out of %s. Sign in again with: login %s", o.networkName(o.p.Network), o.p.Network)))
+		}
+	}
 	if !sess.Online() {
 		err := fmt.Errorf("login is %s", sess.State().Status)
 		return settled(journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err))
@@ -107,6 +114,16 @@ func (o *outbound) choose(ctx context.Context) *journal.Outcome {
 	}
 	o.ops = ops
 	return nil
+}
+
+// alone reports whether nobody but a login speaks in the chat, so that what waits
+// for its person holds up nobody else.
+func (o *outbound) alone(ctx context.Context, sess *login.Session) (bool, error) {
+	if o.p.Relay != "" {
+		return false, nil
+	}
+	in, err := o.db.LoginsIn(ctx, o.p.ID)
+	return len(in) == 0 || len(in) == 1 && in[0] == sess.ID, err
 }
 
 func settled(out journal.Outcome) *journal.Outcome { return &out }

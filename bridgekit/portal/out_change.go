@@ -287,6 +287,9 @@ func (o *outbound) member(ctx context.Context) journal.Outcome {
 // leaveRoom forgets the room of a private chat that its person left: nobody can
 // leave such a chat on the network, so the next message makes another room.
 func (o *outbound) leaveRoom(ctx context.Context) journal.Outcome {
+	if err := o.dropAlias(ctx, o.p); err != nil {
+		return o.outcome(err)
+	}
 	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) { p.Room, p.State = "", store.PortalNew })
 	if err != nil {
 		return dbOutcome(err)

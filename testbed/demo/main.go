@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 		fmt.Fprintln(out, "\nThe demo ends and removes all that it wrote.")
 		return nil
 	case <-s.bridge.Ended():
-		return errors.New("Causeway has ended by itself; --verbose shows why")
+		return errors.New("the bridge has ended by itself; --verbose shows why")
 	}
 }
 

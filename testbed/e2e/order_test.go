@@ -118,3 +118,50 @@ func (w *world) ordered(where string, numbers []int, doubles int) {
 		w.t.Errorf("%s %d messages came twice, at most %d may: %v", where, double, doubles, numbers)
 	}
 }
+
+// completeButOne checks that the numbers are 1 to n in order, if one of them may
+// be overlooked that came late or a second time.
+func (w *world) completeButOne(where string, numbers []int, n int) {
+	w.t.Helper()
+	for i, late := range numbers {
+		rest := slices.Delete(slices.Clone(numbers), i, i+1)
+		if slices.IsSorted(rest) && len(slices.Compact(slices.Clone(rest))) == len(rest) && (len(rest) == n || len(rest) == n-1 && !slices.Contains(rest, late)) {
+			return
+		}
+	}
+	w.t.Errorf("%s more than one message is late, double or missing: %v", where, numbers)
+}
+
+// TestCount proves that the counting notices what is wrong.
+func TestCount(t *testing.T) {
+	for _, c := range []struct {
+		numbers []int
+		butOne  bool // completeButOne accepts it
+		doubles int  // which complete accepts; -1 is none
+	}{
+		{[]int{1, 2, 3, 4}, true, 0},
+		{[]int{1, 2, 2, 3, 4}, true, 1},
+		{[]int{1, 2, 3, 2, 4}, true, -1},
+		{[]int{1, 3, 4, 2}, true, -1},
+		{[]int{1, 2, 4}, false, -1},
+		{[]int{1, 2, 2, 3, 3, 4}, false, 2},
+		{[]int{4, 3, 2, 1}, false, -1},
+		{nil, false, -1},
+	} {
+		if got := !fails(func(w *world) { w.completeButOne("here", c.numbers, 4) }); got != c.butOne {
+			t.Errorf("completeButOne(%v) = %v", c.numbers, got)
+		}
+		for doubles := range 4 {
+			if got := !fails(func(w *world) { w.complete("here", c.numbers, 4, doubles) }); got != (c.doubles >= 0 && doubles >= c.doubles) {
+				t.Errorf("complete(%v) with %d doubles = %v", c.numbers, doubles, got)
+			}
+		}
+	}
+}
+
+// fails reports whether a check fails.
+func fails(do func(w *world)) bool {
+	var t testing.T
+	do(&world{t: &t})
+	return t.Failed()
+}

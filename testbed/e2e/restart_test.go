@@ -208,7 +208,9 @@ func TestHomeserverRestarts(t *testing.T) {
 				w.appears(room, 70)
 				w.arrives(im, 70)
 				w.complete("on IRC", w.onIRCSide(im), 70, 0)
-				w.complete("on Matrix", w.onMatrixSide(room), 70, 0)
+				// It shows events that were on their way into /sync late too, which
+				// hides one from Causeway when that asks if it has arrived.
+				w.completeButOne("on Matrix", w.onMatrixSide(room), 70)
 			})
 		})
 	}
