@@ -33,14 +33,14 @@ func TestRestarts(t *testing.T) {
 			virtual(t, o, func(r *rig) {
 				r.solo()
 				rooms := r.portals(3)
-				r.traffic(rooms, 60, time.Second, func() {
-					for range 8 {
+				r.traffic(rooms, 30, time.Second, func() {
+					for range 4 {
 						time.Sleep(7*time.Second + 300*time.Millisecond)
 						r.stop()
 						r.start()
 					}
 				})
-				r.arrived(rooms, 60)
+				r.arrived(rooms, 30)
 			})
 		})
 	}
@@ -53,14 +53,14 @@ func TestBusyRestarts(t *testing.T) {
 		r.patience = time.Minute
 		r.solo()
 		rooms := r.portals(5)
-		r.traffic(rooms, 100, 2*time.Millisecond, func() {
+		r.traffic(rooms, 50, 4*time.Millisecond, func() {
 			for range 4 {
 				r.stop()
 				r.start()
 			}
 		})
 		r.connected("alice")
-		r.arrived(rooms, 100)
+		r.arrived(rooms, 50)
 	})
 }
 

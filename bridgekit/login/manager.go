@@ -33,6 +33,8 @@ type Manager struct {
 	opts Options
 	wg   sync.WaitGroup
 
+	changing sync.Mutex // held while a login is added or removed; taken before mu
+
 	mu       sync.RWMutex    // guards what follows
 	ctx      context.Context // Run's; nil before it
 	ended    bool            // Run ends: no session starts any more
@@ -115,6 +117,8 @@ func (m *Manager) Add(ctx context.Context, n network.NetworkID, owner string, l 
 	if c == nil {
 		return fmt.Errorf("network %q is not configured", n)
 	}
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	if old := m.Get(n, l.ID); old != nil {
 		if old.Owner != owner {
 			return network.Errorf(network.Rejected, "this account is used by somebody else here already", "login %s belongs to another user", l.ID)
@@ -138,6 +142,8 @@ func (m *Manager) Add(ctx context.Context, n network.NetworkID, owner string, l 
 
 // Remove ends a session and deletes its login.
 func (m *Manager) Remove(ctx context.Context, n network.NetworkID, id network.LoginID) error {
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	s := m.Get(n, id)
 	if s == nil {
 		return ErrNoLogin

@@ -116,10 +116,6 @@ func (d *delivery) enter(ctx context.Context, p store.Portal, ev network.Event) 
 	if d.s.portals.known(k) || slices.Contains(d.joined, k) || leaves(ev, d.sess.User()) {
 		return nil
 	}
-	if !d.locked { // until it is stored: who comes next must see it
-		d.s.entering.Lock()
-		d.locked = true
-	}
 	in, err := d.s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return err
@@ -127,6 +123,10 @@ func (d *delivery) enter(ctx context.Context, p store.Portal, ev network.Event) 
 	if slices.Contains(in, k.login) {
 		d.s.portals.learn(k)
 		return nil
+	}
+	if !d.locked { // until it is stored: who comes next must see it
+		d.s.entering.Lock()
+		d.locked = true
 	}
 	draft, err := accessDraft(p.ID, access{Login: d.sess.ID, Owner: id.UserID(d.sess.Owner), In: true})
 	if err != nil {

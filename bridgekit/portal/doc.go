@@ -28,4 +28,11 @@
 // The portal's In lane owns making and changing its room; the Out lane owns the
 // calls to its network. Both change the portal's row through [Service.update],
 // one at a time. Typing, receipts and presence go past the journal, best effort.
+//
+// # Who is in a chat
+//
+// That a login is in a chat is stored with its first event there, together with
+// an entry that invites its owner to the room; that it is out is an entry too. So
+// both are in order with what is said. Where logins see other IDs than each other,
+// or none, the first that came into a chat reads it for all.
 package portal

@@ -139,8 +139,8 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 		}
 	}
 	own := x.logins.ByUser(x.p.Network, m.Sender)
-	if x.unanswered(own) {
-		return journal.RetryIn(50*time.Millisecond, nil), true
+	if wait := x.unanswered(own); wait > 0 {
+		return journal.RetryIn(wait, nil), true
 	}
 	if ours, err := x.ours(ctx, m.Txn); err != nil || ours {
 		if err != nil {
@@ -159,25 +159,30 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 	return out, false
 }
 
-// unanswered reports whether a login may have made a call in the chat whose
-// answer is not known, so that what it seems to do may be that call.
-func (x *inbound) unanswered(own *login.Session) bool {
+// unanswered is how long to wait because a login may have made a call in the chat
+// whose answer is not known, so that what it seems to do may be that call; 0 if
+// there is no such call.
+func (x *inbound) unanswered(own *login.Session) time.Duration {
+	const soon, later = 50 * time.Millisecond, time.Second
 	if own == nil {
-		return false
+		return 0
 	}
 	began := x.e.Created
 	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out), own.Cause()) && own.State().Status != network.Dead {
 		// The call was cut off. It is made again when the login is back.
 		if !own.Online() {
-			return true
+			return later
 		}
 		if since := own.Since(); since.After(began) {
 			began = since
 		}
 	} else if !x.sends.pending(x.p.ID, own.ID) {
-		return false
+		return 0
 	}
-	return time.Since(began) < echoWait
+	if time.Since(began) >= echoWait {
+		return 0
+	}
+	return soon
 }
 
 // ours reports whether a transaction ID is that of an Out entry, see
@@ -199,8 +204,8 @@ func (x *inbound) echoed(ctx context.Context, ev network.Event) *journal.Outcome
 	default:
 		return nil
 	}
-	if x.unanswered(x.logins.ByUser(x.p.Network, x.head.Sender)) {
-		return settled(journal.RetryIn(50*time.Millisecond, nil))
+	if wait := x.unanswered(x.logins.ByUser(x.p.Network, x.head.Sender)); wait > 0 {
+		return settled(journal.RetryIn(wait, nil))
 	}
 	ours, err := x.ours(ctx, x.head.Txn)
 	if err != nil {
