@@ -26,7 +26,7 @@ import (
 const (
 	// limit is how long a test may take; it is far above what any of them
 	// takes.
-	limit = 40 * time.Second
+	limit = 90 * time.Second
 
 	channel = "#town"
 	alias   = "#_cw_irc.test_=23town:localhost"
