@@ -87,11 +87,9 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 	if err != nil {
 		return p, err
 	}
-	k := loginChat{sess.Network, sess.ID, p.ID}
-	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+	if err := s.enter(ctx, sess, p); err != nil {
 		return p, err
 	}
-	s.portals.learn(k)
 	if sess.Owner == "" {
 		w.relay = sess.ID
 	}
@@ -136,6 +134,16 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 		err = nil // they are in it
 	}
 	return p, err
+}
+
+// enter stores that a login is in a portal's chat.
+func (s *Service) enter(ctx context.Context, sess *login.Session, p store.Portal) error {
+	k := loginChat{sess.Network, sess.ID, p.ID}
+	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+		return err
+	}
+	s.portals.learn(k)
+	return nil
 }
 
 // RoomWanted makes the portal of a public alias ("#_cw_irc.libera_=23go:domain")
@@ -197,11 +205,9 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 	if p.Room != "" && p.Room != string(room) && p.State == store.PortalOpen {
 		return p, network.Errorf(network.Rejected, "this chat is bridged to another room already. There, type: !cw unbridge", "chat has room %s", p.Room)
 	}
-	k := loginChat{n, sess.ID, p.ID}
-	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+	if err := s.enter(ctx, sess, p); err != nil {
 		return p, err
 	}
-	s.portals.learn(k)
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State, p.Relay = string(room), store.PortalOpen, sess.ID
 		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Plumbed: true}
@@ -254,16 +260,14 @@ func (s *Service) SetRelay(ctx context.Context, room id.RoomID, n network.Networ
 				return network.Errorf(network.Rejected, s.networkName(n)+" has no relay in the configuration", "no relay")
 			}
 			relay = sess.ID
-			k := loginChat{n, sess.ID, p.ID}
 			if ops, ok := sess.Ops(); ok && ops.Join != nil {
 				if _, err := ops.Join(ctx, string(p.Chat.ID)); err != nil {
 					return err
 				}
 			}
-			if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.AddLoginChat(k.network, k.login, k.portal) }); err != nil {
+			if err := s.enter(ctx, sess, p); err != nil {
 				return err
 			}
-			s.portals.learn(k)
 		}
 		_, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Relay = relay })
 		return err
