@@ -100,12 +100,14 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 		}
 		w.invite = append(w.invite, ghost)
 	}
-	made := p.Room == ""
-	if made {
-		if p, err = s.makeRoom(ctx, p, ops, w); err != nil {
+	made := false
+	if p.Room == "" {
+		if p, made, err = s.makeRoom(ctx, p, ops, w); err != nil {
 			s.making.fail(ctx, p.ID)
 			return p, err
 		}
+	}
+	if made {
 		s.joins.furnish(p)
 	}
 	public := w.alias != "" && !p.Info.Plumbed

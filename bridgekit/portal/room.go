@@ -34,7 +34,7 @@ func (x *inbound) ensureRoom(ctx context.Context) error {
 			invite = append(invite, as)
 		}
 	}
-	p, err := x.makeRoom(ctx, x.p, x.ops(), roomWish{owner: x.owner(), invite: invite})
+	p, _, err := x.makeRoom(ctx, x.p, x.ops(), roomWish{owner: x.owner(), invite: invite})
 	if err == nil {
 		x.p = p
 	}
@@ -57,11 +57,28 @@ type roomWish struct {
 	relay  network.LoginID
 }
 
-// makeRoom makes or finds the room of a portal and stores it; the caller then has
-// it furnished, as soon as there is something to read. That it is being
-// made is stored first: people may speak in the room before its ID is stored, and
-// what they say waits until it is (see making.go).
-func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (store.Portal, error) {
+// makeRoom makes or finds the room of a portal and stores it, unless somebody else
+// just did; the caller then has it furnished, as soon as there is something to
+// read. That it is being made is stored first: people may speak in the room before
+// its ID is stored, and what they say waits until it is (see making.go).
+func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (_ store.Portal, made bool, err error) {
+	done, err := s.making.turn(ctx, p.ID)
+	if err != nil {
+		return p, false, err
+	}
+	defer done()
+	now, ok, err := s.portals.get(ctx, p.ID)
+	if err != nil {
+		return p, false, err
+	}
+	if ok && now.Room != "" && now.State == store.PortalOpen {
+		return now, false, nil
+	}
+	p, err = s.makeRoomNow(ctx, p, ops, w)
+	return p, err == nil, err
+}
+
+func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (store.Portal, error) {
 	chat := s.describe(ctx, p, ops)
 	if err := s.making.begin(ctx, p.ID); err != nil {
 		return p, err

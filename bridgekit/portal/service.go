@@ -92,7 +92,7 @@ func New(o Options) *Service {
 	s.joins = newJoiner(s)
 	s.tasks = newBackground()
 	s.eph.tasks = s.tasks
-	s.making = &making{s: s}
+	s.making = &making{s: s, busy: map[int64]chan struct{}{}}
 	return s
 }
 
