@@ -38,6 +38,9 @@ type Options struct {
 	Control string
 	// Version is shown to people.
 	Version string
+	// Lease is how long a database that several processes share stays with one
+	// of them after it died; default 5 s. All have to agree.
+	Lease time.Duration
 }
 
 // A Bridge is one running Causeway.
@@ -50,6 +53,7 @@ type Bridge struct {
 	portals   *portal.Service
 	commander *command.Commander
 	networks  []network.Info
+	leading   chan struct{} // closed when this process serves the database
 	ready     chan struct{}
 	closeOnce sync.Once
 }
@@ -57,7 +61,10 @@ type Bridge struct {
 // New opens the database and wires the parts together. It makes no network
 // traffic but to the database. Call Close if Run is not called.
 func New(ctx context.Context, o Options) (*Bridge, error) {
-	b := &Bridge{opts: o, ready: make(chan struct{})}
+	if o.Lease == 0 {
+		o.Lease = leaseTime
+	}
+	b := &Bridge{opts: o, leading: make(chan struct{}), ready: make(chan struct{})}
 	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal))
 	if err != nil {
 		return nil, err
@@ -140,19 +147,30 @@ func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 
 // Run runs until ctx is done; then it takes nothing new, gives what is on its way
 // up to ten seconds and leaves the rest in the journal. It returns an error that
-// wraps ctx.Err() then, and any other error for what keeps it from running, such
-// as a refused token.
+// wraps ctx.Err() then, store.ErrFenced if another process has taken the database
+// over (a new Bridge stands by), and any other error for what keeps it from running, such as a refused token.
 func (b *Bridge) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, b.Close()) }()
 	// The database outlives everything that writes to it.
 	db := stage(ctx, b.db.Run)
 	defer db.stop()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, run := range []func(context.Context) error{b.serve, b.lead} {
+		g.Go(func() error { return run(ctx) })
+	}
+	g.Go(func() error { return watch(ctx, db) })
+	return g.Wait()
+}
+
+// bridge connects the logins and delivers until ctx is done.
+func (b *Bridge) bridge(ctx context.Context) error {
 	if err := b.logins.Load(ctx); err != nil { // before anything asks who is signed in
 		return err
 	}
 	if err := b.portals.Load(ctx); err != nil {
 		return err
 	}
+	close(b.leading)
 	hs := stage(ctx, b.hs.Run)
 	defer hs.stop()
 	// A send that is under way needs its connection until it is known to have
@@ -162,10 +180,10 @@ func (b *Bridge) Run(ctx context.Context) (err error) {
 	j := stage(ctx, b.journal.Run)
 	defer j.stop()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{b.serve, b.commander.Run, b.portals.Run, b.start, b.expire} {
+	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.expire} {
 		g.Go(func() error { return run(ctx) })
 	}
-	g.Go(func() error { return watch(ctx, db, j, logins) })
+	g.Go(func() error { return watch(ctx, j, logins) })
 	return g.Wait()
 }
 

@@ -3,6 +3,7 @@ package bridgekit_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -37,13 +38,16 @@ const envChild = "CAUSEWAY_TEST_CHILD"
 type childSpec struct {
 	Homeserver, Listen, Database, Network string
 	Registration                          registration.Registration
+	Lease                                 time.Duration
 }
 
 func (c childSpec) config() *config.Config {
 	conf := config.Defaults()
 	conf.Homeserver.URL, conf.Homeserver.Domain = c.Homeserver, "test"
 	conf.Appservice.Listen, conf.Metrics.Listen = c.Listen, ""
-	conf.Database.Source = c.Database
+	if conf.Database.Source = c.Database; strings.HasPrefix(c.Database, "postgres:") {
+		conf.Database.Dialect = config.Postgres
+	}
 	copy(conf.Key[:], childKey)
 	conf.Permissions = config.Permissions{"test": config.LevelUser}
 	return conf
@@ -59,14 +63,18 @@ func runChild(spec string) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	b, err := bridgekit.New(ctx, bridgekit.Options{
-		Config: c.config(), Registration: c.Registration, Log: logger(),
-		Networks: []network.Connector{memnet.Dial(c.Network, netID, memnet.Options{})},
-	})
-	if err != nil {
-		return err
+	for {
+		b, err := bridgekit.New(ctx, bridgekit.Options{
+			Config: c.config(), Registration: c.Registration, Log: logger(), Lease: c.Lease,
+			Networks: []network.Connector{memnet.Dial(c.Network, netID, memnet.Options{})},
+		})
+		if err != nil {
+			return err
+		}
+		if err := b.Run(ctx); !errors.Is(err, store.ErrFenced) {
+			return err
+		}
 	}
-	return b.Run(ctx)
 }
 
 // A killRig is a homeserver and a network in this process and a bridge in
@@ -80,7 +88,9 @@ type killRig struct {
 	cmd   *exec.Cmd
 }
 
-func newKillRig(t *testing.T, ctx context.Context) *killRig {
+// newKillRig makes everything but the bridge; database is a postgres:// URL or "",
+// which means a new SQLite file.
+func newKillRig(t *testing.T, ctx context.Context, database string) *killRig {
 	r := &killRig{t: t, hs: matrixtest.New(matrixtest.Options{Domain: "test", Fail: t.Fatalf}), net: memnet.New(memnet.Options{})}
 	t.Cleanup(r.hs.Close)
 	srv := httptest.NewServer(r.hs.Handler())
@@ -92,23 +102,34 @@ func newKillRig(t *testing.T, ctx context.Context) *killRig {
 	served := make(chan struct{})
 	go func() { defer close(served); _ = r.net.Serve(ctx, l) }() // it returns the end of ctx
 	t.Cleanup(func() { <-served })
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	_ = free.Close()
+	address := freeAddress(t)
 	reg := registration.New(registration.Options{URL: "http://" + address, Domain: "test", Prefix: "_cw_", Bot: "causeway"})
 	(&rig{t: t, hs: r.hs}).register(reg)
 	r.alice = r.hs.CreateUser("alice", "pw")
-	r.spec = childSpec{Homeserver: srv.URL, Listen: address, Database: filepath.Join(t.TempDir(), "causeway.db"), Network: l.Addr().String(), Registration: reg}
+	if database == "" {
+		database = filepath.Join(t.TempDir(), "causeway.db")
+	}
+	r.spec = childSpec{Homeserver: srv.URL, Listen: address, Database: database, Network: l.Addr().String(), Registration: reg}
 	r.signIn()
 	return r
 }
 
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // signIn stores alice's login as the bot would have.
 func (r *killRig) signIn() {
-	db, err := store.Open(r.t.Context(), "sqlite:"+r.spec.Database, r.spec.config().Key.For(config.KeySeal))
+	source := r.spec.Database
+	if r.spec.config().Database.Dialect == config.SQLite {
+		source = "sqlite:" + source
+	}
+	db, err := store.Open(r.t.Context(), source, r.spec.config().Key.For(config.KeySeal))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -126,17 +147,21 @@ func (r *killRig) signIn() {
 	}
 }
 
-func (r *killRig) start() {
-	spec, err := json.Marshal(r.spec)
+func (r *killRig) start() { r.cmd = r.spec.start(r.t) }
+
+// start starts a child.
+func (c childSpec) start(t *testing.T) *exec.Cmd {
+	spec, err := json.Marshal(c)
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	r.cmd = exec.Command(os.Args[0], "-test.run=^$")
-	r.cmd.Env = append(os.Environ(), envChild+"="+string(spec))
-	r.cmd.Stderr = os.Stderr
-	if err := r.cmd.Start(); err != nil {
-		r.t.Fatal(err)
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), envChild+"="+string(spec))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
+	return cmd
 }
 
 // end ends the child with a signal and waits for it.
@@ -161,76 +186,107 @@ func (r *killRig) arrived(room string, chat network.ChatID) (in, out []string) {
 // 2,000 messages over 20 chats, both ways, while the bridge is killed again and
 // again: each arrives once and in order.
 func TestKill(t *testing.T) {
-	const chats, each, kills = 20, 50, 8
+	const kills = 8
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	defer cancel()
-	r := newKillRig(t, ctx)
+	r := newKillRig(t, ctx, "")
 	t.Cleanup(cancel)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
 	r.start()
 	defer func() { r.end(syscall.SIGKILL) }()
+	tr := r.talk(20, 50)
+	for range kills {
+		tr.some(tr.total() / kills)
+		r.end(syscall.SIGKILL)
+		r.start()
+	}
+	tr.settle()
+	r.end(syscall.SIGTERM) // what is still on its way would be a duplicate
+	r.start()
+	tr.check()
+}
 
-	rooms := map[network.ChatID]string{}
+// A traffic is what is said in the chats of a killRig while things happen.
+type traffic struct {
+	*killRig
+	rooms  map[network.ChatID]string
+	each   int
+	random *rand.Rand
+	wg     sync.WaitGroup
+}
+
+// talk makes chats and begins to send each of them messages, from both sides.
+func (r *killRig) talk(chats, each int) *traffic {
+	seed := uint64(time.Now().UnixNano())
+	r.t.Logf("seed %d", seed)
+	tr := &traffic{killRig: r, rooms: map[network.ChatID]string{}, each: each, random: rand.New(rand.NewPCG(seed, 0))}
 	for i := range chats {
 		chat := network.ChatID(fmt.Sprint("chat", i))
 		r.net.Group(chat, "alice", "bob")
-		say(t, r.net, chat, "n begin")
+		say(r.t, r.net, chat, "n begin")
 	}
-	until(t, r.hs, "all rooms are made", func() bool {
+	until(r.t, r.hs, "all rooms are made", func() bool {
 		for _, id := range r.hs.Rooms() {
 			if name := r.hs.Room(id).Name; strings.HasPrefix(name, "chat") {
-				rooms[network.ChatID(name)] = id
+				tr.rooms[network.ChatID(name)] = id
 			}
 		}
-		return len(rooms) == chats
+		return len(tr.rooms) == chats
 	})
-	for _, room := range rooms {
+	for _, room := range tr.rooms {
 		r.alice.Join(room)
 	}
-	count := func() (n int) {
-		for chat, room := range rooms {
-			in, out := r.arrived(room, chat)
-			n += len(in) + len(out)
-		}
-		return n
-	}
-	var wg sync.WaitGroup
-	for chat, room := range rooms {
-		wg.Go(func() {
+	for chat, room := range tr.rooms {
+		tr.wg.Go(func() {
 			for i := range each {
-				say(t, r.net, chat, fmt.Sprint("n", i))
+				say(r.t, r.net, chat, fmt.Sprint("n", i))
 				r.alice.SendText(room, fmt.Sprint("m", i))
 			}
 		})
 	}
-	total := 2*chats*each + chats
-	for range kills {
-		at := count() + 1 + random.IntN(total/kills)
-		until(t, r.hs, fmt.Sprintf("%d of %d messages arrived", at, total), func() bool { n := count(); return n >= at || n >= total })
-		r.end(syscall.SIGKILL)
-		r.start()
+	return tr
+}
+
+// total is how many messages there are, count how many have arrived.
+func (tr *traffic) total() int { return (2*tr.each + 1) * len(tr.rooms) }
+
+func (tr *traffic) count() (n int) {
+	for chat, room := range tr.rooms {
+		in, out := tr.arrived(room, chat)
+		n += len(in) + len(out)
 	}
-	wg.Wait()
+	return n
+}
+
+// some waits until some more messages have arrived, at most the given number.
+func (tr *traffic) some(most int) {
+	at := tr.count() + 1 + tr.random.IntN(most)
+	until(tr.t, tr.hs, fmt.Sprintf("%d of %d messages arrived", at, tr.total()), func() bool { n := tr.count(); return n >= at || n >= tr.total() })
+}
+
+// settle waits until everything has arrived that will.
+func (tr *traffic) settle() {
+	tr.wg.Wait()
 	settled := time.Now().Add(time.Minute)
-	until(t, r.hs, "all messages arrived", func() bool { return count() >= total || time.Now().After(settled) })
-	r.end(syscall.SIGTERM) // what is still on its way would be a duplicate
-	r.start()
-	until(t, r.hs, "the last message of each chat arrived", lastOnes(t, r, rooms))
+	until(tr.t, tr.hs, "all messages arrived", func() bool { return tr.count() >= tr.total() || time.Now().After(settled) })
+}
+
+// check compares both sides, after one more message each way in each chat.
+func (tr *traffic) check() {
+	tr.t.Helper()
+	until(tr.t, tr.hs, "the last message of each chat arrived", lastOnes(tr.t, tr.killRig, tr.rooms))
 	want := func(prefix string) (s []string) {
-		for i := range each {
+		for i := range tr.each {
 			s = append(s, fmt.Sprint(prefix, i))
 		}
 		return s
 	}
-	for chat, room := range rooms {
-		in, out := r.arrived(room, chat)
+	for chat, room := range tr.rooms {
+		in, out := tr.arrived(room, chat)
 		if d := cmp.Diff(slices.Concat([]string{"n begin"}, want("n"), []string{"n end"}), in); d != "" {
-			t.Errorf("%s, network to Matrix: %s", chat, d)
+			tr.t.Errorf("%s, network to Matrix: %s", chat, d)
 		}
 		if d := cmp.Diff(append(want("m"), "m end"), out); d != "" {
-			t.Errorf("%s, Matrix to network: %s", chat, d)
+			tr.t.Errorf("%s, Matrix to network: %s", chat, d)
 		}
 	}
 }

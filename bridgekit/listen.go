@@ -20,9 +20,9 @@ import (
 // Config.Appservice.Listen, unless that is empty.
 func (b *Bridge) Handler() http.Handler {
 	in := &matrix.Intake{
-		HSToken: b.opts.Registration.HSToken, Log: b.opts.Log, Events: b.portals.Events,
-		User: b.userWanted,
-		Room: b.portals.RoomWanted,
+		HSToken: b.opts.Registration.HSToken, Log: b.opts.Log, Events: b.events,
+		User: func(ctx context.Context, u id.UserID) bool { return b.leads() && b.userWanted(ctx, u) },
+		Room: func(ctx context.Context, alias string) bool { return b.leads() && b.portals.RoomWanted(ctx, alias) },
 	}
 	return in.Handler()
 }
@@ -84,6 +84,8 @@ const lastRequests = 2 * time.Second
 type status struct{ b *Bridge }
 
 var _ web.Status = status{}
+
+func (s status) Serving() bool { return s.b.leads() }
 
 func (s status) Ping(ctx context.Context) error { return s.b.db.Ping(ctx) }
 

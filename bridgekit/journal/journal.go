@@ -60,7 +60,10 @@ type Journal struct {
 	recovered int64 // entries up to this number were there at start
 	pushed    int64 // entries up to this number were pushed: what is read beyond would be pushed again
 	running   bool
+	paused    bool          // no handler is called
+	aborted   bool          // abort is closed
 	started   chan struct{} // Run has loaded the lanes
+	abort     chan struct{} // closed: handlers get no grace
 
 	wg sync.WaitGroup
 	// ctx of handlers: outlives Run's by Grace.
@@ -85,7 +88,7 @@ func New(o Options, handler Handler) *Journal {
 	if o.Keep == 0 {
 		o.Keep = 30 * 24 * time.Hour
 	}
-	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{})}
+	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{}), abort: make(chan struct{})}
 }
 
 // Run loads the lanes that have work and runs them until ctx is done. Then it
@@ -148,10 +151,12 @@ func (j *Journal) stop(cancel context.CancelFunc) {
 	go func() { j.wg.Wait(); close(done) }()
 	select {
 	case <-done:
+		return
 	case <-time.After(j.opts.Grace):
-		cancel()
-		<-done
+	case <-j.abort:
 	}
+	cancel()
+	<-done
 }
 
 // Started is closed when Run has loaded the journal.

@@ -10,20 +10,21 @@ import (
 
 // A lane is the memory of one lane with work. Journal.mu guards it.
 type lane struct {
-	id     Lane
-	buf    []*Entry // the next entries, oldest first; the first may be running
-	more   bool     // the database has entries behind buf
-	last   int64    // number of the newest entry that was ever in buf
-	queued bool     // in Journal.ready
-	busy   bool     // a worker has it
-	active int64    // number of the entry that the worker delivers; 0 if none
-	pushes int      // how often push was called, to notice it during a read
-	held   int      // appends that may change buf are being committed
-	reload bool     // buf no longer matches the database
-	cause  string   // the head is parked on it
-	timer  *time.Timer
-	clean  bool  // the first recovered entry had not been delivered
-	tried  int64 // number of the head if an attempt may have delivered it
+	id      Lane
+	buf     []*Entry // the next entries, oldest first; the first may be running
+	more    bool     // the database has entries behind buf
+	foreign int64    // number of the newest entry known from another process
+	last    int64    // number of the newest entry that was ever in buf
+	queued  bool     // in Journal.ready
+	busy    bool     // a worker has it
+	active  int64    // number of the entry that the worker delivers; 0 if none
+	pushes  int      // how often there was something new, to notice it during a read
+	held    int      // appends that may change buf are being committed
+	reload  bool     // buf no longer matches the database
+	cause   string   // the head is parked on it
+	timer   *time.Timer
+	clean   bool  // the first recovered entry had not been delivered
+	tried   int64 // number of the head if an attempt may have delivered it
 }
 
 // begun is the number of the entry that may be delivered already; 0 if none.
@@ -67,7 +68,7 @@ func (j *Journal) schedule(l *lane) {
 
 // spawn starts a worker if one is allowed and there is work.
 func (j *Journal) spawn() {
-	if !j.running || len(j.ready) == 0 || j.workers >= j.opts.Workers {
+	if !j.running || j.paused || len(j.ready) == 0 || j.workers >= j.opts.Workers {
 		return
 	}
 	j.workers++
@@ -80,7 +81,7 @@ func (j *Journal) work() {
 	defer j.wg.Done()
 	for {
 		j.mu.Lock()
-		if !j.running || len(j.ready) == 0 {
+		if !j.running || j.paused || len(j.ready) == 0 {
 			j.workers--
 			j.mu.Unlock()
 			return
@@ -185,9 +186,16 @@ func (j *Journal) head(l *lane) (*Entry, error) {
 // pageIn reads the next entries of a lane that has none in memory. It gives up
 // the lock while it reads.
 func (j *Journal) pageIn(l *lane) error {
-	after, upTo, pushes := l.last, j.pushed, l.pushes
+	after, upTo, pushes, foreign := l.last, max(j.pushed, l.foreign), l.pushes, l.foreign != 0
 	j.mu.Unlock()
-	rows, err := j.read(l.id, after, upTo)
+	var err error
+	if foreign { // the ends of what this memory does not know any more are committed first
+		err = j.db.Write(context.Background(), 1, func(*store.Tx) error { return nil })
+	}
+	var rows []*Entry
+	if err == nil {
+		rows, err = j.read(l.id, after, upTo)
+	}
 	j.mu.Lock()
 	if err != nil {
 		return err
@@ -217,6 +225,9 @@ func (j *Journal) push(e *Entry) {
 	l := j.lane(e.Lane)
 	l.pushes++
 	j.pushed = max(j.pushed, e.ID)
+	if e.ID <= l.last {
+		return // read already, with one that another process stored behind it
+	}
 	if l.more || l.reload || len(l.buf) >= page || (len(l.buf) > 0 && j.inMemory >= buffered) {
 		l.more = true
 	} else {

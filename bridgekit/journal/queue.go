@@ -130,11 +130,14 @@ func (j *Journal) Retry(ctx context.Context, id int64) error {
 		_, err = tx.One("INSERT INTO entry (lane, key, kind, target, state, payload, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
 			[]any{e.Lane, e.Key, e.Kind, target, Waiting, sealed, now, now}, &e.ID)
 		e.state = Waiting // an attempt may have delivered it all the same
-		return err
+		if err != nil || j.loaded() {
+			return err
+		}
+		return announce(tx, e)
 	}
 	res := make(chan error, 1)
 	err := j.db.Queue(ctx, &store.Op{Weight: 2, Do: op, Done: func(err error) {
-		if err == nil {
+		if err == nil && j.loaded() {
 			j.mu.Lock()
 			j.push(e)
 			j.mu.Unlock()

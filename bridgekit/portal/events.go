@@ -54,6 +54,14 @@ func parseEvent(raw json.RawMessage) (*rawEvent, error) {
 // room, or one in the room's control lane. It is the intake's hook. Nothing is
 // refused for its content: what is no event becomes a dead letter.
 func (s *Service) Events(ctx context.Context, t matrix.Transaction) error {
+	if queued, err := s.queued(ctx, t); err != nil || queued {
+		return err
+	}
+	return s.take(ctx, t)
+}
+
+// take appends the entries of a transaction.
+func (s *Service) take(ctx context.Context, t matrix.Transaction) error {
 	var drafts []journal.Draft
 	behind := map[id.RoomID]bool{} // rooms with an event of t in their control lane
 	for _, raw := range t.Events {
@@ -271,6 +279,9 @@ func memberName(room id.RoomID, u id.UserID) id.UserID { return u + id.UserID(" 
 
 // handleControl delivers what belongs to no portal: commands and invitations.
 func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.Outcome {
+	if e.Kind == transactionKind {
+		return s.transaction(ctx, e)
+	}
 	if e.Kind == badKind {
 		return journal.Fail(errors.New("malformed event"), "the homeserver sent something that is no event")
 	}

@@ -109,6 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.joins.run(ctx) })
 	g.Go(func() error { return s.tasks.run(ctx) })
+	g.Go(func() error { return s.listen(ctx) })
 	return g.Wait()
 }
 

@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib" // also the database/sql driver "pgx"
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
@@ -50,6 +52,9 @@ type DB struct {
 	writer  *sql.DB // one connection
 	seal    *Sealer
 
+	source string       // what Listen connects to
+	fence  atomic.Int64 // the lease's number, checked in every transaction; 0: none
+
 	ops  chan *Op
 	room *semaphore.Weighted // bounds the weight of queued operations
 
@@ -69,8 +74,8 @@ func Open(ctx context.Context, source string, key []byte) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: d, seal: seal, ops: make(chan *Op, maxQueue), room: semaphore.NewWeighted(maxQueue)}
-	if db.writer, err = sql.Open(d.driver, dsn); err != nil {
+	db := &DB{dialect: d, source: dsn, seal: seal, ops: make(chan *Op, maxQueue), room: semaphore.NewWeighted(maxQueue)}
+	if db.writer, err = d.openWriter(dsn); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.writer.SetMaxOpenConns(1)
@@ -83,6 +88,21 @@ func Open(ctx context.Context, source string, key []byte) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// openWriter opens what transactions are written with. PostgreSQL ends one whose
+// process was paused or cut off in the middle: it would keep the lease, and
+// the lanes it wrote to, from everybody.
+func (d dialect) openWriter(dsn string) (*sql.DB, error) {
+	if !d.locks {
+		return sql.Open(d.driver, dsn)
+	}
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	c.RuntimeParams["idle_in_transaction_session_timeout"] = "3000" // ms
+	return stdlib.OpenDB(*c), nil
 }
 
 // parse turns a source into a dialect and what its driver takes.

@@ -144,10 +144,9 @@ func (w *writer) transact(group []*Op) (err error) {
 		w.close()
 		return fmt.Errorf("begin: %w", err)
 	}
-	for _, op := range group {
-		if err = w.do(op); err != nil {
-			break
-		}
+	err = w.tx.fenced(w.db.fence.Load())
+	for i := 0; i < len(group) && err == nil; i++ {
+		err = w.do(group[i])
 	}
 	if err == nil {
 		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {

@@ -64,6 +64,7 @@ func file(content string, size int64, kind string) *matrix.Download {
 
 // status is a Status in which all is well until a field says otherwise.
 type status struct {
+	standby     bool
 	ping, depth error
 	down        time.Time
 	logins      []LoginStatus
@@ -72,6 +73,7 @@ type status struct {
 	oldest      time.Duration
 }
 
+func (s *status) Serving() bool                 { return !s.standby }
 func (s *status) Ping(context.Context) error    { return s.ping }
 func (s *status) Homeserver() (bool, time.Time) { return s.down.IsZero(), s.down }
 func (s *status) Logins() []LoginStatus         { return s.logins }

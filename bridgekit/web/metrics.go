@@ -16,9 +16,9 @@ import (
 type family struct {
 	version string
 
-	build, homeserver, homeserverDown, database, logins *prometheus.Desc
-	appended, delivered, retries, failures              *prometheus.Desc
-	lag, lanes, parked, entries, oldest                 *prometheus.Desc
+	build, serving, homeserver, homeserverDown, database, logins *prometheus.Desc
+	appended, delivered, retries, failures                       *prometheus.Desc
+	lag, lanes, parked, entries, oldest                          *prometheus.Desc
 }
 
 // figures are the metrics of one scrape.
@@ -38,6 +38,7 @@ func newFamily(version string) *family {
 	return &family{
 		version:        version,
 		build:          d("build_info", "Always 1; the labels say what runs.", "version", "go_version"),
+		serving:        d("serving", "1 if this process delivers, 0 if it stands by for one that does."),
 		homeserver:     d("homeserver_up", "1 if the homeserver answers, else 0."),
 		homeserverDown: d("homeserver_down_seconds", "For how long the homeserver has not answered; 0 while it does."),
 		database:       d("database_up", "1 if the database answers, else 0."),
@@ -71,7 +72,7 @@ func (f *family) scrape(ctx context.Context, s Status) (*figures, error) {
 // Describe implements prometheus.Collector.
 func (c *figures) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.build, c.homeserver, c.homeserverDown, c.database, c.logins, c.appended, c.delivered,
+		c.build, c.serving, c.homeserver, c.homeserverDown, c.database, c.logins, c.appended, c.delivered,
 		c.retries, c.failures, c.lag, c.lanes, c.parked, c.entries, c.oldest,
 	} {
 		to <- d
@@ -88,6 +89,7 @@ func (c *figures) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(c.build, 1, c.version, runtime.Version())
 	up, since := c.status.Homeserver()
+	gauge(c.serving, truth(c.status.Serving()))
 	gauge(c.homeserver, truth(up))
 	down := 0.0
 	if !up && !since.IsZero() {

@@ -87,6 +87,23 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// One that stands by is ready if it can store.
+func TestReadyStandby(t *testing.T) {
+	s := wellStatus()
+	s.standby, s.down = true, time.Now()
+	for _, fire := range []error{nil, errFire} {
+		s.ping = fire
+		var r Report
+		a := ask(t, newOps(t, s), "GET", "/readyz")
+		if err := json.Unmarshal([]byte(a.body), &r); err != nil {
+			t.Fatal(err, a.body)
+		}
+		if !r.Standby || r.Ready != (fire == nil) || (a.StatusCode == 200) != (fire == nil) {
+			t.Errorf("%s: %+v", a.Status, r)
+		}
+	}
+}
+
 func TestReadyFigures(t *testing.T) {
 	var r Report
 	a := ask(t, newOps(t, wellStatus()), "GET", "/readyz")

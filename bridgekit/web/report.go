@@ -20,6 +20,9 @@ const (
 // Status is what the handlers ask the rest of Causeway. Its methods are called
 // concurrently, by each scrape and each probe.
 type Status interface {
+	// Serving reports whether this process delivers; another one that uses the
+	// same database does, if not, and this one stands by.
+	Serving() bool
 	// Ping asks the database something.
 	Ping(ctx context.Context) error
 	// Homeserver says whether the homeserver is up, and since when it is not.
@@ -44,6 +47,9 @@ type LoginStatus struct {
 // A Report is the state of everything, as /readyz and the control socket give it.
 type Report struct {
 	Ready bool `json:"ready"`
+	// Standby: another process serves the database. This one takes what the
+	// homeserver sends, and stores it.
+	Standby bool `json:"standby,omitempty"`
 	// Wrong says in words what is not well; empty if Ready.
 	Wrong      []string         `json:"wrong,omitempty"`
 	Homeserver HomeserverReport `json:"homeserver"`
@@ -75,6 +81,9 @@ func report(ctx context.Context, s Status) (Report, error) {
 	var r Report
 	wrong := func(format string, args ...any) { r.Wrong = append(r.Wrong, fmt.Sprintf(format, args...)) }
 
+	if !s.Serving() {
+		return standby(ctx, s)
+	}
 	up, since := s.Homeserver()
 	r.Homeserver.Up = up
 	if !up {
@@ -124,5 +133,17 @@ func report(ctx context.Context, s Status) (Report, error) {
 		wrong("the oldest undelivered entry is %s old", oldest.Round(time.Minute))
 	}
 	r.Ready = len(r.Wrong) == 0
+	return r, nil
+}
+
+// standby is the report of a process that only has to store what comes.
+func standby(ctx context.Context, s Status) (Report, error) {
+	r := Report{Standby: true}
+	err := s.Ping(ctx)
+	if err != nil {
+		r.Wrong = []string{"the database does not answer"}
+		return r, fmt.Errorf("ping database: %w", err)
+	}
+	r.Ready = true
 	return r, nil
 }

@@ -78,6 +78,8 @@ var _ web.Queue = (*shelf)(nil)
 // well is the status of a Causeway with which all is well.
 type well struct{}
 
+func (well) Serving() bool { return true }
+
 func (well) Ping(context.Context) error    { return nil }
 func (well) Homeserver() (bool, time.Time) { return true, time.Time{} }
 func (well) Logins() []web.LoginStatus     { return nil }

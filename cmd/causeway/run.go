@@ -13,6 +13,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit"
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/registration"
 )
 
@@ -51,10 +52,26 @@ func runBridge(ctx context.Context, file string, stdout, stderr io.Writer) error
 	if running(ctx, c) {
 		return fmt.Errorf("another Causeway runs with %s already, and two would deliver everything twice: stop that one first", c.File())
 	}
-	b, err := bridgekit.New(ctx, bridgekit.Options{
+	o := bridgekit.Options{
 		Config: c, Registration: main, DoublePuppet: puppet, Networks: networks, Log: log,
 		Control: controlPath(c), Version: readBuild().version,
-	})
+	}
+	for {
+		err = bridgeOnce(ctx, o, stdout)
+		if !errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
+			break
+		}
+		log.Warn("another Causeway has taken over, because this one did not answer in time; this one stands by now")
+	}
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return nil
+	}
+	return withRemedies(err)
+}
+
+// bridgeOnce bridges until ctx ends or another process takes over.
+func bridgeOnce(ctx context.Context, o bridgekit.Options, stdout io.Writer) error {
+	b, err := bridgekit.New(ctx, o)
 	if err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -64,17 +81,14 @@ func runBridge(ctx context.Context, file string, stdout, stderr io.Writer) error
 		defer close(said)
 		select {
 		case <-b.Ready():
-			fmt.Fprintf(stdout, "Causeway is ready; talk to %s.\n", c.BotID())
+			fmt.Fprintf(stdout, "Causeway is ready; talk to %s.\n", o.Config.BotID())
 		case <-ended.Done():
 		}
 	}()
 	err = b.Run(ctx) // closes b
 	end()
 	<-said
-	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
-		return nil
-	}
-	return withRemedies(err)
+	return err
 }
 
 // logHandler writes what the configuration asks for.

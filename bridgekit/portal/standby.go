@@ -1,0 +1,76 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+)
+
+// transactionKind is the kind of entries that hold a whole transaction: a process
+// that stands by knows neither rooms nor conversations, and leaves it to the one
+// that serves to take it apart.
+const transactionKind = "transaction"
+
+// intakeLane orders such entries. Its number is above those of controlLane.
+func intakeLane() journal.Lane { return journal.LaneOf(1<<24, journal.Control) }
+
+// Standby stores what the homeserver pushes to a process that stands by.
+func (s *Service) Standby(ctx context.Context, t matrix.Transaction) error {
+	d, err := transactionDraft(t)
+	if err != nil {
+		return err
+	}
+	return s.j.Deposit(ctx, []journal.Draft{d})
+}
+
+func transactionDraft(t matrix.Transaction) (journal.Draft, error) {
+	payload, err := json.Marshal(t)
+	if err != nil {
+		return journal.Draft{}, fmt.Errorf("store transaction: %w", err)
+	}
+	// A known ID may come with more events, so the content is part of the key.
+	return journal.Draft{Lane: intakeLane(), Kind: transactionKind, Payload: payload, Key: journal.Key("transaction", t.ID, string(payload))}, nil
+}
+
+// queued stores t behind those that a process which stands by has stored, if
+// there are any: they came first.
+func (s *Service) queued(ctx context.Context, t matrix.Transaction) (bool, error) {
+	if !s.db.Shared() {
+		return false, nil
+	}
+	waits, err := s.j.Look(ctx, intakeLane())
+	if err != nil || !waits {
+		return false, err
+	}
+	d, err := transactionDraft(t)
+	if err != nil {
+		return false, err
+	}
+	return true, s.j.Append(ctx, []journal.Draft{d}, nil)
+}
+
+// transaction takes a stored transaction apart.
+func (s *Service) transaction(ctx context.Context, e *journal.Entry) journal.Outcome {
+	var t matrix.Transaction
+	if err := json.Unmarshal(e.Payload, &t); err != nil {
+		return journal.Fail(err, "the stored entry cannot be read")
+	}
+	if err := s.take(ctx, t); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(nil)
+}
+
+// listen wakes the lane of transactions when a process that stands by has stored
+// one.
+func (s *Service) listen(ctx context.Context) error {
+	missed := func() {
+		if _, err := s.j.Look(ctx, intakeLane()); err != nil && ctx.Err() == nil {
+			s.log.Error("look for what others stored", "err", err)
+		}
+	}
+	return s.db.Listen(ctx, s.log, missed, s.j.Heard)
+}

@@ -1,0 +1,141 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
+)
+
+// setFact is any write.
+func setFact(db *store.DB, value string) error {
+	return db.Write(context.Background(), 1, func(tx *store.Tx) error {
+		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES ('x', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", value)
+		return err
+	})
+}
+
+// One process has the lease; when it gives it up or does not show, another gets
+// it, and nothing of the first is stored any more.
+func TestLease(t *testing.T) {
+	open := storetest.Source(t, storetest.Postgres(t))
+	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
+	one, two := open(), open()
+	a, b := one.Lease("a", 200*time.Millisecond, log), two.Lease("b", 200*time.Millisecond, log)
+	if err := a.Claim(ctx); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := b.Claim(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("two have the lease: %v", err)
+	}
+	if err := errors.Join(setFact(one, "a"), setFact(two, "from one that stands by")); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Holder(ctx); got != "a" {
+		t.Errorf("the holder is %q", got)
+	}
+	if err := b.Claim(ctx); err != nil { // a does not renew it
+		t.Fatal(err)
+	}
+	if err := setFact(one, "from one that was declared dead"); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("it could write: %v", err)
+	}
+	if err := a.Keep(ctx, func(bool) {}); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("it could renew: %v", err)
+	}
+	if err := a.Release(); err != nil { // of what it does not have
+		t.Error(err)
+	}
+	if err := setFact(two, "b"); err != nil {
+		t.Error(err)
+	}
+	if err := b.Release(); err != nil {
+		t.Error(err)
+	}
+	if err := a.Claim(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := setFact(one, "a again"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A kept lease stays; when the database does not answer there is doubt, and none
+// when it answers again.
+func TestLeaseDoubt(t *testing.T) {
+	open := storetest.Source(t, storetest.Postgres(t))
+	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
+	one, two := open(), open()
+	a, b := one.Lease("a", 300*time.Millisecond, log), two.Lease("b", 300*time.Millisecond, log)
+	if err := a.Claim(ctx); err != nil {
+		t.Fatal(err)
+	}
+	doubts, kept := make(chan bool, 10), make(chan error, 1)
+	keeping, stop := context.WithCancel(ctx)
+	go func() { kept <- a.Keep(keeping, func(d bool) { doubts <- d }) }()
+	// The lease's row is locked by somebody, as by a database that hangs.
+	locked, unlock := make(chan struct{}), make(chan struct{})
+	over := make(chan error, 1)
+	go func() {
+		over <- two.Write(ctx, 1, func(tx *store.Tx) error {
+			_, err := tx.One("SELECT 1 FROM lease FOR UPDATE", nil, new(int))
+			close(locked)
+			<-unlock
+			return err
+		})
+	}()
+	<-locked
+	if !<-doubts {
+		t.Error("no doubt while it cannot be renewed")
+	}
+	close(unlock)
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	if <-doubts {
+		t.Error("still in doubt")
+	}
+	short, cancel := context.WithTimeout(ctx, 900*time.Millisecond)
+	defer cancel()
+	if err := b.Claim(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a lease that is kept was taken: %v", err)
+	}
+	stop()
+	if err := <-kept; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// What a transaction tells is heard by the others when it commits.
+func TestListen(t *testing.T) {
+	open := storetest.Source(t, storetest.Postgres(t))
+	one, two := open(), open()
+	ctx, cancel := context.WithCancel(t.Context())
+	missed, heard, done := make(chan struct{}, 1), make(chan string, 2), make(chan error, 1)
+	go func() {
+		done <- one.Listen(ctx, slog.New(slog.DiscardHandler), func() { missed <- struct{}{} }, func(s string) { heard <- s })
+	}()
+	<-missed
+	failed := two.Write(ctx, 1, func(tx *store.Tx) error {
+		return errors.Join(tx.Notify("rolled back"), errors.New("fails"))
+	})
+	if failed == nil {
+		t.Error("no error")
+	}
+	if err := two.Write(ctx, 1, func(tx *store.Tx) error { return tx.Notify("committed") }); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-heard; got != "committed" {
+		t.Errorf("heard %q", got)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
