@@ -6,6 +6,7 @@ require (
 	github.com/causeway-chat/causeway v0.0.0
 	github.com/ergochat/irc-go v0.7.0
 	github.com/matrix-org/dendrite/embed v0.0.0
+	golang.org/x/sync v0.24.0
 	maunium.net/go/mautrix v0.30.0
 )
 
@@ -97,7 +98,6 @@ require (
 	golang.org/x/exp v0.0.0-20260813180055-c1d0aacb2297 // indirect
 	golang.org/x/image v0.18.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect

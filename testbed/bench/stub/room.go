@@ -1,0 +1,136 @@
+package stub
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// kept is how many events of a room are kept.
+const kept = 1000
+
+// A room is one room of one appservice. The service's lock guards it.
+type room struct {
+	id      string
+	name    string
+	members map[string]string // user: membership
+	events  []kindOfEvent     // the newest, oldest first
+}
+
+// A kindOfEvent is what a bridge gets when it reads a room's history.
+type kindOfEvent struct {
+	ID      string          `json:"event_id"`
+	Type    string          `json:"type"`
+	Sender  string          `json:"sender"`
+	Content json.RawMessage `json:"content"`
+}
+
+// create makes a room with who is in it.
+func (a *service) create(as string, body []byte) (string, error) {
+	var req struct {
+		Alias  string   `json:"room_alias_name"`
+		Name   string   `json:"name"`
+		Invite []string `json:"invite"`
+	}
+	if err := json.Unmarshal(body, &req); err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := &room{id: "!" + strconv.Itoa(len(a.rooms)+1) + ":bench", name: req.Name, members: map[string]string{as: "join"}}
+	for _, u := range req.Invite {
+		r.members[u] = "invite"
+	}
+	a.rooms[r.id] = r
+	a.names[req.Name] = r.id
+	if req.Alias != "" {
+		a.aliases["#"+req.Alias+":bench"] = r.id
+	}
+	return r.id, nil
+}
+
+// add adds an event to a room and returns its ID and the room's name.
+func (a *service) add(roomID, kind, sender string, content []byte) (event, name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.events++
+	event = "$" + strconv.Itoa(a.events)
+	r := a.rooms[roomID]
+	if r == nil {
+		return event, ""
+	}
+	if len(r.events) >= 2*kept {
+		r.events = append(r.events[:0], r.events[len(r.events)-kept:]...)
+	}
+	r.events = append(r.events, kindOfEvent{event, kind, sender, content})
+	return event, r.name
+}
+
+// member sets somebody's membership.
+func (a *service) member(roomID, user, membership string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r := a.rooms[roomID]; r != nil {
+		r.members[user] = membership
+	}
+}
+
+// history is a page of a room's events, newest first; from is where the page
+// before ended.
+func (a *service) history(roomID, from string, limit int) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	page := struct {
+		Chunk []kindOfEvent `json:"chunk"`
+		End   string        `json:"end,omitempty"`
+	}{Chunk: []kindOfEvent{}}
+	if r := a.rooms[roomID]; r != nil {
+		skip, _ := strconv.Atoi(from) // none: from the newest
+		for i := len(r.events) - 1 - skip; i >= 0 && len(page.Chunk) < limit; i-- {
+			page.Chunk = append(page.Chunk, r.events[i])
+		}
+		if end := skip + len(page.Chunk); end < len(r.events) {
+			page.End = strconv.Itoa(end)
+		}
+	}
+	b, err := json.Marshal(page)
+	if err != nil {
+		return `{"chunk":[]}`
+	}
+	return string(b)
+}
+
+// joined lists who is in a room, as /joined_members does.
+func (a *service) joined(roomID string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := map[string]struct{}{}
+	if r := a.rooms[roomID]; r != nil {
+		for u, m := range r.members {
+			if m == "join" {
+				list[u] = struct{}{}
+			}
+		}
+	}
+	b, err := json.Marshal(map[string]any{"joined": list})
+	if err != nil {
+		return `{"joined":{}}`
+	}
+	return string(b)
+}
+
+// membership is somebody's membership of a room, "" for none.
+func (a *service) membership(roomID, user string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r := a.rooms[roomID]; r != nil {
+		return r.members[user]
+	}
+	return ""
+}
+
+// named finds a room by its name, "" if there is none.
+func (a *service) named(name string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.names[name]
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/causeway-chat/causeway/testbed/bench/wire"
+)
+
+// A table gathers what was measured.
+type table struct {
+	rows     []*result
+	problems []error
+}
+
+// A result is a row's measurements.
+type result struct {
+	row
+	runs []map[string]values // by role
+}
+
+func newTable() *table { return &table{} }
+
+func (t *table) of(r row) *result {
+	for _, x := range t.rows {
+		if x.name == r.name {
+			return x
+		}
+	}
+	x := &result{row: r}
+	t.rows = append(t.rows, x)
+	return x
+}
+
+func (t *table) add(r row, found map[string]values) {
+	x := t.of(r)
+	x.runs = append(x.runs, found)
+}
+
+// fail notes what could not be measured.
+func (t *table) fail(r row, role string, err error) {
+	t.of(r)
+	t.problems = append(t.problems, fmt.Errorf("%s of %s: %w", r.name, role, err))
+}
+
+func (t *table) err() error { return errors.Join(t.problems...) }
+
+// median of one metric of one role; false: it was never measured.
+func (x *result) median(role, key string) (float64, bool) {
+	var all []float64
+	for _, run := range x.runs {
+		if v, ok := run[role][key]; ok {
+			all = append(all, v)
+		}
+	}
+	return middle(all)
+}
+
+// ratio is the median of the ratios of pairs.
+func (x *result) ratio(key string) (float64, bool) {
+	var all []float64
+	for _, run := range x.runs {
+		a, ok1 := run[wire.RoleCauseway][key]
+		b, ok2 := run[wire.RolePeer][key]
+		if ok1 && ok2 && b != 0 {
+			all = append(all, a/b)
+		}
+	}
+	return middle(all)
+}
+
+func middle(all []float64) (float64, bool) {
+	if len(all) == 0 {
+		return 0, false
+	}
+	slices.Sort(all)
+	n := len(all)
+	return (all[(n-1)/2] + all[n/2]) / 2, true
+}
+
+// print prints the table as Markdown.
+func (t *table) print(out io.Writer) {
+	fmt.Fprintln(out, "| what | bridgev2 | Causeway | ratio | bar | |\n|---|---:|---:|---:|---|---|")
+	for _, x := range t.rows {
+		fmt.Fprintf(out, "| **%s** | | | | | |\n", x.what)
+		for _, m := range x.metrics {
+			fmt.Fprintln(out, x.line(m))
+		}
+	}
+}
+
+// line is one metric.
+func (x *result) line(m metric) string {
+	cells := []string{m.what, "–", "not measured", "", "", ""}
+	if v, ok := x.median(wire.RolePeer, m.key); ok {
+		cells[1] = withUnit(v, m.unit)
+	}
+	mine, ok := x.median(wire.RoleCauseway, m.key)
+	if ok {
+		cells[2] = withUnit(mine, m.unit)
+	}
+	ratio, paired := x.ratio(m.key)
+	if paired {
+		cells[3] = number(ratio) + " ×"
+	}
+	cells[4] = m.bar.String()
+	if m.bar.kind != none {
+		cells[5] = m.bar.verdict(mine, ok, ratio, paired)
+	}
+	return "| " + strings.Join(cells, " | ") + " |"
+}
+
+func withUnit(v float64, unit string) string { return strings.TrimSpace(number(v) + " " + unit) }
+
+// number has three digits that mean something.
+func number(v float64) string {
+	switch a := math.Abs(v); {
+	case a == 0:
+		return "0"
+	case a >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case a >= 10:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case a >= 1:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 2, 64)
+}
+
+// String is the bar for the table.
+func (b bar) String() string {
+	l := number(b.limit)
+	if b.limit == math.Trunc(b.limit) {
+		l = strconv.FormatFloat(b.limit, 'f', 0, 64)
+	}
+	switch b.kind {
+	case atLeast:
+		return "≥ " + l
+	case atMost:
+		return "≤ " + l
+	case timesMore:
+		return "≥ " + l + " ×"
+	case timesLess:
+		return "≤ " + l + " ×"
+	}
+	return ""
+}
+
+// verdict says whether the bar is met, and if not by how much it is missed.
+func (b bar) verdict(value float64, measured bool, ratio float64, paired bool) string {
+	if b.kind == timesMore || b.kind == timesLess {
+		value, measured = ratio, paired
+	}
+	if !measured {
+		return "not measured"
+	}
+	if b.kind == atLeast || b.kind == timesMore {
+		if value >= b.limit {
+			return "met"
+		}
+		return fmt.Sprintf("**missed by %.0f %%**", (1-value/b.limit)*100)
+	}
+	if value <= b.limit {
+		return "met"
+	}
+	if b.limit == 0 {
+		return "**missed by " + number(value) + "**"
+	}
+	return fmt.Sprintf("**missed by %.0f %%**", (value/b.limit-1)*100)
+}

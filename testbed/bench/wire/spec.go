@@ -1,0 +1,175 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/rpc"
+	"os"
+	"sync"
+	"time"
+)
+
+// EnvSpec is the environment variable that makes the program one of the
+// benchmark's children: it holds a Spec.
+const EnvSpec = "CAUSEWAY_BENCH_CHILD"
+
+// The roles of children.
+const (
+	RoleStub     = "stub"
+	RoleCauseway = "causeway"
+	RolePeer     = "bridgev2"
+)
+
+// Domain is the homeserver's name, and Owner the one local person.
+const (
+	Domain = "bench"
+	Owner  = "@owner:" + Domain
+)
+
+// A Spec is all that a child needs to know.
+type Spec struct {
+	Role    string
+	Control string // address for calls
+	Listen  string // address for HTTP
+	// The rest is for subjects only.
+	Dir        string // for its files; may hold those of an earlier run
+	Homeserver string // the stub's base URL
+	ASToken    string
+	HSToken    string
+	// Verbose: log to standard error what an administrator would see.
+	Verbose bool
+}
+
+// FromEnv is the Spec that the parent has given; false: this is no child.
+func FromEnv() (s Spec, ok bool, err error) {
+	text := os.Getenv(EnvSpec)
+	if text == "" {
+		return s, false, nil
+	}
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return s, true, fmt.Errorf("read %s: %w", EnvSpec, err)
+	}
+	return s, true, nil
+}
+
+// Env is the environment entry that FromEnv reads.
+func (s Spec) Env() (string, error) {
+	b, err := json.Marshal(s)
+	return EnvSpec + "=" + string(b), err
+}
+
+// Serve answers calls to the methods of what on address until ctx is done.
+func Serve(ctx context.Context, address, name string, what any) error {
+	server := rpc.NewServer()
+	if err := server.RegisterName(name, what); err != nil {
+		return fmt.Errorf("serve calls: %w", err)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("serve calls: %w", err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("serve calls: %w", ctx.Err())
+		}
+		if err != nil {
+			return fmt.Errorf("serve calls: %w", err)
+		}
+		wg.Go(func() {
+			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+			defer stop()
+			server.ServeConn(conn)
+		})
+	}
+}
+
+// Nothing is the argument or the reply of calls that have none.
+type Nothing struct{}
+
+// A Subject's methods, by their names in calls.
+const (
+	SubjectReady    = "Subject.Ready"
+	SubjectDeliver  = "Subject.Deliver"
+	SubjectAccepted = "Subject.Accepted"
+	SubjectExpect   = "Subject.Expect"
+	SubjectArrivals = "Subject.Arrivals"
+	SubjectProfile  = "Subject.Profile"
+)
+
+// The stub's methods.
+const (
+	StubRegister = "Stub.Register"
+	StubTune     = "Stub.Tune"
+	StubExpect   = "Stub.Expect"
+	StubArrivals = "Stub.Arrivals"
+	StubCounts   = "Stub.Counts"
+	StubPush     = "Stub.Push"
+)
+
+type (
+	// An Appservice is registered with the stub, which knows it by ASToken.
+	Appservice struct {
+		ASToken, HSToken, URL, Sender string
+	}
+	// Tuning changes how the stub answers one appservice.
+	Tuning struct {
+		ASToken string
+		Latency time.Duration // before each answer
+		Down    bool          // 503 instead of an answer
+	}
+	// An Expectation begins a new tally of messages First to First+Count-1.
+	Expectation struct {
+		ASToken      string // for the stub
+		First, Count int
+	}
+	// A Waiting asks for the tally once N messages have arrived, after Most at
+	// the latest, or when none has come for Quiet (0: not asked).
+	Waiting struct {
+		ASToken     string
+		N           int
+		Most, Quiet time.Duration
+	}
+	// Arrivals are a tally. At is indexed by number minus First; 0: not arrived.
+	Arrivals struct {
+		At         []int64
+		N          int
+		Doubled    int // arrived again
+		Disordered int // came before an earlier one of their chat
+		Recognised int // repetitions that the network recognised
+	}
+	// Counts are requests since the last Expectation.
+	Counts struct {
+		Requests int64
+		// BeforeFirst are those before the first message that arrived.
+		BeforeFirst int64
+	}
+	// A Push is transactions of messages into the rooms of chats, each when the
+	// one before is answered.
+	Push struct {
+		ASToken string
+		Load
+		PerTxn int
+		// Keep tries what is refused again until it is taken or Most is over.
+		Most time.Duration
+	}
+	// Pushed says when each transaction was sent and answered with 200; 0: not.
+	Pushed struct{ Sent, Answered []int64 }
+	// Delivered says what became of a Load.
+	Delivered struct {
+		Began, Ended int64
+		At           []int64 // when each was handed over; only of a paced load
+	}
+	// A Status is told once the subject is ready.
+	Status struct {
+		Pid   int
+		Ready int64 // when it was
+	}
+)
