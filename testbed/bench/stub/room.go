@@ -30,9 +30,18 @@ func (a *service) create(as string, body []byte) (string, error) {
 		Alias  string   `json:"room_alias_name"`
 		Name   string   `json:"name"`
 		Invite []string `json:"invite"`
+		State  []struct {
+			Type    string          `json:"type"`
+			Content json.RawMessage `json:"content"`
+		} `json:"initial_state"`
 	}
 	if err := json.Unmarshal(body, &req); err != nil {
 		return "", err
+	}
+	for _, s := range req.State {
+		if s.Type == "m.room.name" {
+			req.Name = field(s.Content, "name")
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
