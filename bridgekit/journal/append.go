@@ -110,11 +110,11 @@ func (a *appending) do(tx *store.Tx) error {
 
 func (a *appending) insert(tx *store.Tx, i int) error {
 	n, state, payload := &a.entries[i], Stored, a.sealed[i]
-	known, err := tx.One("SELECT 1 FROM entry WHERE key = ?", []any{n.Key}, new(int))
-	if err != nil || known {
-		return err
-	}
 	if !n.Fate.none() && n.Changes != "" {
+		known, err := tx.One("SELECT 1 FROM entry WHERE key = ?", []any{n.Key}, new(int))
+		if err != nil || known {
+			return err // its fate was done with its first append
+		}
 		consumed, err := a.fate(tx, n)
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (a *appending) insert(tx *store.Tx, i int) error {
 	if err != nil || !ok || state == Done {
 		return err
 	}
-	a.made = append(a.made, &Entry{ID: id, Lane: n.Lane, Key: n.Key, Kind: n.Kind, Payload: n.Payload, Created: now})
+	a.made = append(a.made, &Entry{ID: id, Lane: n.Lane, Key: n.Key, Kind: n.Kind, Payload: n.Payload, Value: n.Value, Created: now})
 	return nil
 }
 

@@ -64,6 +64,9 @@ type Draft struct {
 	// it changes; "" if there is none. They connect entries of one lane.
 	Makes, Changes string
 	Payload        []byte
+	// Value is what Payload stands for, if the caller has it: the first delivery
+	// gets it, unless it reads the entry from the database. It is not stored.
+	Value any
 	// Fate says what becomes of undelivered entries that make or change the
 	// message named by Changes.
 	Fate Fate
@@ -107,6 +110,7 @@ type Entry struct {
 	Key      []byte
 	Kind     string
 	Payload  []byte
+	Value    any // Draft.Value; nil if it has to be had from Payload
 	Attempts int // earlier deliveries that failed
 	Created  time.Time
 	// Recovered: an earlier process may have delivered it. Look before
@@ -114,6 +118,8 @@ type Entry struct {
 	Recovered bool
 	// Tried: an earlier attempt may have delivered it, see Outcome.Unsure.
 	Tried bool
+	// Repeated: a handler may have got it before, whatever came of it.
+	Repeated bool
 
 	state State
 	due   time.Time

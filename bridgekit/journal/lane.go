@@ -24,6 +24,7 @@ type lane struct {
 	cause   string   // the head is parked on it
 	timer   *time.Timer
 	clean   bool  // the first recovered entry had not been delivered
+	handled int64 // number of the last entry that a handler got
 	tried   int64 // number of the head if an attempt may have delivered it
 }
 
@@ -118,6 +119,7 @@ func (j *Journal) step(l *lane) (lent bool) {
 	lend := time.AfterFunc(slow, func() { j.lend(&t) })
 	out := j.judge(e, j.handle(e))
 	lend.Stop()
+	e.Value = nil // the next attempt begins with what is stored
 	j.mu.Lock()
 	t.over = true
 	op := j.settle(l, e, out)
@@ -179,7 +181,8 @@ func (j *Journal) head(l *lane) (*Entry, error) {
 	}
 	e.Recovered = e.ID <= j.recovered && !l.clean
 	e.Tried = e.Attempts > 0 || e.state == Waiting || l.tried == e.ID
-	l.active = e.ID
+	e.Repeated = l.handled == e.ID || e.Recovered || e.Tried || e.state != Stored
+	l.active, l.handled = e.ID, e.ID
 	return e, nil
 }
 

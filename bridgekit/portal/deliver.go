@@ -20,6 +20,34 @@ type incoming struct {
 	Event json.RawMessage `json:"ev"`
 }
 
+// wrap marshals an incoming whose event is JSON already, without reading it again.
+func wrap(via network.LoginID, ev json.RawMessage) ([]byte, error) {
+	name, err := json.Marshal(via)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte(`{"via":`), name, []byte(`,"ev":`), ev, []byte("}")), nil
+}
+
+// An arrived is an incoming that was not stored and read.
+type arrived struct {
+	via network.LoginID
+	ev  network.Event
+}
+
+// unwrap is what an In or Account entry carries.
+func unwrap(e *journal.Entry) (arrived, error) {
+	if a, ok := e.Value.(arrived); ok {
+		return a, nil
+	}
+	var in incoming
+	if err := json.Unmarshal(e.Payload, &in); err != nil {
+		return arrived{}, err
+	}
+	ev, err := network.UnmarshalEvent(in.Event)
+	return arrived{in.Via, ev}, err
+}
+
 // Deliver stores what a login's client delivers; see network.Sink.
 func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Batch) error {
 	d := delivery{s: s, sess: sess}
@@ -79,11 +107,11 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 	if err != nil {
 		return err
 	}
-	payload, err := json.Marshal(incoming{Via: d.sess.ID, Event: body})
+	payload, err := wrap(d.sess.ID, body)
 	if err != nil {
 		return err
 	}
-	draft := journal.Draft{Kind: network.EventKind(ev), Payload: payload}
+	draft := journal.Draft{Kind: network.EventKind(ev), Payload: payload, Value: arrived{d.sess.ID, ev}}
 	if h.Chat.IsZero() {
 		draft.Lane = journal.LaneOf(d.sess.Num, journal.Account)
 		if h.Key != "" {

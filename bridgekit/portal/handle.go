@@ -51,16 +51,13 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	if e.Kind == accessKind {
 		return s.handleAccess(ctx, e)
 	}
-	var in incoming
-	if err := json.Unmarshal(e.Payload, &in); err != nil {
-		return journal.Fail(err, "the stored entry cannot be read")
-	}
-	ev, err := network.UnmarshalEvent(in.Event)
+	a, err := unwrap(e)
 	if err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
+	via, ev := a.via, a.ev
 	if e.Lane.Way() == journal.Account {
-		return s.handleAccount(ctx, e, in.Via, ev)
+		return s.handleAccount(ctx, e, via, ev)
 	}
 	p, ok, err := s.portals.get(ctx, e.Lane.Number())
 	if err != nil {
@@ -69,7 +66,7 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	if !ok {
 		return journal.Delivered(nil) // the portal was deleted meanwhile
 	}
-	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, in.Via), head: ev.Base()}
+	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, via), head: ev.Base()}
 	if p.State == store.PortalClosed && !x.reopens(ev) {
 		return journal.Delivered(nil)
 	}

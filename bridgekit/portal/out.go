@@ -146,15 +146,17 @@ func (s *Service) ownLogin(ctx context.Context, p store.Portal, u id.UserID) (*l
 	if len(mine) == 0 {
 		return nil, nil
 	}
+	if k := (loginChat{p.Network, mine[0].ID, p.ID}); s.portals.known(k) {
+		return mine[0], nil
+	}
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return nil, err
 	}
 	for _, sess := range mine {
-		for _, l := range in {
-			if sess.ID == l {
-				return sess, nil
-			}
+		if slices.Contains(in, sess.ID) {
+			s.portals.learn(loginChat{p.Network, sess.ID, p.ID})
+			return sess, nil
 		}
 	}
 	return nil, nil
@@ -221,18 +223,20 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 // before finds out what an earlier attempt has achieved already. It reports done
 // if everything has been sent.
 func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent network.Sent, done bool, err error) {
-	rows, err := o.messages.txn(ctx, o.p.ID, m.Txn)
-	if err != nil {
-		return sent, false, err
-	}
-	for _, r := range rows {
-		m.From = max(m.From, r.Part+1)
-	}
-	if m.From >= len(m.Parts) {
-		return sent, true, nil
-	}
 	f := features(o.p)
 	again := o.e.Recovered || o.e.Tried
+	if o.e.Repeated {
+		rows, err := o.messages.txn(ctx, o.p.ID, m.Txn)
+		if err != nil {
+			return sent, false, err
+		}
+		for _, r := range rows {
+			m.From = max(m.From, r.Part+1)
+		}
+		if m.From >= len(m.Parts) {
+			return sent, true, nil
+		}
+	}
 	if again && o.ops.Find != nil && f.Once != network.OnceAlways {
 		found, err := o.ops.Find(ctx, *m)
 		if err != nil {

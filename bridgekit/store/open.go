@@ -48,8 +48,9 @@ func postgres() dialect {
 // Run's goroutine, which must be running.
 type DB struct {
 	dialect dialect
-	pool    *sql.DB // reads
-	writer  *sql.DB // one connection
+	pool    *sql.DB  // reads
+	stmts   sync.Map // *sql.Stmt of the pool by query
+	writer  *sql.DB  // one connection
 	seal    *Sealer
 
 	source string       // what Listen connects to
@@ -173,7 +174,13 @@ func (db *DB) migrate(ctx context.Context) error {
 func (db *DB) Seal() *Sealer { return db.seal }
 
 // Close closes the connections. Call it after Run has returned.
-func (db *DB) Close() error { return errors.Join(db.writer.Close(), db.pool.Close()) }
+func (db *DB) Close() error {
+	db.stmts.Range(func(_, s any) bool { // SQLite keeps a connection open for its statements
+		_ = s.(*sql.Stmt).Close()
+		return true
+	})
+	return errors.Join(db.writer.Close(), db.pool.Close())
+}
 
 // Ping tells whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.pool.PingContext(ctx) }

@@ -90,13 +90,37 @@ func (tx *Tx) Seal() *Sealer { return tx.seal }
 // One runs a query of at most one row outside of any transaction and scans it
 // into dest; false if there is none.
 func (db *DB) One(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
-	return found(db.pool.QueryRowContext(ctx, db.dialect.rebind(query), db.dialect.clean(args)...).Scan(dest...))
+	s, err := db.prepared(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	return found(s.QueryRowContext(ctx, db.dialect.clean(args)...).Scan(dest...))
 }
 
 // All runs a query outside of any transaction and calls scan for each row.
 func (db *DB) All(ctx context.Context, query string, args []any, scan func(row *sql.Rows) error) error {
-	rows, err := db.pool.QueryContext(ctx, db.dialect.rebind(query), db.dialect.clean(args)...)
+	s, err := db.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(ctx, db.dialect.clean(args)...)
 	return each(rows, err, scan)
+}
+
+// prepared is a query of the pool, whose texts are constants of the program:
+// SQLite would compile it anew for each call, which costs more than to run it.
+func (db *DB) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := db.stmts.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := db.pool.PrepareContext(ctx, db.dialect.rebind(query))
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	if first, loaded := db.stmts.LoadOrStore(query, s); loaded {
+		return first.(*sql.Stmt), s.Close() // somebody was faster
+	}
+	return s, nil
 }
 
 // clean makes texts storable: PostgreSQL takes neither NUL nor broken UTF-8, and
