@@ -31,6 +31,9 @@ func (j *Journal) Append(ctx context.Context, entries []Draft, also func(tx *sto
 		a.done(err)
 		res <- err
 	}}
+	if len(a.fates) == 0 {
+		op.Urgency = store.Ahead // it does not look at what the ends of others change
+	}
 	if err := j.db.Queue(ctx, op); err != nil {
 		a.done(err)
 		return err

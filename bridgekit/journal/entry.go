@@ -122,6 +122,7 @@ type Entry struct {
 	Repeated bool
 
 	state State
+	begun bool // Begin was called
 	due   time.Time
 	lane  *lane
 	j     *Journal
@@ -139,6 +140,7 @@ func (e *Entry) Fresh() {
 // recognise a repetition: after a crash the entry comes back with Recovered set
 // and MayHaveLeft true.
 func (e *Entry) Begin(ctx context.Context) error {
+	e.begun = true
 	err := e.j.db.Write(ctx, 1, func(tx *store.Tx) error {
 		_, err := tx.Exec("UPDATE entry SET state = ?, changed = ? WHERE id = ?", Running, time.Now().UnixMilli(), e.ID)
 		return err

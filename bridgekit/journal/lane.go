@@ -350,8 +350,11 @@ func (j *Journal) pop(l *lane) {
 
 // finish is the write that ends an entry.
 func (j *Journal) finish(e *Entry, out Outcome) *store.Op {
-	id := e.ID
-	return &store.Op{Weight: 2, Do: func(tx *store.Tx) error {
+	id, urgency := e.ID, store.Later
+	if e.begun {
+		urgency = store.InTurn // until it is stored, a crash makes a double
+	}
+	return &store.Op{Weight: 2, Urgency: urgency, Do: func(tx *store.Tx) error {
 		if out.apply != nil {
 			if err := out.apply(tx); err != nil {
 				return err
@@ -380,7 +383,7 @@ func (j *Journal) note(e *Entry, s State, due time.Time, out Outcome) *store.Op 
 		at = due.UnixMilli()
 	}
 	reason, attempts := out.words, e.Attempts
-	return &store.Op{Weight: 1, Do: func(tx *store.Tx) error {
+	return &store.Op{Weight: 1, Urgency: store.Later, Do: func(tx *store.Tx) error {
 		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, due = ?, cause = ?, reason = ?, changed = ? WHERE id = ? AND state < ?",
 			s, attempts, at, out.cause, reason, time.Now().UnixMilli(), e.ID, Failed)
 		return err

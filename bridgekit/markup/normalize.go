@@ -8,7 +8,20 @@ import "strings"
 // and is idempotent; b is left as it is. The size of the result is at most a
 // small multiple of the size of b.
 func Normalize(b Body) Body {
+	if s, ok := Line(b); ok {
+		return Body{{Kind: Text, Text: s}}
+	}
 	return assemble(flatten(b), 0)
+}
+
+// Line reports whether b is one line of text without any format, as most messages
+// are, and returns it. Such a body is its own normal form.
+func Line(b Body) (string, bool) {
+	if len(b) != 1 || b[0].Kind != Text || len(b[0].Children) > 0 {
+		return "", false
+	}
+	s := b[0].Text
+	return s, s != "" && isClean(s) && !strings.Contains(s, "\n") && strings.TrimSpace(s) == s
 }
 
 // cleanLeaf returns the childless node n with only the fields that count for

@@ -150,7 +150,17 @@ func measures() map[string]Measure {
 	return map[string]Measure{"bytes": Bytes, "utf16": UTF16, "runes": Runes, "json": func(b Body) int { return len(dump(b)) }}
 }
 
-func checkNormalize(t *rapid.T) { checkNormal(t, Normalize(genBody(3).Draw(t, "body"))) }
+func checkNormalize(t *rapid.T) {
+	b := genBody(3).Draw(t, "body")
+	checkNormal(t, Normalize(b))
+	text := genText().Draw(t, "text")
+	line := Body{{Kind: Text, Text: text, URL: "ignored"}}
+	if s, ok := Line(line); ok {
+		if n := assemble(flatten(line), 0); fmt.Sprint(n) != fmt.Sprint(Body{{Kind: Text, Text: s}}) {
+			t.Fatalf("%q is not its normal form, but %v", s, n)
+		}
+	}
+}
 
 // checkSplit: nothing is lost, doubled, moved or formatted otherwise; no part
 // is too long unless it cannot be divided; what is cut is cut between characters.

@@ -140,7 +140,11 @@ func (m *messageMap) remote(ctx context.Context, portal int64, ids ...network.Me
 		if id == "" {
 			continue
 		}
-		stored, err := m.db.MessagesByRemote(ctx, portal, id)
+		var stored []store.Message
+		has, err := m.db.HasRemote(ctx, portal, id)
+		if err == nil && has {
+			stored, err = m.db.MessagesByRemote(ctx, portal, id)
+		}
 		if err != nil {
 			return nil, err
 		}

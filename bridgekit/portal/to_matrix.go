@@ -84,8 +84,12 @@ func (x *inbound) text(p network.Part, limit int) []*event.MessageEventContent {
 	case network.Emote:
 		kind = event.MsgEmote
 	}
+	bodies := []markup.Body{body}
+	if s, ok := markup.Line(body); !ok || jsonSize(s) > limit {
+		bodies = markup.Split(body, limit, renderedSize)
+	}
 	var out []*event.MessageEventContent
-	for _, b := range markup.Split(body, limit, renderedSize) {
+	for _, b := range bodies {
 		c := &event.MessageEventContent{MsgType: kind}
 		setText(c, b)
 		out = append(out, c)
@@ -95,6 +99,9 @@ func (x *inbound) text(p network.Part, limit int) []*event.MessageEventContent {
 
 // renderedSize measures a text as it is in an event.
 func renderedSize(b markup.Body) int {
+	if s, ok := markup.Line(b); ok {
+		return jsonSize(s)
+	}
 	h, p := html.Render(b)
 	if !html.NeedsHTML(b) {
 		h = ""
@@ -118,6 +125,10 @@ func jsonSize(s string) int {
 
 // setText puts a text and its mentions into an event.
 func setText(c *event.MessageEventContent, b markup.Body) {
+	if s, ok := markup.Line(b); ok {
+		c.Body, c.Mentions = s, &event.Mentions{}
+		return
+	}
 	h, plain := html.Render(b)
 	c.Body = plain
 	if html.NeedsHTML(b) {

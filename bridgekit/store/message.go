@@ -52,6 +52,16 @@ func (db *DB) MessagesByRemote(ctx context.Context, portal int64, remote network
 	return db.messages(ctx, "portal = ? AND remote = ? AND remote <> ''", portal, remote)
 }
 
+// HasRemote reports whether MessagesByRemote would list any: every new message is
+// asked about, and almost none is there.
+func (db *DB) HasRemote(ctx context.Context, portal int64, remote network.MessageID) (bool, error) {
+	has, err := db.One(ctx, "SELECT 1 FROM message WHERE portal = ? AND remote = ? AND remote <> '' LIMIT 1", []any{portal, remote}, new(int))
+	if err != nil {
+		return false, fmt.Errorf("look into message map: %w", err)
+	}
+	return has, nil
+}
+
 // MessagesByTxn lists the rows of an outgoing call in a portal.
 func (db *DB) MessagesByTxn(ctx context.Context, portal int64, txn network.TxnID) ([]Message, error) {
 	return db.messages(ctx, "portal = ? AND txn = ? AND txn <> ''", portal, txn)

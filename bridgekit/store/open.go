@@ -18,7 +18,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib" // also the database/sql driver "pgx"
 	"github.com/pressly/goose/v3"
-	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 )
 
@@ -56,11 +55,7 @@ type DB struct {
 	source string       // what Listen connects to
 	fence  atomic.Int64 // the lease's number, checked in every transaction; 0: none
 
-	ops  chan *Op
-	room *semaphore.Weighted // bounds the weight of queued operations
-
-	gate   sync.RWMutex // held for reading while an operation enters ops
-	closed bool         // Run ends: nothing more enters
+	queue *queue // what waits for the writer
 }
 
 // Open connects to the database that source names and brings its schema up to
@@ -75,7 +70,7 @@ func Open(ctx context.Context, source string, key []byte) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: d, source: dsn, seal: seal, ops: make(chan *Op, maxQueue), room: semaphore.NewWeighted(maxQueue)}
+	db := &DB{dialect: d, source: dsn, seal: seal, queue: newQueue()}
 	if db.writer, err = d.openWriter(dsn); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

@@ -6,12 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"time"
 )
 
-const (
-	maxQueue = 4096 // weight of operations that may wait
-	maxGroup = 512  // weight of one commit
-)
+// laterTime is how long operations that nobody waits for may wait for company.
+const laterTime = 20 * time.Millisecond
 
 // ErrClosed is returned by writes after Run has ended.
 var ErrClosed = errors.New("database is shut down")
@@ -21,10 +20,14 @@ var ErrClosed = errors.New("database is shut down")
 // what it sets anew each time.
 type Op struct {
 	Weight int // roughly how many rows; at least 1
-	Do     func(tx *Tx) error
+	// Urgency says in which order it is done; the zero value is InTurn.
+	Urgency Urgency
+	Do      func(tx *Tx) error
 	// Done is called once by the writer's goroutine after the commit (nil) or
 	// the failure, in the order of commits. It must not block.
 	Done func(error)
+
+	number int64 // the queue's
 }
 
 // Write does op and returns when it is durable, or why it is not. Nothing of a
@@ -44,36 +47,30 @@ func (db *DB) Write(ctx context.Context, weight int, do func(tx *Tx) error) erro
 
 // Queue hands op to the writer and returns at once, unless the queue is full:
 // then it waits. An error means that op will not run and Done is not called.
-func (db *DB) Queue(ctx context.Context, op *Op) error {
-	op.Weight = min(max(op.Weight, 1), maxQueue)
-	if err := db.room.Acquire(ctx, int64(op.Weight)); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	db.gate.RLock()
-	defer db.gate.RUnlock()
-	if db.closed {
-		db.room.Release(int64(op.Weight))
-		return ErrClosed
-	}
-	db.ops <- op // never blocks: an op weighs at least 1
-	return nil
-}
+func (db *DB) Queue(ctx context.Context, op *Op) error { return db.queue.put(ctx, op) }
 
 // Run writes until ctx is done and then what is queued. It must run as long as
 // anything writes.
 func (db *DB) Run(ctx context.Context) error {
 	w := &writer{db: db}
 	defer w.close()
+	patience := time.NewTimer(laterTime)
+	defer patience.Stop()
 	for {
 		select {
-		case op := <-db.ops:
-			w.commit(w.gather(op))
+		case <-db.queue.wake:
+		case <-patience.C:
+			w.commit(db.queue.take(true))
 		case <-ctx.Done():
-			db.gate.Lock()
-			db.closed = true
-			db.gate.Unlock()
-			w.drain()
+			db.queue.close()
+			for w.commit(db.queue.take(true)) {
+			}
 			return fmt.Errorf("database writer: %w", ctx.Err())
+		}
+		for w.commit(db.queue.take(false)) {
+		}
+		if db.queue.idle() {
+			patience.Reset(laterTime)
 		}
 	}
 }
@@ -85,49 +82,25 @@ type writer struct {
 	tx   *Tx
 }
 
-// gather takes what else waits, up to one commit's worth.
-func (w *writer) gather(first *Op) []*Op {
-	group, weight := []*Op{first}, first.Weight
-	for weight < maxGroup {
-		select {
-		case op := <-w.db.ops:
-			group = append(group, op)
-			weight += op.Weight
-		default:
-			return group
-		}
+// commit runs a group in one transaction; if that fails, each operation alone. It
+// reports whether there was anything to do.
+func (w *writer) commit(group []*Op) bool {
+	if len(group) == 0 {
+		return false
 	}
-	return group
-}
-
-// drain commits what is queued at shutdown.
-func (w *writer) drain() {
-	for {
-		select {
-		case op := <-w.db.ops:
-			w.commit(w.gather(op))
-		default:
-			return
-		}
-	}
-}
-
-// commit runs a group in one transaction; if that fails, each operation alone.
-func (w *writer) commit(group []*Op) {
 	err := w.transact(group)
-	if err != nil && len(group) > 1 {
-		for _, op := range group {
-			w.finish(op, w.transact([]*Op{op}))
-		}
-		return
-	}
 	for _, op := range group {
-		w.finish(op, err)
+		if err != nil && len(group) > 1 {
+			w.finish(op, w.transact([]*Op{op}))
+		} else {
+			w.finish(op, err)
+		}
 	}
+	return true
 }
 
 func (w *writer) finish(op *Op, err error) {
-	w.db.room.Release(int64(op.Weight))
+	w.db.queue.done(op)
 	if op.Done != nil {
 		op.Done(err)
 	}
