@@ -156,7 +156,7 @@ func checkNormalize(t *rapid.T) {
 	text := genText().Draw(t, "text")
 	line := Body{{Kind: Text, Text: text, URL: "ignored"}}
 	if s, ok := Line(line); ok {
-		if n := assemble(flatten(line), 0); fmt.Sprint(n) != fmt.Sprint(Body{{Kind: Text, Text: s}}) {
+		if n := assemble(flatten(line), 0); fmt.Sprint(n) != fmt.Sprint([]Node{{Kind: Text, Text: s}}) {
 			t.Fatalf("%q is not its normal form, but %v", s, n)
 		}
 	}
