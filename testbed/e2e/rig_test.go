@@ -33,10 +33,11 @@ const (
 	relay   = "relay"
 )
 
-// A kind is a kind of IRC server and what it can do.
+// A kind is a kind of IRC server and what it can do, and a homeserver.
 type kind struct {
 	name  string
 	start func(t *testing.T, ctx context.Context) server
+	hs    func(t *testing.T, ctx context.Context) homeserver.Launcher
 
 	echoes  bool // what was sent is confirmed, so a restart doubles nothing
 	history bool // what was missed can be had later
@@ -44,13 +45,29 @@ type kind struct {
 	redacts bool
 }
 
-// kinds are the IRC servers to test with.
+// kinds are what to test with.
 func kinds() []kind {
 	return []kind{
-		{name: "ircfake", start: startFake, echoes: true, history: true, tags: true, redacts: true},
-		{name: "inspircd", start: startReal(ircd.InspIRCd), echoes: true, tags: true},
-		{name: "ngircd", start: startReal(ircd.NgIRCd)},
+		{name: "ircfake", start: startFake, hs: dendrite, echoes: true, history: true, tags: true, redacts: true},
+		{name: "inspircd", start: startReal(ircd.InspIRCd), hs: dendrite, echoes: true, tags: true},
+		{name: "ngircd", start: startReal(ircd.NgIRCd), hs: dendrite},
+		{name: "synapse", start: startFake, hs: synapse, echoes: true, history: true, tags: true, redacts: true},
 	}
+}
+
+func dendrite(t *testing.T, ctx context.Context) homeserver.Launcher {
+	launch, err := homeserver.Tool(ctx)
+	check(t, err)
+	return launch
+}
+
+// synapse skips the test where Synapse cannot be had.
+func synapse(t *testing.T, ctx context.Context) homeserver.Launcher {
+	launch, err := homeserver.Synapse(ctx)
+	if err != nil {
+		t.Skip(err)
+	}
+	return launch
 }
 
 // A server is an IRC server that can crash.
@@ -101,6 +118,8 @@ type world struct {
 	t   *testing.T
 	ctx context.Context // ends with the test's time
 
+	launcher homeserver.Launcher
+
 	hs     *homeserver.Server
 	irc    server
 	gate   *gate // Causeway's way to irc
@@ -111,7 +130,7 @@ type world struct {
 	mia *ircuser.User    // operator of the channel
 }
 
-// everywhere runs a test with each kind of IRC server. Causeway runs before it.
+// everywhere runs a test with each kind. Causeway runs before it.
 func everywhere(t *testing.T, test func(w *world)) {
 	everywhereStopped(t, func(w *world) {
 		w.start()
@@ -131,9 +150,10 @@ func everywhereStopped(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, k kind) *world {
 	t.Helper()
+	launcher := k.hs(t, t.Context()) // takes long the first time
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
-	w := &world{kind: k, t: t, ctx: ctx}
+	w := &world{kind: k, t: t, ctx: ctx, launcher: launcher}
 	w.irc = k.start(t, ctx)
 	w.gate = newGate(t, w.irc.Addr())
 	w.homeserver()
@@ -154,11 +174,9 @@ func (w *world) homeserver() {
 			`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.addr, relay)}},
 	})
 	check(w.t, err)
-	launch, err := homeserver.Tool(w.ctx)
-	check(w.t, err)
 	w.hs, err = homeserver.Start(w.ctx, homeserver.Options{
 		Dir: filepath.Join(dir, "homeserver"), Addr: addr, Name: "localhost", Registrations: w.folder.Registrations,
-		Users: []homeserver.User{{Name: "you", Password: "secret"}, {Name: "ann", Password: "secret"}}, Launch: launch, Stderr: logTo(),
+		Users: []homeserver.User{{Name: "you", Password: "secret"}, {Name: "ann", Password: "secret"}}, Launch: w.launcher, Stderr: logTo(),
 	})
 	check(w.t, err)
 	w.t.Cleanup(func() { check(w.t, w.hs.Kill()) })
