@@ -156,8 +156,8 @@ func (k backend) Level(user id.UserID) config.Level {
 }
 
 func (k backend) Moderator(ctx context.Context, room id.RoomID, user id.UserID) bool {
-	var levels event.PowerLevelsEventContent
-	if err := k.b.hs.State(ctx, room, event.StatePowerLevels, "", &levels); err != nil {
+	levels, err := k.b.hs.Levels(ctx, room)
+	if err != nil {
 		return false
 	}
 	return levels.GetUserLevel(user) >= levels.StateDefault()

@@ -232,8 +232,8 @@ func (s *Service) mayInvite(ctx context.Context, room id.RoomID) error {
 	if err := s.hs.State(ctx, room, event.StateJoinRules, "", &rule); err != nil && matrix.KindOf(err) != matrix.NotFound {
 		return err
 	}
-	var levels event.PowerLevelsEventContent
-	if err := s.hs.State(ctx, room, event.StatePowerLevels, "", &levels); err != nil {
+	levels, err := s.hs.Levels(ctx, room)
+	if err != nil {
 		if matrix.KindOf(err) == matrix.NotFound {
 			return nil
 		}

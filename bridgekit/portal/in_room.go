@@ -228,8 +228,8 @@ func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
 	if x.p.Room == "" || x.p.Info.Plumbed {
 		return journal.Delivered(nil)
 	}
-	var levels event.PowerLevelsEventContent
-	if err := x.hs.State(ctx, roomID(x.p), event.StatePowerLevels, "", &levels); err != nil {
+	levels, err := x.hs.Levels(ctx, roomID(x.p))
+	if err != nil {
 		return x.failed(ctx, err)
 	}
 	before := maps.Clone(levels.Users)
@@ -243,7 +243,7 @@ func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
 	if maps.Equal(before, levels.Users) {
 		return journal.Delivered(nil)
 	}
-	if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePowerLevels, "", &levels, x.head.At); err != nil && !harmless(err) {
+	if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePowerLevels, "", levels, x.head.At); err != nil && !harmless(err) {
 		return x.failed(ctx, err)
 	}
 	return journal.Delivered(nil)
