@@ -20,7 +20,7 @@ func TestOrder(t *testing.T) {
 		spoken := make(chan error, 1)
 		go func() { spoken <- w.speak(1, n) }()
 		w.write(room, 1, n)
-		check(t, <-spoken)
+		check(w.t, <-spoken)
 		w.arrives(im, n)
 		w.appears(room, n)
 		w.counted("on IRC", complete(w.onIRCSide(im), n, 0))

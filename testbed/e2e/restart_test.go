@@ -102,7 +102,7 @@ func TestIRCServerRestarts(t *testing.T) {
 			seen[i] -= 20
 		}
 		w.counted("on IRC, after the restart,", complete(seen, 40, 0))
-		check(t, w.speak(21, 21))
+		check(w.t, w.speak(21, 21))
 		w.appears(room, 21)
 		w.counted("on Matrix", complete(w.onMatrixSide(room), 21, 0))
 	})
@@ -179,10 +179,10 @@ func TestHomeserverRestarts(t *testing.T) {
 				im := w.mia.Mark()
 				w.both(room, 1, 40)
 				w.appears(room, 15)
-				check(t, how.end(w))
-				check(t, w.speak(41, 60)) // you cannot write now
-				check(t, w.hs.Restart(w.ctx))
-				check(t, w.speak(61, 70))
+				check(w.t, how.end(w))
+				check(w.t, w.speak(41, 60)) // you cannot write now
+				check(w.t, w.hs.Restart(w.ctx))
+				check(w.t, w.speak(61, 70))
 				// Dendrite gives what was on its way to an appservice when it was
 				// killed after two seconds, and newer events before.
 				w.arrives(im, 40)

@@ -18,12 +18,14 @@ func TestPlumb(t *testing.T) {
 	everywhere(t, func(w *world) {
 		ann := w.login("ann")
 		room, err := w.you.CreateRoom(w.ctx, "Harbour", w.bot(), ann.ID())
-		check(t, err)
-		levels := &event.PowerLevelsEventContent{Users: map[id.UserID]int{w.you.ID(): 100, w.bot(): 50}}
-		_, err = w.you.Client.SendStateEvent(w.ctx, room, event.StatePowerLevels, "", levels)
-		check(t, err)
+		check(w.t, err)
+		var levels event.PowerLevelsEventContent // you are in it only before room version 12
+		check(w.t, w.you.Client.StateEvent(w.ctx, room, event.StatePowerLevels, "", &levels))
+		levels.SetUserLevel(w.bot(), 50)
+		_, err = w.you.Client.SendStateEvent(w.ctx, room, event.StatePowerLevels, "", &levels)
+		check(w.t, err)
 		_, err = ann.Join(w.ctx, room.String())
-		check(t, err)
+		check(w.t, err)
 		w.member(0, room, w.bot(), event.MembershipJoin)
 		w.plumb(room)
 		at, im := w.you.Mark(), w.mia.Mark()
@@ -39,7 +41,7 @@ func TestPlumb(t *testing.T) {
 		w.notice(at, room, "not bridged any more")
 		w.member(at, room, ghost("mia"), event.MembershipLeave)
 		_, err = w.mia.Wait(w.ctx, im, func(l ircuser.Line) bool { return l.Command == "PART" && l.Nick() == relay })
-		check(t, err)
+		check(w.t, err)
 	})
 }
 
@@ -85,7 +87,7 @@ func TestOwnLogin(t *testing.T) {
 		room := w.ownRoom(at, "#town")
 		w.sent(w.you.HTML(w.ctx, room, "ahoy, mia", "<b>ahoy</b>, mia"))
 		w.said(im, "skipper", "\x02ahoy\x0f, mia")
-		check(t, w.mia.Say(channel, "skipper: welcome aboard"))
+		check(w.t, w.mia.Say(channel, "skipper: welcome aboard"))
 		e := w.seen(at, "the welcome", func(e matrixuser.Event) bool {
 			return e.RoomID == room && e.Sender == ghost("mia") && e.Type == event.EventMessage
 		})
@@ -96,7 +98,7 @@ func TestOwnLogin(t *testing.T) {
 		w.direct(talk)
 		w.command(talk, "logout skipper on Test", "Signed out")
 		_, err := w.mia.Wait(w.ctx, im, func(l ircuser.Line) bool { return l.Command == "QUIT" && l.Nick() == "skipper" })
-		check(t, err)
+		check(w.t, err)
 	})
 }
 

@@ -103,7 +103,7 @@ func configureSynapse(o Options, addr string) (*synapseConfig, error) {
 			"server_name": o.Name, "public_baseurl": "http://" + addr, "pid_file": in("synapse.pid"),
 			"listeners": []object{{
 				"port": json.Number(port), "bind_addresses": []string{host}, "type": "http",
-				"resources": []object{{"names": []string{"client"}}},
+				"resources": []object{{"names": []string{"client", "federation"}}},
 			}},
 			"database":         object{"name": "sqlite3", "args": object{"database": in("homeserver.db")}},
 			"media_store_path": in("media"), "log_config": in("log.yaml"), "signing_key_path": in("signing.key"),
