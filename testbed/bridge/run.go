@@ -8,6 +8,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit"
 	"github.com/causeway-chat/causeway/bridgekit/config"
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/irc"
 	"github.com/causeway-chat/causeway/registration"
 )
@@ -20,12 +21,14 @@ type Running struct {
 }
 
 // Start runs the Causeway of the folder and returns when it takes events from
-// the homeserver, which must answer by then; ctx bounds the start only.
-func (f *Folder) Start(ctx context.Context, log *slog.Logger) (*Running, error) {
+// the homeserver, which must answer by then; ctx bounds the start only. Networks
+// that no configuration can name are given besides.
+func (f *Folder) Start(ctx context.Context, log *slog.Logger, more ...network.Connector) (*Running, error) {
 	o, err := f.options(log)
 	if err != nil {
 		return nil, err
 	}
+	o.Networks = append(o.Networks, more...)
 	b, err := bridgekit.New(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("start causeway: %w", err)

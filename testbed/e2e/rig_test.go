@@ -14,6 +14,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/irc/ircfake"
 	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/child"
@@ -43,14 +44,18 @@ type kind struct {
 	history bool // what was missed can be had later
 	tags    bool // replies and reactions
 	redacts bool
+
+	// late: a homeserver that was killed shows one event late, which hides it
+	// from Causeway when that asks if it has arrived.
+	late bool
 }
 
 // kinds are what to test with.
 func kinds() []kind {
 	return []kind{
-		{name: "ircfake", start: startFake, hs: dendrite, echoes: true, history: true, tags: true, redacts: true},
-		{name: "inspircd", start: startReal(ircd.InspIRCd), hs: dendrite, echoes: true, tags: true},
-		{name: "ngircd", start: startReal(ircd.NgIRCd), hs: dendrite},
+		{name: "ircfake", start: startFake, hs: dendrite, echoes: true, history: true, tags: true, redacts: true, late: true},
+		{name: "inspircd", start: startReal(ircd.InspIRCd), hs: dendrite, echoes: true, tags: true, late: true},
+		{name: "ngircd", start: startReal(ircd.NgIRCd), hs: dendrite, late: true},
 		{name: "synapse", start: startFake, hs: synapse, echoes: true, history: true, tags: true, redacts: true},
 	}
 }
@@ -156,22 +161,22 @@ func newWorld(t *testing.T, k kind) *world {
 	w := &world{kind: k, t: t, ctx: ctx, launcher: launcher}
 	w.irc = k.start(t, ctx)
 	w.gate = newGate(t, w.irc.Addr())
-	w.homeserver()
+	w.homeserver(bridge.Network{ID: "irc.test", Section: fmt.Sprintf(
+		`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.addr, relay)})
 	w.you = w.login("you")
 	w.mia = w.person("mia", channel)
 	return w
 }
 
 // homeserver writes Causeway's folder and starts the homeserver for it.
-func (w *world) homeserver() {
+func (w *world) homeserver(networks ...bridge.Network) {
 	w.t.Helper()
 	addr, err := child.FreeAddr()
 	check(w.t, err)
 	dir := w.t.TempDir()
 	w.folder, err = bridge.Write(bridge.Options{
 		Dir: filepath.Join(dir, "causeway"), Homeserver: "http://" + addr, Domain: "localhost", Admin: "@you:localhost",
-		Networks: []bridge.Network{{ID: "irc.test", Section: fmt.Sprintf(
-			`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.addr, relay)}},
+		Networks: networks,
 	})
 	check(w.t, err)
 	w.hs, err = homeserver.Start(w.ctx, homeserver.Options{
@@ -191,10 +196,10 @@ func logTo() io.Writer {
 }
 
 // start runs Causeway in this process.
-func (w *world) start() {
+func (w *world) start(more ...network.Connector) {
 	w.t.Helper()
 	log := slog.New(slog.NewTextHandler(logTo(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	b, err := w.folder.Start(w.ctx, log)
+	b, err := w.folder.Start(w.ctx, log, more...)
 	check(w.t, err)
 	w.bridge = b
 	w.t.Cleanup(w.stop)
