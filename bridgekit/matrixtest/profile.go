@@ -11,7 +11,7 @@ import (
 func (c *call) getProfile() (any, *Error) {
 	id, key := c.param("userId"), c.param("keyName")
 	profile, ok := c.hs.profileOf(id)
-	if !ok && c.hs.askUser(c.r.Context(), id) {
+	if !ok && c.hs.opts.Flavor == Dendrite && c.hs.askUser(c.r.Context(), id) {
 		profile, ok = c.hs.profileOf(id)
 	}
 	if !ok {

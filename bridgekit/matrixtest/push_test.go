@@ -384,7 +384,8 @@ func TestQueries(t *testing.T) {
 			r.ok(token, "POST", as("createRoom", bot), object{"room_alias_name": "_cw_asked", "preset": "public_chat"})
 		}
 	})
-	r = newRig(t, matrixtest.Options{}, func(reg *matrixtest.Registration) { reg.URL = "http://late.invalid" })
+	// Synapse does not ask for profiles.
+	r = newRig(t, matrixtest.Options{Flavor: matrixtest.Dendrite}, func(reg *matrixtest.Registration) { reg.URL = "http://late.invalid" })
 	r.Attach("causeway", h)
 	alice := r.CreateUser("alice", "")
 	if room := alice.Join("#_cw_asked:test"); room == "" || room != r.Alias("#_cw_asked:test") {

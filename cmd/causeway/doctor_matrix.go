@@ -168,7 +168,32 @@ func (d *doctor) namespace(ctx context.Context, hs *matrix.Homeserver, back *way
 		d.ok(checkNamespace, "the homeserver asks Causeway about "+names)
 		return
 	}
+	if d.tellsApart(within, person, id.NewUserID("not"+name, d.config.Homeserver.Domain)) {
+		d.ok(checkNamespace, "the homeserver lets Causeway act as "+names)
+		return
+	}
 	d.skip(checkNamespace, "this homeserver does not say whether "+names+" is ours")
+}
+
+// tellsApart reports whether the homeserver gives different reasons why Causeway
+// cannot act as two users that do not exist: ours only has no account yet, the
+// stranger is not ours either. Synapse does, where nobody can register.
+func (d *doctor) tellsApart(ctx context.Context, ours, stranger id.UserID) bool {
+	reason := func(user id.UserID) string {
+		cli, err := mautrix.NewClient(d.config.Homeserver.URL, user, d.main.ASToken)
+		if err != nil {
+			return ""
+		}
+		cli.SetAppServiceUserID = true
+		_, err = cli.Whoami(ctx)
+		var answer mautrix.HTTPError
+		if !errors.As(err, &answer) || answer.RespError == nil {
+			return ""
+		}
+		return answer.RespError.ErrCode + strings.ReplaceAll(answer.RespError.Err, string(user), "")
+	}
+	a, b := reason(ours), reason(stranger)
+	return a != "" && b != "" && a != b
 }
 
 // doublePuppeting checks the second token with an administrator's account.
