@@ -40,10 +40,7 @@ func TestAccount(t *testing.T) {
 	}{{"dendrite", dendrite, false}, {"synapse", synapse, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			launcher := c.hs(t, t.Context())
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			t.Cleanup(cancel)
-			a := &account{world: &world{t: t, ctx: ctx, launcher: launcher}, net: memnet.New(memnet.Options{})}
+			a := &account{world: newBareWorld(t, c.hs), net: memnet.New(memnet.Options{})}
 			a.net.Fail(func(op string, _ network.ChatID) error {
 				a.calls.Append(op)
 				return nil

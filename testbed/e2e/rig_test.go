@@ -155,17 +155,24 @@ func everywhereStopped(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, k kind) *world {
 	t.Helper()
-	launcher := k.hs(t, t.Context()) // takes long the first time
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	t.Cleanup(cancel)
-	w := &world{kind: k, t: t, ctx: ctx, launcher: launcher}
-	w.irc = k.start(t, ctx)
+	w := newBareWorld(t, k.hs)
+	w.kind = k
+	w.irc = k.start(t, w.ctx)
 	w.gate = newGate(t, w.irc.Addr())
 	w.homeserver(bridge.Network{ID: "irc.test", Section: fmt.Sprintf(
 		`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.addr, relay)})
 	w.you = w.login("you")
 	w.mia = w.person("mia", channel)
 	return w
+}
+
+// newBareWorld is a world in which nothing runs yet.
+func newBareWorld(t *testing.T, hs func(*testing.T, context.Context) homeserver.Launcher) *world {
+	t.Helper()
+	launcher := hs(t, t.Context()) // takes long the first time
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	return &world{t: t, ctx: ctx, launcher: launcher}
 }
 
 // homeserver writes Causeway's folder and starts the homeserver for it.
