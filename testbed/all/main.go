@@ -4,6 +4,7 @@
 //
 // It needs Go and nothing else. Tests that need a program which is not installed are
 // left out, and it says which and how to get it; with -require that is an error.
+// Synapse it installs itself, the first time, into the user's cache directory.
 // -race is left out where there is no C compiler.
 package main
 
@@ -20,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/causeway-chat/causeway/testbed/homeserver"
 )
 
 func main() {
@@ -37,15 +40,16 @@ type program struct {
 	name, pkg string   // pkg is Debian's
 	at        []string // patterns of where it may be besides PATH
 	without   string   // what is left out
+	why       string   // if something else than installing pkg is missing
 }
 
 // programs are where the tests look for them, too: storetest, testbed/ircd.
 func programs() []program {
 	return []program{
-		{"initdb", "postgresql", []string{"/usr/lib/postgresql/*/bin/initdb"}, "the tests on PostgreSQL"},
-		{"inspircd", "inspircd", []string{"/usr/sbin/inspircd"}, "the tests with InspIRCd"},
-		{"ngircd", "ngircd", []string{"/usr/sbin/ngircd"}, "the tests with ngIRCd"},
-		{"gcc", "gcc libc6-dev", []string{"/usr/bin/cc", "/usr/bin/clang"}, "the race detector"},
+		{name: "initdb", pkg: "postgresql", at: []string{"/usr/lib/postgresql/*/bin/initdb"}, without: "the tests on PostgreSQL"},
+		{name: "inspircd", pkg: "inspircd", at: []string{"/usr/sbin/inspircd"}, without: "the tests with InspIRCd"},
+		{name: "ngircd", pkg: "ngircd", at: []string{"/usr/sbin/ngircd"}, without: "the tests with ngIRCd"},
+		{name: "gcc", pkg: "gcc libc6-dev", at: []string{"/usr/bin/cc", "/usr/bin/clang"}, without: "the race detector"},
 	}
 }
 
@@ -71,6 +75,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	require := slices.Contains(args, "-require")
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-require" })
 	absent := missing(programs())
+	fmt.Fprintln(out, "== preparing Synapse, which takes half a minute the first time")
+	if _, err := homeserver.Synapse(ctx); err != nil {
+		absent = append(absent, program{name: "synapse", without: "the tests with Synapse", why: err.Error()})
+	}
 	say(out, absent)
 	if require && len(absent) > 0 {
 		return errors.New("programs are missing")
@@ -116,6 +124,10 @@ func goTest(ctx context.Context, dir string, flags []string, out io.Writer) erro
 // say names what is left out.
 func say(out io.Writer, absent []program) {
 	for _, p := range absent {
+		if p.why != "" {
+			fmt.Fprintf(out, "== left out: %s: %s\n", p.without, p.why)
+			continue
+		}
 		fmt.Fprintf(out, "== left out: %s, because %s is not installed; on Debian and Ubuntu: apt-get install %s\n", p.without, p.name, p.pkg)
 	}
 }

@@ -19,16 +19,17 @@ func TestMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	absent := missing([]program{
-		{"go", "golang", nil, "everything"}, // it runs this test
-		{"no-such-initdb", "postgresql", []string{filepath.Join(dir, "*", "bin", "initdb")}, "PostgreSQL"},
-		{"no-such-ircd", "some-ircd", []string{filepath.Join(dir, "ircd")}, "the tests with it"},
+		{name: "go", pkg: "golang", without: "everything"}, // it runs this test
+		{name: "no-such-initdb", pkg: "postgresql", at: []string{filepath.Join(dir, "*", "bin", "initdb")}, without: "PostgreSQL"},
+		{name: "no-such-ircd", pkg: "some-ircd", at: []string{filepath.Join(dir, "ircd")}, without: "the tests with it"},
 	})
 	if len(absent) != 1 {
 		t.Fatalf("missing: %+v", absent)
 	}
 	var out strings.Builder
-	say(&out, absent)
-	const want = "== left out: the tests with it, because no-such-ircd is not installed; on Debian and Ubuntu: apt-get install some-ircd\n"
+	say(&out, append(absent, program{without: "more", why: "no way there"}))
+	const want = "== left out: the tests with it, because no-such-ircd is not installed; on Debian and Ubuntu: apt-get install some-ircd\n" +
+		"== left out: more: no way there\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", &out, want)
 	}

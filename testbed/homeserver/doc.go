@@ -2,15 +2,18 @@
 // loopback interface, stops it, kills it, and starts it again on the same port
 // and data.
 //
-// How it runs is a Launcher: Command and Tool run it as a process of its own,
-// which is what tests want, since they also kill it; package inprocess runs it
-// in the calling process. This package does not import the server, so programs
-// that only start it stay small to build.
+// Which one it is and how it runs is a Launcher: Command and Tool run Dendrite as a
+// process of its own, which is what tests want, since they also kill it; package
+// inprocess runs it in the calling process; Synapse runs Synapse, installed from
+// PyPI. This package does not import Dendrite, so programs that only start it stay
+// small to build.
 //
 // # What is stored when
 //
-// The server keeps all its data below Options.Dir; package embed says which.
-// Nothing else is written.
+// The server keeps all its data below Options.Dir; package embed says which for
+// Dendrite. The programs of Synapse are kept in the user's cache directory, in
+// causeway/synapse-*: a virtual environment for each list of versions
+// (synapse.txt) and each Python. Nothing else is written.
 //
 // # Who owns what
 //
