@@ -69,6 +69,7 @@ func (k backend) Start(ctx context.Context, owner id.UserID, n network.NetworkID
 }
 
 func (k backend) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, chat string) (command.Joined, error) {
+	k.b.missed.look(ctx) // what was said before the room was bridged is not missed
 	return joined(k.b.portals.Plumb(ctx, owner, room, n, chat))
 }
 

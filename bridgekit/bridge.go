@@ -52,6 +52,7 @@ type Bridge struct {
 	logins    *login.Manager
 	portals   *portal.Service
 	commander *command.Commander
+	missed    *missed
 	networks  []network.Info
 	leading   chan struct{} // closed when this process serves the database
 	ready     chan struct{}
@@ -118,7 +119,9 @@ func (b *Bridge) wire() error {
 	b.journal = journal.New(journal.Options{DB: b.db, Log: o.Log, Attempts: 5, Grace: grace, Failed: b.portals.Failed}, b.portals.Handle)
 	b.logins = login.New(login.Options{DB: b.db, Log: o.Log, Connectors: connectors, Deliver: b.portals.Deliver, Changed: b.portals.LoginChanged, Publish: publish})
 	b.portals.Connect(b.journal, b.logins)
+	b.missed = newMissed(hs, b.portals, mo.State, o.Log)
 	hs.OnUp(b.portals.WakeHomeserver)
+	hs.OnUp(b.missed.suspect)
 	return nil
 }
 
@@ -180,7 +183,7 @@ func (b *Bridge) bridge(ctx context.Context) error {
 	j := stage(ctx, b.journal.Run)
 	defer j.stop()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.expire} {
+	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.missed.run, b.expire} {
 		g.Go(func() error { return run(ctx) })
 	}
 	g.Go(func() error { return watch(ctx, j, logins) })
@@ -258,6 +261,7 @@ func (b *Bridge) start(ctx context.Context) error {
 	if err := b.portals.Resume(ctx); err != nil {
 		return err
 	}
+	b.missed.suspect()
 	close(b.ready)
 	return nil
 }

@@ -85,5 +85,5 @@ func (b *Bridge) events(ctx context.Context, t matrix.Transaction) error {
 			return ctx.Err()
 		}
 	}
-	return b.portals.Events(ctx, t)
+	return b.missed.events(ctx, t)
 }

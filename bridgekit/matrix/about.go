@@ -34,7 +34,13 @@ type Capabilities struct {
 	RoomVersions       map[string]string
 	DefaultRoomVersion string // "" if unknown
 	MaxUpload          int64  // in bytes, 0 if there is no limit
+
+	synapse bool
 }
+
+// synapseFeature is an unstable feature that Synapse alone lists. Its name it says
+// only where federation is served too.
+const synapseFeature = "io.element.e2ee_forced.public"
 
 // serverCache holds the last answers.
 type serverCache struct {
@@ -108,6 +114,9 @@ func (h *Homeserver) versions(ctx context.Context) (*Capabilities, error) {
 		MSC4190:       into.ContainsGreaterOrEqual(mautrix.SpecV117) || into.UnstableFeatures["org.matrix.msc4190"],
 		Ephemeral:     into.ContainsGreaterOrEqual(mautrix.SpecV113),
 	}
+	if _, c.synapse = into.UnstableFeatures[synapseFeature]; c.synapse {
+		c.Server, c.Ephemeral = "Synapse", true
+	}
 	for _, v := range into.Versions {
 		c.Versions = append(c.Versions, v.Raw)
 	}
@@ -130,7 +139,9 @@ func (h *Homeserver) details(ctx context.Context, c *Capabilities) error {
 			c.RoomVersions[version] = string(stability)
 		}
 	}
-	c.Server = h.serverName(ctx)
+	if name := h.serverName(ctx); name != "" {
+		c.Server = name
+	}
 	// Known to push ephemeral events before they list v1.13.
 	for _, name := range []string{"synapse", "tuwunel", "conduwuit", "continuwuity"} {
 		c.Ephemeral = c.Ephemeral || strings.HasPrefix(strings.ToLower(c.Server), name)

@@ -59,7 +59,11 @@ func (s session) credentials() map[string]any {
 }
 
 func (c *call) versions() (any, *Error) {
-	return map[string]any{"versions": c.hs.opts.Versions, "unstable_features": map[string]bool{}}, nil
+	unstable := map[string]bool{}
+	for _, name := range c.hs.opts.Unstable {
+		unstable[name] = true
+	}
+	return map[string]any{"versions": c.hs.opts.Versions, "unstable_features": unstable}, nil
 }
 
 func (c *call) whoami() (any, *Error) {

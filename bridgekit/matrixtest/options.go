@@ -36,6 +36,8 @@ type Options struct {
 	// Versions is what /versions answers; default v1.1 to v1.12 for Synapse
 	// and v1.1 to v1.2 for Dendrite.
 	Versions []string
+	// Unstable are the features that /versions names besides.
+	Unstable []string
 	// Without lists routes (see the Route constants, or Request.Route) that
 	// answer 404 M_UNRECOGNIZED, as an older server would.
 	Without []string
