@@ -3,10 +3,15 @@ package bridgekit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
+
+	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/portal"
@@ -23,6 +28,8 @@ const (
 	behind = 5 * time.Second
 	// lookTime bounds one look, because a transaction waits for it.
 	lookTime = 10 * time.Second
+	// foundMax bounds what is remembered of looks.
+	foundMax = 10_000
 	// lookEvery is how often it looks when nothing happens.
 	lookEvery = 5 * time.Minute
 )
@@ -42,8 +49,9 @@ type missed struct {
 
 	looking sync.Mutex // held during a look
 
-	mu    sync.Mutex // guards until
-	until time.Time  // transactions are checked
+	mu    sync.Mutex              // guards both
+	until time.Time               // transactions are checked
+	found map[id.EventID]struct{} // what looks have found of late
 }
 
 func newMissed(hs *matrix.Homeserver, portals *portal.Service, facts matrix.State, log *slog.Logger) *missed {
@@ -77,7 +85,7 @@ func (m *missed) events(ctx context.Context, t matrix.Transaction) error {
 	if late(t) {
 		m.extend()
 	}
-	if len(t.Events) > 0 && m.suspicious() {
+	if m.suspicious() && !m.foundAll(t) {
 		m.look(ctx)
 	}
 	return m.portals.Events(ctx, t)
@@ -87,16 +95,51 @@ func (m *missed) events(ctx context.Context, t matrix.Transaction) error {
 // for a while.
 func late(t matrix.Transaction) bool {
 	for _, raw := range t.Events {
-		var e struct {
-			Unsigned struct {
-				Age int64 `json:"age"` // ms
-			} `json:"unsigned"`
-		}
-		if json.Unmarshal(raw, &e) == nil && time.Duration(e.Unsigned.Age)*time.Millisecond > behind {
+		if time.Duration(head(raw).Unsigned.Age)*time.Millisecond > behind {
 			return true
 		}
 	}
 	return false
+}
+
+// foundAll reports whether looks have found all that a transaction holds, so that
+// another would find nothing that belongs before it.
+func (m *missed) foundAll(t matrix.Transaction) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, raw := range t.Events {
+		e := head(raw)
+		if _, ok := m.found[e.ID]; !ok && slices.Contains(portal.Carried(), e.Type) {
+			return false
+		}
+	}
+	return true
+}
+
+// remember notes what a look has found.
+func (m *missed) remember(events []json.RawMessage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.found) > foundMax || m.found == nil {
+		m.found = map[id.EventID]struct{}{}
+	}
+	for _, raw := range events {
+		m.found[head(raw).ID] = struct{}{}
+	}
+}
+
+type eventHead struct {
+	ID       id.EventID `json:"event_id"`
+	Type     string     `json:"type"`
+	Unsigned struct {
+		Age int64 `json:"age"` // ms
+	} `json:"unsigned"`
+}
+
+// head is what can be read of an event.
+func head(raw json.RawMessage) (e eventHead) {
+	_ = json.Unmarshal(raw, &e) // what cannot be read was not found
+	return e
 }
 
 // run looks soon after suspicion began, some times more until it ends, and then
@@ -139,6 +182,11 @@ func (m *missed) try(ctx context.Context) error {
 		}
 	}
 	events, next, err := m.hs.Missed(ctx, since, portal.Carried())
+	var refused *matrix.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && since != "" {
+		// The place is not one of this server's: it was moved or exchanged.
+		return errors.Join(err, m.facts.SetFact(ctx, missedFact, ""))
+	}
 	if err != nil {
 		return err
 	}
@@ -147,6 +195,7 @@ func (m *missed) try(ctx context.Context) error {
 		return fmt.Errorf("store missed events: %w", err)
 	}
 	m.log.Debug("looked for events that the homeserver did not push", "seen", len(events), "in_portals", n)
+	m.remember(events)
 	if next == since {
 		return nil
 	}

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"maunium.net/go/mautrix/event"
 
@@ -31,7 +32,7 @@ func (s *Service) Missed(ctx context.Context, events []json.RawMessage) (int, er
 			} `json:"unsigned"`
 		}
 		parsed, err := parseEvent(raw)
-		if err != nil || json.Unmarshal(raw, &e) == nil && e.Unsigned.Because != nil {
+		if err != nil || !slices.Contains(Carried(), parsed.Type) || json.Unmarshal(raw, &e) == nil && e.Unsigned.Because != nil {
 			continue
 		}
 		portals, err := s.portals.in(ctx, string(parsed.Room))
