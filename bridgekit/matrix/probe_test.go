@@ -32,6 +32,19 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeSynapse: it does not say its name where it serves no federation.
+func TestProbeSynapse(t *testing.T) {
+	w := newWorld(t, mt.Options{Unstable: []string{synapseFeature}})
+	c, err := w.h.Probe(t.Context())
+	w.must(err)
+	if c.Server != "Synapse" || !c.Ephemeral {
+		t.Errorf("capabilities %+v", c)
+	}
+	if loses, err := w.h.LosesPushes(t.Context()); err != nil || !loses {
+		t.Errorf("loses pushes: %v, %v", loses, err)
+	}
+}
+
 func TestProbeDendrite(t *testing.T) {
 	w := newWorld(t, mt.Options{Flavor: mt.Dendrite})
 	w.opts.ID = "causeway"
