@@ -112,7 +112,7 @@ func parse(source string) (dialect, string, error) {
 		if err := private(path); err != nil {
 			return dialect{}, "", err
 		}
-		q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)", "temp_store(MEMORY)"}, "_txlock": {"immediate"}}
+		q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)", "temp_store(MEMORY)", "wal_autocheckpoint(0)"}, "_txlock": {"immediate"}}
 		return sqlite(), "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode(), nil
 	case strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
 		return postgres(), source, nil

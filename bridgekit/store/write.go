@@ -54,6 +54,13 @@ func (db *DB) Queue(ctx context.Context, op *Op) error { return db.queue.put(ctx
 func (db *DB) Run(ctx context.Context) error {
 	w := &writer{db: db}
 	defer w.close()
+	if !db.dialect.locks {
+		w.log = newCheckpointer(db)
+		copying := make(chan struct{})
+		ctx, cancel := context.WithCancel(ctx)
+		defer func() { cancel(); <-copying }()
+		go func() { defer close(copying); w.log.run(ctx) }()
+	}
 	patience := time.NewTimer(laterTime)
 	defer patience.Stop()
 	for {
@@ -80,6 +87,7 @@ type writer struct {
 	db   *DB
 	conn *sql.Conn
 	tx   *Tx
+	log  *checkpointer // nil on PostgreSQL
 }
 
 // commit runs a group in one transaction; if that fails, each operation alone. It
@@ -89,11 +97,18 @@ func (w *writer) commit(group []*Op) bool {
 		return false
 	}
 	err := w.transact(group)
+	weight := 0
 	for _, op := range group {
+		weight += op.Weight
 		if err != nil && len(group) > 1 {
 			w.finish(op, w.transact([]*Op{op}))
 		} else {
 			w.finish(op, err)
+		}
+	}
+	if w.log != nil && w.conn != nil {
+		if err := w.log.wrote(context.Background(), weight, w.conn); err != nil {
+			w.close() // it may hang in what it did; another begins anew
 		}
 	}
 	return true
