@@ -172,14 +172,12 @@ func (m *missed) look(ctx context.Context) {
 }
 
 func (m *missed) try(ctx context.Context) error {
+	if loses, err := m.hs.LosesPushes(ctx); err != nil || !loses {
+		return err
+	}
 	since, err := m.facts.Fact(ctx, missedFact)
 	if err != nil {
 		return err
-	}
-	if since == "" { // else it was such a homeserver before
-		if loses, err := m.hs.LosesPushes(ctx); err != nil || !loses {
-			return err
-		}
 	}
 	events, next, err := m.hs.Missed(ctx, since, portal.Carried())
 	var refused *matrix.Error
