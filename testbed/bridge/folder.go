@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 
 	"github.com/causeway-chat/causeway/bridgekit/config"
@@ -21,6 +22,8 @@ type Options struct {
 	Domain     string
 	Admin      string // Matrix ID
 	Networks   []Network
+	Database   string // default: an SQLite file in the folder
+	URL        string // where the homeserver reaches Causeway; default: where it listens
 }
 
 // A Network is one section of the configuration.
@@ -46,14 +49,14 @@ const content = `homeserver:
   domain: {{.Domain}}
 appservice:
   listen: {{.Listen}}
-  url: http://{{.Listen}}
+  url: {{.URL}}
   double_puppet: double-puppet.yaml
 public:
   listen: {{.Public}}
   url: http://{{.Public}}
 metrics:
   listen: ""
-database: sqlite:causeway.db
+database: {{.Database}}
 key_file: causeway.key
 permissions:
   "{{.Admin}}": admin
@@ -75,6 +78,12 @@ func Write(o Options) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Database == "" {
+		o.Database = "sqlite:causeway.db"
+	}
+	if o.URL == "" {
+		o.URL = "http://" + listen
+	}
 	var text bytes.Buffer
 	err = template.Must(template.New("configuration").Parse(content)).Execute(&text, struct {
 		Options
@@ -93,7 +102,7 @@ func Write(o Options) (*Folder, error) {
 		return nil, err
 	}
 	as := config.Defaults()
-	r := registration.Options{URL: "http://" + listen, Domain: o.Domain, Prefix: as.Appservice.Prefix, Bot: as.Bot.Name}
+	r := registration.Options{URL: o.URL, Domain: o.Domain, Prefix: as.Appservice.Prefix, Bot: as.Bot.Name}
 	if err := registration.Write(in("registration.yaml"), registration.New(r), false); err != nil {
 		return nil, err
 	}
@@ -107,4 +116,29 @@ func Write(o Options) (*Folder, error) {
 		Dir: o.Dir, Config: in("causeway.yaml"), Registrations: []string{in("registration.yaml"), in("double-puppet.yaml")},
 		Bot: "@" + as.Bot.Name + ":" + o.Domain, Listen: listen, Public: "http://" + public,
 	}, nil
+}
+
+// Twin is a folder beside another one, for a second Causeway with the same
+// database, which listens on other ports.
+func (f *Folder) Twin(dir string) (*Folder, error) {
+	listen, err := child.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	public, err := child.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(dir, os.DirFS(f.Dir)); err != nil {
+		return nil, fmt.Errorf("copy configuration: %w", err)
+	}
+	t := *f
+	t.Dir, t.Config, t.Listen, t.Public = dir, filepath.Join(dir, filepath.Base(f.Config)), listen, "http://"+public
+	text, err := os.ReadFile(t.Config)
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.ReplaceAll(text, []byte("listen: "+f.Listen), []byte("listen: "+listen))
+	text = bytes.ReplaceAll(text, []byte(strings.TrimPrefix(f.Public, "http://")), []byte(public))
+	return &t, registration.WriteFile(t.Config, text, true)
 }

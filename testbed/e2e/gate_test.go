@@ -9,10 +9,11 @@ import (
 
 // A gate passes connections on to another address while it is open.
 type gate struct {
-	addr, to string
+	addr string
 
 	wg    sync.WaitGroup
-	mu    sync.Mutex   // guards what follows
+	mu    sync.Mutex // guards what follows
+	to    string
 	l     net.Listener // nil: shut
 	conns map[net.Conn]struct{}
 }
@@ -47,6 +48,13 @@ func (g *gate) open(t *testing.T) {
 	})
 }
 
+// lead has new connections go elsewhere.
+func (g *gate) lead(to string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.to = to
+}
+
 // shut cuts all connections and refuses new ones.
 func (g *gate) shut() {
 	g.mu.Lock()
@@ -63,7 +71,10 @@ func (g *gate) shut() {
 
 // pass copies both ways until either side ends.
 func (g *gate) pass(in net.Conn) {
-	out, err := net.Dial("tcp", g.to)
+	g.mu.Lock()
+	to := g.to
+	g.mu.Unlock()
+	out, err := net.Dial("tcp", to)
 	if err != nil {
 		_ = in.Close()
 		return

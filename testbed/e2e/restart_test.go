@@ -8,6 +8,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/child"
 	"github.com/causeway-chat/causeway/testbed/ircuser"
 )
@@ -121,9 +122,11 @@ func build(t *testing.T) string {
 }
 
 // launch starts the program at path.
-func (w *world) launch(path string) *child.Process {
+func (w *world) launch(path string) *child.Process { return w.launchIn(path, w.folder) }
+
+func (w *world) launchIn(path string, f *bridge.Folder) *child.Process {
 	w.t.Helper()
-	cmd := exec.Command(path, "run", "--config", w.folder.Config)
+	cmd := exec.Command(path, "run", "--config", f.Config)
 	cmd.Stderr = logTo()
 	p, err := child.Start(cmd)
 	check(w.t, err)

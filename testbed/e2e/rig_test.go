@@ -178,13 +178,18 @@ func newBareWorld(t *testing.T, hs func(*testing.T, context.Context) homeserver.
 // homeserver writes Causeway's folder and starts the homeserver for it.
 func (w *world) homeserver(networks ...bridge.Network) {
 	w.t.Helper()
+	w.homeserverFor(bridge.Options{Networks: networks})
+}
+
+// homeserverFor is homeserver with more options; those of the folder and the
+// homeserver are set here.
+func (w *world) homeserverFor(o bridge.Options) {
+	w.t.Helper()
 	addr, err := child.FreeAddr()
 	check(w.t, err)
 	dir := w.t.TempDir()
-	w.folder, err = bridge.Write(bridge.Options{
-		Dir: filepath.Join(dir, "causeway"), Homeserver: "http://" + addr, Domain: "localhost", Admin: "@you:localhost",
-		Networks: networks,
-	})
+	o.Dir, o.Homeserver, o.Domain, o.Admin = filepath.Join(dir, "causeway"), "http://"+addr, "localhost", "@you:localhost"
+	w.folder, err = bridge.Write(o)
 	check(w.t, err)
 	w.hs, err = homeserver.Start(w.ctx, homeserver.Options{
 		Dir: filepath.Join(dir, "homeserver"), Addr: addr, Name: "localhost", Registrations: w.folder.Registrations,
