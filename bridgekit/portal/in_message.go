@@ -23,9 +23,9 @@ const echoWait = 10 * time.Second
 // message shows a remote message in the room.
 func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outcome {
 	ids := append([]network.MessageID{m.ID}, m.Alt...)
-	if rows, err := x.messages.remote(ctx, x.p.ID, ids...); err != nil {
+	if known, err := x.knows(ctx, m, ids); err != nil {
 		return dbOutcome(err)
-	} else if len(rows) > 0 {
+	} else if known {
 		return journal.Delivered(nil) // shown already, or sent from Matrix
 	}
 	if out, done := x.echo(ctx, m); done {
@@ -61,6 +61,20 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		x.joins.furnish(x.p) // now that there is something to read
 	}
 	return x.mapped(rows)
+}
+
+// knows reports whether the map has a message. The database is not asked about one
+// of which it cannot know: had it come before, the journal would know its key,
+// which is the message's ID; and nobody of ours has sent it.
+func (x *inbound) knows(ctx context.Context, m *network.Message, ids []network.MessageID) (bool, error) {
+	const recent = 24 * time.Hour // far less than keys are kept
+	news := m.ID != "" && m.Key == string(m.ID) && len(m.Alt) == 0 && m.Txn == "" && !m.History && !x.e.Repeated &&
+		time.Since(m.At) < recent && x.logins.ByUser(x.p.Network, m.Sender) == nil
+	if news {
+		return x.messages.recent(x.p.ID, m.ID), nil
+	}
+	rows, err := x.messages.remote(ctx, x.p.ID, ids...)
+	return len(rows) > 0, err
 }
 
 // via is the login whose connection delivered the event.

@@ -155,6 +155,13 @@ func (m *messageMap) remote(ctx context.Context, portal int64, ids ...network.Me
 	return nil, nil
 }
 
+// recent reports whether a row of a remote message was made a moment ago.
+func (m *messageMap) recent(portal int64, id network.MessageID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.byRemote[mapKey{portal, string(id)}]) > 0
+}
+
 // txn lists the rows of an outgoing call.
 func (m *messageMap) txn(ctx context.Context, portal int64, txn network.TxnID) ([]store.Message, error) {
 	stored, err := m.db.MessagesByTxn(ctx, portal, txn)
