@@ -109,7 +109,10 @@ func (m *missed) foundAll(t matrix.Transaction) bool {
 	defer m.mu.Unlock()
 	for _, raw := range t.Events {
 		e := head(raw)
-		if _, ok := m.found[e.ID]; !ok && slices.Contains(portal.Carried(), e.Type) {
+		if m.hs.IsGhost(e.Sender) || !slices.Contains(portal.Carried(), e.Type) {
+			continue // nothing that could be out of order
+		}
+		if _, ok := m.found[e.ID]; !ok {
 			return false
 		}
 	}
@@ -130,6 +133,7 @@ func (m *missed) remember(events []json.RawMessage) {
 
 type eventHead struct {
 	ID       id.EventID `json:"event_id"`
+	Sender   id.UserID  `json:"sender"`
 	Type     string     `json:"type"`
 	Unsigned struct {
 		Age int64 `json:"age"` // ms

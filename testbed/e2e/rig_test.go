@@ -27,7 +27,7 @@ import (
 const (
 	// limit is how long a test may take; it is far above what any of them
 	// takes.
-	limit = 90 * time.Second
+	limit = 4 * time.Minute
 
 	channel = "#town"
 	alias   = "#_cw_irc.test_=23town:localhost"
