@@ -83,7 +83,9 @@ func rows(z sizes) []row {
 	for _, chats := range z.chats[:2] {
 		all = append(all, pushRow(z, chats))
 	}
-	return append(all, singleRow(z))
+	all = append(append(all, singleRow(z)), crowdRows(z)...)
+	all = append(all, portalsRow(z), spokenRow(z), backlogRow(z))
+	return slices.Concat(all, fileRows(z), loseRows(z))
 }
 
 func burstRow(z sizes, chats int, times float64) row {

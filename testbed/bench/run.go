@@ -53,8 +53,28 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 			return ctx.Err()
 		}
 	}
+	if wanted(o.only, "burst") {
+		s.floor(ctx, t)
+	}
+	if o.plot != "" {
+		if t.growths, err = s.plot(ctx); err != nil {
+			t.problems = append(t.problems, err)
+		}
+	}
 	t.print(out)
 	return t.err()
+}
+
+// floor measures what no bridge can exceed, as often as everything else.
+func (s *stage) floor(ctx context.Context, t *table) {
+	for range s.o.runs {
+		f, err := s.measureFloor(ctx, s.z.raw)
+		if err != nil {
+			t.problems = append(t.problems, err)
+			return
+		}
+		t.floors = append(t.floors, f)
+	}
 }
 
 // wanted reports whether a row is to be measured.

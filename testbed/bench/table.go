@@ -15,6 +15,8 @@ import (
 // A table gathers what was measured.
 type table struct {
 	rows     []*result
+	floors   []floor
+	growths  []growth
 	problems []error
 }
 
@@ -91,6 +93,41 @@ func (t *table) print(out io.Writer) {
 		for _, m := range x.metrics {
 			fmt.Fprintln(out, x.line(m))
 		}
+	}
+	t.printFloor(out)
+	for _, g := range t.growths {
+		fmt.Fprintf(out, "\n%s grows with %s to the power of %.2f:", g.cost, g.with, g.fit().exponent)
+		for _, p := range g.points {
+			fmt.Fprintf(out, " %.0f: %s;", p[0], number(p[1]))
+		}
+		fmt.Fprintln(out)
+	}
+}
+
+// printFloor prints the floor, and how much of it the bursts reached.
+func (t *table) printFloor(out io.Writer) {
+	for i, n := range together() {
+		var all []float64
+		for _, f := range t.floors {
+			all = append(all, f[n])
+		}
+		raw, ok := middle(all)
+		if !ok {
+			return
+		}
+		fmt.Fprintf(out, "\nFloor: Go's HTTP client alone sends the stub %s msg/s, %d at once.", number(raw), n)
+		for _, x := range t.rows {
+			// One chat is one request at a time; many are as many as there are workers.
+			if !strings.HasPrefix(x.name, "burst-") || (x.name == "burst-1") != (i == 0) {
+				continue
+			}
+			for _, role := range []string{wire.RolePeer, wire.RoleCauseway} {
+				if v, ok := x.median(role, "rate"); ok {
+					fmt.Fprintf(out, " %s: %s reaches %.0f %%.", x.name, role, v/raw*100)
+				}
+			}
+		}
+		fmt.Fprintln(out)
 	}
 }
 

@@ -131,7 +131,7 @@ type (
 		First, Count int
 	}
 	// A Waiting asks for the tally once N messages have arrived, after Most at
-	// the latest, or when none has come for Quiet (0: not asked).
+	// the latest, or when some have and then none for Quiet (0: not asked).
 	Waiting struct {
 		ASToken     string
 		N           int

@@ -147,7 +147,7 @@ func (t *Tally) Wait(w Waiting) Arrivals {
 			waiting = false
 		case <-quiet.C:
 			t.mu.Lock()
-			waiting = w.Quiet == 0 || t.rest.N != n
+			waiting = w.Quiet == 0 || t.rest.N == 0 || t.rest.N != n
 			n = t.rest.N
 			t.mu.Unlock()
 		}
