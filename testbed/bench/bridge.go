@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/causeway-chat/causeway/testbed/bench/subject"
+	"github.com/causeway-chat/causeway/bridgekit/config"
+	"github.com/causeway-chat/causeway/registration"
 	"github.com/causeway-chat/causeway/testbed/bench/wire"
 	"github.com/causeway-chat/causeway/testbed/child"
 )
@@ -23,13 +24,15 @@ type bridge struct {
 }
 
 // newBridge starts a bridge that knows nothing yet.
-func newBridge(ctx context.Context, stub *process, role, dir string, verbose bool) (*bridge, error) {
+func (s *stage) newBridge(ctx context.Context, role string) (*bridge, error) {
+	s.made++
+	dir := filepath.Join(s.dir, fmt.Sprint(role, s.made))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	b := &bridge{stub: stub, next: 1, spec: wire.Spec{
-		Role: role, Dir: dir, Homeserver: "http://" + stub.spec.Listen,
-		ASToken: "as-" + filepath.Base(dir), HSToken: "hs-" + filepath.Base(dir), Verbose: verbose,
+	b := &bridge{stub: s.stub, next: 1, spec: wire.Spec{
+		Role: role, Program: filepath.Join(s.dir, "bin", role), Dir: dir, Homeserver: "http://" + s.stub.spec.Listen,
+		ASToken: "as-" + filepath.Base(dir), HSToken: "hs-" + filepath.Base(dir), Verbose: s.o.verbose,
 	}}
 	var err error
 	if b.spec.Listen, err = child.FreeAddr(); err != nil {
@@ -37,10 +40,10 @@ func newBridge(ctx context.Context, stub *process, role, dir string, verbose boo
 	}
 	sender := "bot"
 	if role == wire.RoleCauseway {
-		sender = subject.Sender()
+		sender = registration.Options{Prefix: config.Defaults().Appservice.Prefix}.Sender()
 	}
 	a := wire.Appservice{ASToken: b.spec.ASToken, HSToken: b.spec.HSToken, URL: "http://" + b.spec.Listen, Sender: sender}
-	if err := stub.call(ctx, wire.StubRegister, a, &wire.Nothing{}); err != nil {
+	if err := b.stub.call(ctx, wire.StubRegister, a, &wire.Nothing{}); err != nil {
 		return nil, err
 	}
 	if _, err := b.start(ctx); err != nil {

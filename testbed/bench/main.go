@@ -11,9 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/causeway-chat/causeway/testbed/bench/peer"
 	"github.com/causeway-chat/causeway/testbed/bench/stub"
-	"github.com/causeway-chat/causeway/testbed/bench/subject"
 	"github.com/causeway-chat/causeway/testbed/bench/wire"
 )
 
@@ -29,33 +27,17 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	spec, isChild, err := wire.FromEnv()
-	switch {
-	case err != nil:
-	case isChild:
-		err = runChild(ctx, spec)
-	default:
-		err = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if _, child, _ := wire.FromEnv(); child {
+		wire.Main(stub.Run)
+		return
 	}
-	if err != nil && !errors.Is(err, flag.ErrHelp) && (ctx.Err() == nil || !isChild) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-}
-
-// runChild is one of the other processes.
-func runChild(ctx context.Context, spec wire.Spec) error {
-	switch spec.Role {
-	case wire.RoleStub:
-		return stub.Run(ctx, spec)
-	case wire.RoleCauseway:
-		return subject.Run(ctx, spec)
-	case wire.RolePeer:
-		return peer.Run(ctx, spec)
-	}
-	return fmt.Errorf("unknown role %q", spec.Role)
 }
 
 // parse reads the command line.

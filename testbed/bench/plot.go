@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 
 	"github.com/causeway-chat/causeway/testbed/bench/wire"
 )
@@ -61,7 +60,7 @@ func (s *stage) plot(ctx context.Context) (all []growth, err error) {
 	if s.o.quick {
 		z = quickPlot()
 	}
-	b, err := newBridge(ctx, s.stub, wire.RoleCauseway, filepath.Join(s.dir, "plot"), s.o.verbose)
+	b, err := s.newBridge(ctx, wire.RoleCauseway)
 	if err != nil {
 		return nil, err
 	}

@@ -32,15 +32,16 @@ type process struct {
 
 // launch starts a child and waits until it answers calls.
 func launch(ctx context.Context, spec wire.Spec) (*process, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
 	env, err := spec.Env()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{spec: spec, cmd: exec.Command(exe)}
+	if spec.Program == "" {
+		if spec.Program, err = os.Executable(); err != nil {
+			return nil, err
+		}
+	}
+	p := &process{spec: spec, cmd: exec.Command(spec.Program)}
 	p.cmd.Env = append(os.Environ(), env)
 	p.cmd.Dir = spec.Dir
 	if spec.Verbose {

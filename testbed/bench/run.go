@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +40,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	s := &stage{o: o, z: full(), dir: dir, errs: errs, ready: map[string]*bridge{}}
 	if o.quick {
 		s.z = quick()
+	}
+	if err := s.build(ctx); err != nil {
+		return err
 	}
 	if err := s.startStub(ctx); err != nil {
 		return err
@@ -80,6 +84,20 @@ func (s *stage) floor(ctx context.Context, t *table) {
 // wanted reports whether a row is to be measured.
 func wanted(only []string, name string) bool {
 	return len(only) == 0 || slices.ContainsFunc(only, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// build builds the bridges.
+func (s *stage) build(ctx context.Context) error {
+	bin := filepath.Join(s.dir, "bin") + string(filepath.Separator)
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		return err
+	}
+	const folder = "github.com/causeway-chat/causeway/testbed/bench/"
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "goolm", "-o", bin, folder+wire.RoleCauseway, folder+wire.RolePeer)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the bridges: %w: %s", err, out)
+	}
+	return nil
 }
 
 func (s *stage) startStub(ctx context.Context) (err error) {
@@ -169,8 +187,7 @@ func (s *stage) bridge(ctx context.Context, r row, role string) (*bridge, error)
 	if b := s.ready[role]; b != nil && !r.fresh {
 		return b, nil
 	}
-	s.made++
-	b, err := newBridge(ctx, s.stub, role, filepath.Join(s.dir, fmt.Sprint(role, s.made)), s.o.verbose)
+	b, err := s.newBridge(ctx, role)
 	if err != nil || r.fresh {
 		return b, err
 	}

@@ -143,7 +143,7 @@ func (x *result) line(m metric) string {
 	}
 	ratio, paired := x.ratio(m.key)
 	if paired {
-		cells[3] = number(ratio) + " ×"
+		cells[3] = strconv.FormatFloat(ratio, 'g', 3, 64) + " ×"
 	}
 	cells[4] = m.bar.String()
 	if m.bar.kind != none {
@@ -157,8 +157,8 @@ func withUnit(v float64, unit string) string { return strings.TrimSpace(number(v
 // number has three digits that mean something.
 func number(v float64) string {
 	switch a := math.Abs(v); {
-	case a == 0:
-		return "0"
+	case a == math.Trunc(a):
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 10:
@@ -171,10 +171,7 @@ func number(v float64) string {
 
 // String is the bar for the table.
 func (b bar) String() string {
-	l := number(b.limit)
-	if b.limit == math.Trunc(b.limit) {
-		l = strconv.FormatFloat(b.limit, 'f', 0, 64)
-	}
+	l := strconv.FormatFloat(b.limit, 'f', -1, 64)
 	switch b.kind {
 	case atLeast:
 		return "≥ " + l

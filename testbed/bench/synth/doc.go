@@ -1,7 +1,7 @@
 // Package synth is the chat network of the benchmark, in the process of the
 // bridge that is measured. It makes the messages that the bridge is to deliver and
 // notes those that it is given; what connects it to a bridge is in the packages
-// subject and peer.
+// causeway and bridgev2.
 //
 // A burst comes as a socket's content would: whatever is there, at most a
 // hundred messages, is handed over at once. A bridge that takes messages one by

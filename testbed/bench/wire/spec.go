@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/rpc"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +34,7 @@ const (
 // A Spec is all that a child needs to know.
 type Spec struct {
 	Role    string
+	Program string // path; empty: the parent's own
 	Control string // address for calls
 	Listen  string // address for HTTP
 	// The rest is for subjects only.
@@ -53,6 +56,25 @@ func FromEnv() (s Spec, ok bool, err error) {
 		return s, true, fmt.Errorf("read %s: %w", EnvSpec, err)
 	}
 	return s, true, nil
+}
+
+// Main is the main function of a child that is a program of its own: it runs what
+// the parent wants until it is told to end.
+func Main(run func(context.Context, Spec) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	spec, ok, err := FromEnv()
+	if err == nil && !ok {
+		err = errors.New("this is a part of the benchmark: go run -C testbed ./bench")
+	}
+	if err == nil {
+		err = run(ctx, spec)
+	}
+	told := ctx.Err() != nil
+	stop()
+	if err != nil && !told {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // Env is the environment entry that FromEnv reads.

@@ -1,6 +1,7 @@
-// Package peer is mautrix bridgev2 as the benchmark measures it: the program that
-// every bridge built on it is (bridgev2/matrix/mxmain), with its example
-// configuration, and a connector to the synthetic network.
+// Command bridgev2 is mautrix bridgev2 as the benchmark measures it: the program
+// that every bridge built on it is (bridgev2/matrix/mxmain), with its example
+// configuration, and a connector to the synthetic network. The benchmark builds
+// it.
 //
 // What is not its default: SQLite instead of PostgreSQL, as its documentation
 // describes it (sqlite3-fk-wal, which is synchronous=NORMAL), on modernc's
@@ -14,5 +15,5 @@
 //
 // # Who owns what
 //
-// [Run] owns the bridge and stops it when it ends.
-package peer
+// run owns the bridge and stops it when it ends.
+package main

@@ -1,4 +1,4 @@
-package subject
+package main
 
 import (
 	"context"
@@ -26,13 +26,10 @@ const netID = network.NetworkID("synth.bench")
 // key seals the database. It protects nothing here.
 const key = "0123456789abcdef0123456789abcdef"
 
-// Sender is the localpart of the registration's own account.
-func Sender() string {
-	return registration.Options{Prefix: config.Defaults().Appservice.Prefix}.Sender()
-}
+func main() { wire.Main(run) }
 
-// Run is Causeway between the stub and the synthetic network, until ctx is done.
-func Run(ctx context.Context, spec wire.Spec) error {
+// run is Causeway between the stub and the synthetic network, until ctx is done.
+func run(ctx context.Context, spec wire.Spec) error {
 	c := configure(spec)
 	if _, err := os.Stat(c.Database.Source); errors.Is(err, fs.ErrNotExist) {
 		if err := signIn(ctx, c); err != nil {

@@ -1,4 +1,4 @@
-package peer
+package main
 
 import (
 	"context"
@@ -39,8 +39,10 @@ appservice:
     hs_token: %[7]s
 `
 
-// Run is bridgev2 between the stub and the synthetic network, until ctx is done.
-func Run(ctx context.Context, spec wire.Spec) error {
+func main() { wire.Main(run) }
+
+// run is bridgev2 between the stub and the synthetic network, until ctx is done.
+func run(ctx context.Context, spec wire.Spec) error {
 	host, port, err := net.SplitHostPort(spec.Listen)
 	if err != nil {
 		return err
