@@ -79,15 +79,15 @@ func (b *bridge) loseIn(ctx context.Context, l wire.Load, kill bool) (v values, 
 			return nil, err
 		}
 	}
-	a, err := b.awaitIn(ctx, l.Count, recovery)
-	if err != nil {
+	if _, err := b.awaitIn(ctx, l.Count, recovery); err != nil {
 		return nil, err
 	}
 	// What comes late would be a double.
 	if err := b.settle(ctx); err != nil {
 		return nil, err
 	}
-	if a, err = b.awaitIn(ctx, l.Count, time.Second); err != nil {
+	a, err := b.awaitIn(ctx, l.Count, time.Second)
+	if err != nil {
 		return nil, err
 	}
 	return b.lossValues(a, l.Chats.N, accepted, at.N)
@@ -146,14 +146,14 @@ func (b *bridge) loseOut(ctx context.Context, l wire.Load, kill bool) (v values,
 			accepted += perTxn
 		}
 	}
-	a, err := b.awaitOut(ctx, l.Count, recovery)
-	if err != nil {
+	if _, err := b.awaitOut(ctx, l.Count, recovery); err != nil {
 		return nil, err
 	}
 	if err := b.settle(ctx); err != nil {
 		return nil, err
 	}
-	if a, err = b.awaitOut(ctx, l.Count, time.Second); err != nil {
+	a, err := b.awaitOut(ctx, l.Count, time.Second)
+	if err != nil {
 		return nil, err
 	}
 	return b.lossValues(a, l.Chats.N, accepted, at.N)

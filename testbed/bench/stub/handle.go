@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/causeway-chat/causeway/testbed/bench/wire"
 )
@@ -74,7 +75,7 @@ func (a *service) inRoom(r *http.Request, as, room, what string, rest []string) 
 	case "joined_members":
 		return ok(a.joined(room))
 	case "members":
-		return ok(`{"chunk":[]}`)
+		return ok(a.memberEvents(room))
 	case "messages":
 		q := r.URL.Query()
 		limit, err := strconv.Atoi(q.Get("limit"))
@@ -104,23 +105,30 @@ func (a *service) send(room, kind, as string, content []byte) string {
 	return event
 }
 
-// state sets or reads state. Nothing but memberships can be read.
+// state sets or reads a piece of state.
 func (a *service) state(r *http.Request, as, room string, rest []string) reply {
-	if r.Method == http.MethodPut && len(rest) > 0 {
-		body := read(r)
-		if rest[0] == "m.room.member" && len(rest) > 1 {
-			a.member(room, rest[1], field(body, "membership"))
-		}
-		event, _ := a.add(room, rest[0], as, body)
-		return ok(`{"event_id":"` + event + `"}`)
-	}
-	if len(rest) > 1 && rest[0] == "m.room.member" {
-		if m := a.membership(room, rest[1]); m != "" {
-			return ok(`{"membership":"` + m + `"}`)
-		}
-	}
 	if len(rest) == 0 {
 		return ok(`[]`)
+	}
+	kind, key := rest[0], strings.Join(rest[1:], "/")
+	if r.Method == http.MethodPut {
+		body := read(r)
+		if kind == "m.room.member" {
+			a.member(room, key, field(body, "membership"))
+		} else {
+			a.setState(room, kind, key, body)
+		}
+		event, _ := a.add(room, kind, as, body)
+		return ok(`{"event_id":"` + event + `"}`)
+	}
+	if kind != "m.room.member" {
+		if found := a.stateOf(room, kind, key, r.URL.Query().Get("format") == "event"); found != "" {
+			return ok(found)
+		}
+		return notFound()
+	}
+	if m := a.membership(room, key); m != "" {
+		return ok(`{"membership":"` + m + `"}`)
 	}
 	return notFound()
 }
