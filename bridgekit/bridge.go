@@ -55,6 +55,7 @@ type Bridge struct {
 	missed    *missed
 	networks  []network.Info
 	leading   chan struct{} // closed when this process serves the database
+	listening chan struct{} // closed when serve listens on everything
 	ready     chan struct{}
 	closeOnce sync.Once
 }
@@ -65,7 +66,7 @@ func New(ctx context.Context, o Options) (*Bridge, error) {
 	if o.Lease == 0 {
 		o.Lease = leaseTime
 	}
-	b := &Bridge{opts: o, leading: make(chan struct{}), ready: make(chan struct{})}
+	b := &Bridge{opts: o, leading: make(chan struct{}), listening: make(chan struct{}), ready: make(chan struct{})}
 	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal))
 	if err != nil {
 		return nil, err
@@ -236,6 +237,11 @@ func watch(ctx context.Context, parts ...*running) error {
 // start checks that the homeserver knows us and then lets people know.
 func (b *Bridge) start(ctx context.Context) error {
 	<-b.journal.Started()
+	select {
+	case <-b.listening: // the homeserver will ping us
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		caps, err := b.hs.Probe(ctx)
 		if err == nil {

@@ -72,6 +72,7 @@ func (b *Bridge) serve(ctx context.Context) error {
 			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log), b.opts.Log, lastRequests)
 		})
 	}
+	close(b.listening)
 	g.Go(func() error { <-ctx.Done(); return ctx.Err() })
 	return g.Wait()
 }

@@ -1,0 +1,69 @@
+package bridgekit_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit"
+)
+
+// A words remembers everything that is logged.
+type words struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+// The homeserver is asked to ping only when there is somebody to answer: else
+// every start might take a second longer.
+func TestListensBeforeThePing(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	srv := httptest.NewServer(r.hs.Handler())
+	t.Cleanup(srv.Close)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.hs.SetURL(r.opts.Registration.ID, "http://"+address)
+	r.opts.Config.Homeserver.URL, r.opts.Config.Appservice.Listen = srv.URL, address
+	r.opts.Transport = nil
+	for range 10 {
+		var log words
+		r.opts.Log = slog.New(slog.NewTextHandler(&log, nil))
+		b, err := bridgekit.New(t.Context(), r.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		select {
+		case <-b.Ready():
+		case <-time.After(10 * time.Second):
+			t.Error("bridge did not get ready")
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
+		if text := log.text.String(); strings.Contains(text, "not ready yet") {
+			t.Fatalf("it was pinged before it listened:\n%s", text)
+		}
+	}
+}
