@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,8 @@ type bridge struct {
 	stub *process
 	next int // number of the next message, either way
 
+	profile  string // path of CPU profiles without what tells them apart; "": none
+	profiles int    // so far
 }
 
 // newBridge starts a bridge that knows nothing yet.
@@ -67,7 +70,32 @@ func (b *bridge) start(ctx context.Context) (time.Duration, error) {
 	if err := b.call(ctx, wire.SubjectReady, wire.Nothing{}, &st); err != nil {
 		return 0, err
 	}
-	return time.Unix(0, st.Ready).Sub(b.started), nil
+	return time.Unix(0, st.Ready).Sub(b.started), b.startProfile(ctx)
+}
+
+// startProfile begins another profile, if there are to be any.
+func (b *bridge) startProfile(ctx context.Context) error {
+	if b.profile == "" {
+		return nil
+	}
+	b.profiles++
+	return b.call(ctx, wire.SubjectProfile, fmt.Sprintf("%s-%d.pprof", b.profile, b.profiles), &wire.Nothing{})
+}
+
+// endProfile ends the profile that is being written.
+func (b *bridge) endProfile(ctx context.Context) error {
+	if b.profile == "" {
+		return nil
+	}
+	return b.call(ctx, wire.SubjectProfile, "", &wire.Nothing{})
+}
+
+// end ends the bridge: with SIGTERM, or at once.
+func (b *bridge) end(ctx context.Context, kill bool) error {
+	if kill {
+		return b.process.end(ctx, true)
+	}
+	return errors.Join(b.endProfile(ctx), b.process.end(ctx, false))
 }
 
 // restart stops the bridge as an administrator would, and starts it again.

@@ -49,7 +49,7 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	flags.StringVar(&only, "only", "", "measure the rows whose `names` begin with one of these, separated by commas")
 	flags.BoolVar(&o.quick, "quick", false, "small numbers, one run: whether it works, not how fast")
 	flags.BoolVar(&o.alone, "alone", false, "measure Causeway only")
-	flags.StringVar(&o.profile, "profile", "", "write CPU profiles of Causeway into this `folder`, one for each row")
+	flags.StringVar(&o.profile, "profile", "", "write CPU profiles of Causeway into this `folder`: one for each run of a row, and each start in it")
 	flags.StringVar(&o.plot, "plot", "", "measure how cost grows, and draw it into this SVG `file`")
 	flags.BoolVar(&o.verbose, "verbose", false, "show the subjects' logs on standard error")
 	flags.Usage = func() {

@@ -166,19 +166,23 @@ func (s *stage) measure(ctx context.Context, r row, role string) (v values, err 
 		defer func() { err = errors.Join(err, b.end(ctx, true), os.RemoveAll(b.spec.Dir)) }()
 	}
 	if s.o.profile != "" && role == wire.RoleCauseway {
-		if err := os.MkdirAll(s.o.profile, 0o700); err != nil {
+		if b.profile, err = s.profilePath(r); err != nil {
 			return nil, err
 		}
-		path, err := filepath.Abs(filepath.Join(s.o.profile, r.name+".pprof"))
-		if err != nil {
+		if err := b.startProfile(ctx); err != nil {
 			return nil, err
 		}
-		if err := b.call(ctx, wire.SubjectProfile, path, &wire.Nothing{}); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, b.call(ctx, wire.SubjectProfile, "", &wire.Nothing{})) }()
+		defer func() { err = errors.Join(err, b.endProfile(ctx)) }()
 	}
 	return r.measure(ctx, b)
+}
+
+// profilePath is where the profiles of a row go: one for each start of the bridge.
+func (s *stage) profilePath(r row) (string, error) {
+	if err := os.MkdirAll(s.o.profile, 0o700); err != nil {
+		return "", err
+	}
+	return filepath.Abs(filepath.Join(s.o.profile, r.name))
 }
 
 // bridge is the bridge for a row: a new one, or the shared one, whose chats have
