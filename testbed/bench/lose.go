@@ -44,8 +44,13 @@ func loseRows(z sizes) []row {
 }
 
 // recovery is how long nothing may arrive after the restart before the rest
-// counts as lost.
-const recovery = 10 * time.Second
+// counts as lost. Who loses nothing does not make us wait so long.
+func (b *bridge) recovery() time.Duration {
+	if b.spec.Role == wire.RoleCauseway {
+		return time.Minute
+	}
+	return 5 * time.Second
+}
 
 // loseIn ends the bridge when half of a load from the network has arrived. What
 // the network got no acknowledgement for it delivers again.
@@ -79,7 +84,7 @@ func (b *bridge) loseIn(ctx context.Context, l wire.Load, kill bool) (v values, 
 			return nil, err
 		}
 	}
-	if _, err := b.awaitIn(ctx, l.Count, recovery); err != nil {
+	if _, err := b.awaitIn(ctx, l.Count, b.recovery()); err != nil {
 		return nil, err
 	}
 	// What comes late would be a double.
@@ -146,7 +151,7 @@ func (b *bridge) loseOut(ctx context.Context, l wire.Load, kill bool) (v values,
 			accepted += perTxn
 		}
 	}
-	if _, err := b.awaitOut(ctx, l.Count, recovery); err != nil {
+	if _, err := b.awaitOut(ctx, l.Count, b.recovery()); err != nil {
 		return nil, err
 	}
 	if err := b.settle(ctx); err != nil {

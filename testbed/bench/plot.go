@@ -46,7 +46,7 @@ type plotSizes struct {
 func fullPlot() plotSizes {
 	return plotSizes{
 		chats: []int{1, 10, 100, 1000, 10_000}, members: []int{1, 10, 100, 1000, 10_000},
-		backlog: []int{10_000, 50_000, 250_000, 1_000_000}, burst: 5000,
+		backlog: []int{1000, 10_000, 100_000}, burst: 5000,
 	}
 }
 

@@ -74,7 +74,7 @@ func (c *SQLiteConn) RegisterFunc(string, any, bool) error {
 }
 
 // SQLITE_FCNTL_PERSIST_WAL is a file control of SQLite.
-const SQLITE_FCNTL_PERSIST_WAL = 10 //nolint: the name is mattn's
+const SQLITE_FCNTL_PERSIST_WAL = 10
 
 // SetFileControlInt is for the driver "litestream", which nobody here opens.
 func (c *SQLiteConn) SetFileControlInt(string, int, int) error {

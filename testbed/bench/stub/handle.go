@@ -162,7 +162,7 @@ func (s *Server) ping(r *http.Request, a *service) reply {
 	if err != nil {
 		return reply{status: http.StatusBadGateway, body: `{"errcode":"M_CONNECTION_FAILED","error":"no connection"}`}
 	}
-	defer res.Body.Close() //nolint: nothing is left to read
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return reply{status: http.StatusBadGateway, body: `{"errcode":"M_BAD_STATUS","error":"bad status","status":` + strconv.Itoa(res.StatusCode) + `}`}
 	}
