@@ -50,23 +50,20 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	t := newTable()
 	for _, r := range rows(s.z) {
-		if wanted(o.only, r.name) {
+		if wanted(o.only, r.name) && ctx.Err() == nil {
 			s.row(ctx, t, r)
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 	}
-	if wanted(o.only, "burst") {
+	if wanted(o.only, "burst") && ctx.Err() == nil {
 		s.floor(ctx, t)
 	}
-	if o.plot != "" {
+	if o.plot != "" && ctx.Err() == nil {
 		if t.growths, err = s.plot(ctx); err != nil {
 			t.problems = append(t.problems, err)
 		}
 	}
-	t.print(out)
-	return t.err()
+	t.print(out) // also what there is when it was interrupted
+	return errors.Join(t.err(), ctx.Err())
 }
 
 // floor measures what no bridge can exceed, as often as everything else.
@@ -129,6 +126,9 @@ func (s *stage) row(ctx context.Context, t *table, r row) {
 	for i := range s.o.runs {
 		found := map[string]values{}
 		for _, role := range roles {
+			if ctx.Err() != nil {
+				break
+			}
 			fmt.Fprintf(s.errs, "%s, run %d, %s ... ", r.name, i+1, role)
 			v, err := s.measure(ctx, r, role)
 			if err != nil {
