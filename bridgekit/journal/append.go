@@ -79,7 +79,7 @@ func (a *appending) hold() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, e := range a.entries {
-		if e.Fate.none() || e.Changes == "" {
+		if !e.fated() {
 			continue
 		}
 		if _, ok := a.fates[e.Lane]; !ok {
@@ -103,39 +103,88 @@ func (a *appending) do(tx *store.Tx) error {
 			return err
 		}
 	}
-	for i := range a.entries {
-		if err := a.insert(tx, i); err != nil {
+	now := time.Now()
+	for i := 0; i < len(a.entries); {
+		n, err := 1, error(nil)
+		if a.entries[i].fated() {
+			err = a.insertFated(tx, i, now)
+		} else {
+			n = a.plain(i)
+			err = a.insert(tx, i, n, now)
+		}
+		if err != nil {
 			return fmt.Errorf("append: %w", err)
 		}
+		i += n
 	}
 	return nil
 }
 
-func (a *appending) insert(tx *store.Tx, i int) error {
-	n, state, payload := &a.entries[i], Stored, a.sealed[i]
-	if !n.Fate.none() && n.Changes != "" {
-		known, err := tx.One("SELECT 1 FROM entry WHERE key = ?", []any{n.Key}, new(int))
-		if err != nil || known {
-			return err // its fate was done with its first append
-		}
-		consumed, err := a.fate(tx, n)
-		if err != nil {
-			return err
-		}
-		if consumed {
-			state, payload = Done, nil
+// plain is how many of the entries from i on to insert with one statement.
+func (a *appending) plain(i int) int {
+	n := 0
+	for i+n < len(a.entries) && !a.entries[i+n].fated() {
+		n++
+	}
+	return store.BulkSize(n)
+}
+
+// insert stores n entries that change no others.
+func (a *appending) insert(tx *store.Tx, i, n int, now time.Time) error {
+	rows := store.Bulk{
+		Head: "INSERT INTO entry (lane, key, kind, target, state, payload, created, changed) VALUES ", Row: "(?, ?, ?, ?, ?, ?, ?, ?)",
+		Tail: " ON CONFLICT (key) DO NOTHING RETURNING id, key",
+	}
+	var args []any
+	for k := i; k < i+n; k++ {
+		e := &a.entries[k]
+		args = append(args, e.Lane, e.Key, e.Kind, e.target(), Stored, a.sealed[k], now.UnixMilli(), now.UnixMilli())
+	}
+	ids := make(map[string]int64, n)
+	err := tx.All(rows.Text(n), args, func(r *sql.Rows) error {
+		var id int64
+		var key []byte
+		err := r.Scan(&id, &key)
+		ids[string(key)] = id
+		return err
+	})
+	for k := i; k < i+n && err == nil; k++ {
+		key := string(a.entries[k].Key)
+		if id, ok := ids[key]; ok {
+			a.make(k, id, now)
+			delete(ids, key) // one that is in the list twice was stored once
 		}
 	}
-	now := time.Now()
-	var id int64
-	ok, err := tx.One("INSERT INTO entry (lane, key, kind, target, state, payload, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING RETURNING id",
-		[]any{n.Lane, n.Key, n.Kind, n.target(), state, payload, now.UnixMilli(), now.UnixMilli()}, &id)
-	if err != nil || !ok || state == Done {
+	return err
+}
+
+// insertFated stores an entry that may change others.
+func (a *appending) insertFated(tx *store.Tx, i int, now time.Time) error {
+	e := &a.entries[i]
+	known, err := tx.One("SELECT 1 FROM entry WHERE key = ?", []any{e.Key}, new(int))
+	if err != nil || known {
+		return err // its fate was done with its first append
+	}
+	consumed, err := a.fate(tx, e)
+	if err != nil {
 		return err
 	}
-	a.made = append(a.made, &Entry{ID: id, Lane: n.Lane, Key: n.Key, Kind: n.Kind, Payload: n.Payload, Value: n.Value, Created: now})
-	return nil
+	if !consumed {
+		return a.insert(tx, i, 1, now)
+	}
+	_, err = tx.Exec("INSERT INTO entry (lane, key, kind, target, state, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+		e.Lane, e.Key, e.Kind, e.target(), Done, now.UnixMilli(), now.UnixMilli())
+	return err
 }
+
+// make notes what was inserted, for the lanes.
+func (a *appending) make(i int, id int64, now time.Time) {
+	e := &a.entries[i]
+	a.made = append(a.made, &Entry{ID: id, Lane: e.Lane, Key: e.Key, Kind: e.Kind, Payload: e.Payload, Value: e.Value, Created: now})
+}
+
+// fated reports whether the draft may change undelivered entries.
+func (n *Draft) fated() bool { return !n.Fate.none() && n.Changes != "" }
 
 // target is how the row remembers the message: "=" makes it, "~" changes it.
 func (n *Draft) target() string {

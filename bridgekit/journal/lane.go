@@ -360,8 +360,9 @@ func (j *Journal) finish(e *Entry, out Outcome) *store.Op {
 				return err
 			}
 		}
-		_, err := tx.Exec("UPDATE entry SET state = ?, payload = NULL, target = '', cause = '', reason = '', changed = ? WHERE id = ?", Done, time.Now().UnixMilli(), id)
-		return err
+		tx.Add(store.Bulk{Head: "UPDATE entry SET state = ?, payload = NULL, target = '', cause = '', reason = '', changed = ? WHERE id IN (", Row: "?", Tail: ")"},
+			[]any{Done, time.Now().UnixMilli()}, []any{id})
+		return nil
 	}}
 }
 

@@ -90,9 +90,7 @@ func (s *Service) mapped(rows []store.Message) journal.Outcome {
 	s.messages.put(rows...)
 	return journal.Delivered(func(tx *store.Tx) error {
 		for _, r := range rows {
-			if err := tx.AddMessage(r); err != nil {
-				return err
-			}
+			tx.AddMessage(r)
 		}
 		return nil
 	})

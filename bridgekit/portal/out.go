@@ -290,9 +290,7 @@ func (o *outbound) keep(ctx context.Context, rows []store.Message) error {
 	o.messages.put(rows...)
 	return o.db.Write(ctx, len(rows), func(tx *store.Tx) error {
 		for _, r := range rows {
-			if err := tx.AddMessage(r); err != nil {
-				return err
-			}
+			tx.AddMessage(r)
 		}
 		return nil
 	})

@@ -68,10 +68,9 @@ func (db *DB) MessagesByTxn(ctx context.Context, portal int64, txn network.TxnID
 }
 
 // AddMessage stores a row of the map; a known row is left as it is.
-func (tx *Tx) AddMessage(m Message) error {
-	_, err := tx.Exec("INSERT INTO message ("+messageColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		m.Portal, m.Event, m.Remote, m.Part, m.Login, m.Sender, m.Txn, m.At.UnixMilli())
-	return err
+func (tx *Tx) AddMessage(m Message) {
+	tx.Add(Bulk{"INSERT INTO message (" + messageColumns + ") VALUES ", "(?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT DO NOTHING"}, nil,
+		[]any{m.Portal, m.Event, m.Remote, m.Part, m.Login, m.Sender, m.Txn, m.At.UnixMilli()})
 }
 
 // DeleteMessage removes the rows of a Matrix event in a portal.

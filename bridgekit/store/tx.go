@@ -26,9 +26,15 @@ type Tx struct {
 	q       querier
 	seal    *Sealer
 	stmts   map[string]*sql.Stmt // of this connection; the texts are constants of the program
+	heaps   []heap               // rows that were added and not written
 }
 
 func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
+	if len(tx.heaps) > 0 { // the statement sees what was added before it
+		if err := tx.flush(); err != nil {
+			return nil, err
+		}
+	}
 	if s, ok := tx.stmts[query]; ok {
 		return s, nil
 	}

@@ -132,9 +132,13 @@ func (w *writer) transact(group []*Op) (err error) {
 		w.close()
 		return fmt.Errorf("begin: %w", err)
 	}
+	w.tx.heaps = nil // of a transaction that failed
 	err = w.tx.fenced(w.db.fence.Load())
 	for i := 0; i < len(group) && err == nil; i++ {
 		err = w.do(group[i])
+	}
+	if err == nil {
+		err = w.tx.flush()
 	}
 	if err == nil {
 		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {
