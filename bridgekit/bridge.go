@@ -19,6 +19,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/portal"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/registration"
 )
@@ -36,6 +37,9 @@ type Options struct {
 	// Control is the path of the socket for the program's own commands; "":
 	// none.
 	Control string
+	// Steps is told which steps are reached, for tests of crashes; nil in
+	// production.
+	Steps step.Hook
 	// Version is shown to people.
 	Version string
 	// Lease is how long a database that several processes share stays with one
@@ -67,11 +71,12 @@ func New(ctx context.Context, o Options) (*Bridge, error) {
 		o.Lease = leaseTime
 	}
 	b := &Bridge{opts: o, leading: make(chan struct{}), listening: make(chan struct{}), ready: make(chan struct{})}
-	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal))
+	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal), store.WithSteps(o.Steps))
 	if err != nil {
 		return nil, err
 	}
 	b.db = db
+	o.Steps.At(step.StartOpened)
 	if err := b.wire(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -110,14 +115,14 @@ func (b *Bridge) wire() error {
 	}
 	b.commander = command.New(command.Options{Backend: backend{b}, Log: o.Log, Bot: hs.BotID(), Name: c.Bot.DisplayName, Own: hs.IsGhost})
 	po := portal.Options{
-		DB: b.db, Homeserver: hs, Log: o.Log, Permissions: c.Permissions, Eager: c.Limits.Members, RelayPrefix: c.Relay.Prefix,
+		DB: b.db, Homeserver: hs, Log: o.Log, Permissions: c.Permissions, Eager: c.Limits.Members, RelayPrefix: c.Relay.Prefix, Steps: o.Steps,
 		Addressed: func(m portal.Command) bool { return b.commander.Addressed(asIncoming(m)) },
 		Command:   func(ctx context.Context, m portal.Command) error { return b.commander.Handle(ctx, asIncoming(m)) },
 		Secret:    b.secret,
 	}
 	publish := b.publisher(&po)
 	b.portals = portal.New(po)
-	b.journal = journal.New(journal.Options{DB: b.db, Log: o.Log, Attempts: 5, Grace: grace, Failed: b.portals.Failed}, b.portals.Handle)
+	b.journal = journal.New(journal.Options{DB: b.db, Log: o.Log, Steps: o.Steps, Attempts: 5, Grace: grace, Failed: b.portals.Failed}, b.portals.Handle)
 	b.logins = login.New(login.Options{DB: b.db, Log: o.Log, Connectors: connectors, Deliver: b.portals.Deliver, Changed: b.portals.LoginChanged, Publish: publish})
 	b.portals.Connect(b.journal, b.logins)
 	b.missed = newMissed(hs, b.portals, mo.State, o.Log)
@@ -175,6 +180,7 @@ func (b *Bridge) bridge(ctx context.Context) error {
 		return err
 	}
 	close(b.leading)
+	b.opts.Steps.At(step.StartLoaded)
 	hs := stage(ctx, b.hs.Run)
 	defer hs.stop()
 	// A send that is under way needs its connection until it is known to have
@@ -182,13 +188,18 @@ func (b *Bridge) bridge(ctx context.Context) error {
 	logins := stage(ctx, b.logins.Run)
 	defer logins.stop()
 	j := stage(ctx, b.journal.Run)
-	defer j.stop()
+	defer func() {
+		j.stop()
+		b.opts.Steps.At(step.StopQuiet)
+	}()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.missed.run, b.expire} {
 		g.Go(func() error { return run(ctx) })
 	}
 	g.Go(func() error { return watch(ctx, j, logins) })
-	return g.Wait()
+	err := g.Wait()
+	b.opts.Steps.At(step.StopBegun)
+	return err
 }
 
 // A running is a part that stops after those that use it.
@@ -264,6 +275,7 @@ func (b *Bridge) start(ctx context.Context) error {
 	if err := b.hs.SetProfile(ctx, b.hs.BotID(), matrix.Profile{Name: b.opts.Config.Bot.DisplayName}); err != nil {
 		b.opts.Log.Warn("set the bot's name", "err", err)
 	}
+	b.opts.Steps.At(step.StartReady)
 	if err := b.portals.Resume(ctx); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -40,6 +41,9 @@ func (j *Journal) Append(ctx context.Context, entries []Draft, also func(tx *sto
 	}
 	select {
 	case err := <-res:
+		if err == nil {
+			j.opts.Steps.At(step.Appended)
+		}
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("append: %w", ctx.Err())
@@ -227,6 +231,7 @@ func (a *appending) fate(tx *store.Tx, n *Draft) (consumed bool, err error) {
 			return false, err
 		}
 		a.changed[n.Lane] = struct{}{}
+		a.j.opts.Steps.At(step.Withdrawing)
 	}
 	return consumed, nil
 }

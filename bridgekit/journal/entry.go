@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -148,6 +149,7 @@ func (e *Entry) Begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mark entry as running: %w", err)
 	}
+	e.j.opts.Steps.At(step.Begun)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -20,6 +21,8 @@ type Handler func(ctx context.Context, e *Entry) Outcome
 type Options struct {
 	DB  *store.DB
 	Log *slog.Logger
+	// Steps is told which steps the journal reaches; may be nil.
+	Steps step.Hook
 	// Workers is how many lanes run at once, not counting slow ones. Default 64.
 	Workers int
 	// Attempts is how often an entry is tried before it fails. Default 8.

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -119,6 +120,7 @@ func (j *Journal) step(l *lane) (lent bool) {
 	lend := time.AfterFunc(slow, func() { j.lend(&t) })
 	out := j.judge(e, j.handle(e))
 	lend.Stop()
+	j.opts.Steps.At(step.Handled)
 	e.Value = nil // the next attempt begins with what is stored
 	j.mu.Lock()
 	t.over = true

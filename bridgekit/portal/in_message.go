@@ -13,6 +13,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/login"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -47,6 +48,9 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	}
 	var rows []store.Message
 	for i, c := range contents {
+		if i > 0 {
+			x.opts.Steps.At(step.InBetween)
+		}
 		eventID, err := x.send(ctx, as, c.kind, c.content, fmt.Sprintf("p%d.%d", c.part, i), m.At)
 		if err != nil {
 			return x.failed(ctx, err)
@@ -57,6 +61,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 			}
 		}
 	}
+	x.opts.Steps.At(step.InSent)
 	if x.p.Info.Setup {
 		x.joins.furnish(x.p) // now that there is something to read
 	}
@@ -304,6 +309,7 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 			return x.failed(ctx, err)
 		}
 	}
+	x.opts.Steps.At(step.InEdited)
 	return x.mapped(added)
 }
 
@@ -324,6 +330,7 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 		if err := x.redact(ctx, as, id.EventID(row.Event), r.Reason, fmt.Sprint("r", i)); err != nil {
 			return x.failed(ctx, err)
 		}
+		x.opts.Steps.At(step.InRedacted)
 		x.messages.drop(x.p.ID, row.Event)
 	}
 	return journal.Delivered(func(tx *store.Tx) error {

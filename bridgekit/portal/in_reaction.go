@@ -9,6 +9,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -97,6 +98,7 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 		}
 		r.Event = string(eventID)
 	}
+	x.opts.Steps.At(step.InReacted)
 	// Committed before the next entry, which reads it.
 	err := x.db.Write(ctx, len(c.remove)+len(c.add)+1, func(tx *store.Tx) error {
 		for _, r := range c.remove {

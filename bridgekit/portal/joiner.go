@@ -10,6 +10,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -176,6 +177,7 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	if err := s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login))); err != nil {
 		return err
 	}
+	s.opts.Steps.At(step.RoomUnaliased)
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return err
@@ -194,6 +196,7 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	if err := s.inviteMembers(ctx, p); err != nil {
 		return err
 	}
+	s.opts.Steps.At(step.RoomFurnished)
 	_, err = s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
 	return err
 }

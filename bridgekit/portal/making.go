@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -131,5 +132,6 @@ func (s *Service) reroute(ctx context.Context, e *journal.Entry, evt *rawEvent, 
 	if err := s.j.Append(ctx, outDrafts(evt, e.Payload, portals), nil); err != nil {
 		return dbOutcome(err)
 	}
+	s.opts.Steps.At(step.Rerouted)
 	return journal.Delivered(nil)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/login"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -203,7 +204,9 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 		return o.failed(ctx, err)
 	}
 	if !done {
+		o.opts.Steps.At(step.OutCalling)
 		sent, err = o.ops.Send(ctx, m)
+		o.opts.Steps.At(step.OutSent)
 	}
 	rows := o.rows(m, sent)
 	if err != nil {
@@ -288,12 +291,14 @@ func (o *outbound) rows(m network.Outgoing, sent network.Sent) []store.Message {
 // keep stores rows of parts that have left, before the rest is tried again.
 func (o *outbound) keep(ctx context.Context, rows []store.Message) error {
 	o.messages.put(rows...)
-	return o.db.Write(ctx, len(rows), func(tx *store.Tx) error {
+	err := o.db.Write(ctx, len(rows), func(tx *store.Tx) error {
 		for _, r := range rows {
 			tx.AddMessage(r)
 		}
 		return nil
 	})
+	o.opts.Steps.At(step.OutKept)
+	return err
 }
 
 // failed is the outcome of an error on the way out. A chat that is gone closes

@@ -13,6 +13,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -77,6 +78,7 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 	if err != nil {
 		return o.failed(ctx, err)
 	}
+	o.opts.Steps.At(step.OutChanged)
 	o.sends.expect(o.p.ID, editEcho(ref.ID, content))
 	if sent.Note != "" {
 		o.tell(ctx, sent.Note, "note")
@@ -151,6 +153,7 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	if err != nil {
 		return o.failed(ctx, err)
 	}
+	o.opts.Steps.At(step.OutChanged)
 	o.messages.drop(o.p.ID, target)
 	return journal.Delivered(func(tx *store.Tx) error {
 		if err := tx.DeleteMessage(o.p.ID, target); err != nil {
@@ -178,6 +181,7 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	if err != nil {
 		return o.failed(ctx, err)
 	}
+	o.opts.Steps.At(step.OutChanged)
 	o.sends.expect(o.p.ID, reactionEcho(ref.ID, c.RelatesTo.Key, false))
 	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: c.RelatesTo.Key, Event: string(o.evt.ID)}
 	return o.record(ctx, func(tx *store.Tx) error { return tx.AddReaction(r) })
@@ -201,6 +205,7 @@ func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcom
 	if err != nil {
 		return o.failed(ctx, err)
 	}
+	o.opts.Steps.At(step.OutChanged)
 	o.sends.expect(o.p.ID, reactionEcho(r.Target, r.Emoji, true))
 	return o.record(ctx, gone)
 }

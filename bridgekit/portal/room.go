@@ -10,6 +10,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -83,6 +84,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	if err := s.making.begin(ctx, p.ID); err != nil {
 		return p, err
 	}
+	s.opts.Steps.At(step.RoomMaking)
 	r := matrix.Room{
 		Alias: s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
 		Name:  chat.Name, Topic: chat.Topic,
@@ -106,6 +108,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	if err != nil {
 		return p, err
 	}
+	s.opts.Steps.At(step.RoomMade)
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State = string(room), store.PortalOpen
 		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Setup: true}
@@ -117,6 +120,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	if err != nil {
 		return p, err
 	}
+	s.opts.Steps.At(step.RoomStored)
 	s.making.end(p.ID)
 	return p, nil
 }

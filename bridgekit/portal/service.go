@@ -16,15 +16,18 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/login"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// Options configure a Service. All but Link are required.
+// Options configure a Service. All but Link and Steps are required.
 type Options struct {
 	DB          *store.DB
 	Homeserver  *matrix.Homeserver
 	Log         *slog.Logger
 	Permissions config.Permissions
+	// Steps is told which steps a delivery reaches.
+	Steps step.Hook
 	// Eager is how many members a chat may have for all its ghosts to join at
 	// once; above it, ghosts join when they first speak.
 	Eager int

@@ -19,6 +19,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib" // also the database/sql driver "pgx"
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
+
+	"github.com/causeway-chat/causeway/bridgekit/step"
 )
 
 //go:embed migrations
@@ -51,6 +53,7 @@ type DB struct {
 	stmts   sync.Map // *sql.Stmt of the pool by query
 	writer  *sql.DB  // one connection
 	seal    *Sealer
+	steps   step.Hook
 
 	source string       // what Listen connects to
 	fence  atomic.Int64 // the lease's number, checked in every transaction; 0: none
@@ -58,10 +61,16 @@ type DB struct {
 	queue *queue // what waits for the writer
 }
 
+// An Option changes how Open does it.
+type Option func(*DB)
+
+// WithSteps has hook told which steps the store reaches.
+func WithSteps(hook step.Hook) Option { return func(db *DB) { db.steps = hook } }
+
 // Open connects to the database that source names and brings its schema up to
 // date. Source is "sqlite:PATH" or a postgres:// URL. A schema that is newer
 // than this program is refused. The key seals what is secret.
-func Open(ctx context.Context, source string, key []byte) (*DB, error) {
+func Open(ctx context.Context, source string, key []byte, options ...Option) (*DB, error) {
 	seal, err := NewSealer(key)
 	if err != nil {
 		return nil, err
@@ -71,6 +80,9 @@ func Open(ctx context.Context, source string, key []byte) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{dialect: d, source: dsn, seal: seal, queue: newQueue()}
+	for _, o := range options {
+		o(db)
+	}
 	if db.writer, err = d.openWriter(dsn); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -159,10 +171,14 @@ func (db *DB) migrate(ctx context.Context) error {
 	if have > want {
 		return fmt.Errorf("database: its schema is version %d, this program knows only up to %d: run the newer Causeway that made it, or restore the backup from before the upgrade", have, want)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
+	for {
+		db.steps.At(step.Migrating)
+		if _, err := p.UpByOne(ctx); errors.Is(err, goose.ErrNoNextVersion) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("migrate database: %w", err)
+		}
 	}
-	return nil
 }
 
 // Seal is the sealer for values in this database.

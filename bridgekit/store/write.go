@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/step"
 )
 
 // laterTime is how long operations that nobody waits for may wait for company.
@@ -141,7 +143,9 @@ func (w *writer) transact(group []*Op) (err error) {
 		err = w.tx.flush()
 	}
 	if err == nil {
+		w.db.steps.At(step.Committing)
 		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {
+			w.db.steps.At(step.Committed)
 			return nil
 		}
 		err = fmt.Errorf("commit: %w", err)

@@ -15,57 +15,98 @@ import (
 // ErrNoPostgres says that the programs are not on this machine.
 var ErrNoPostgres = errors.New("initdb and pg_ctl were not found; get them with: apt-get install postgresql")
 
-// StartPostgres starts a cluster in a temporary folder, on loopback, and returns
-// its URL and what stops and removes it. Run as root it uses the user postgres,
-// because the server refuses root.
-func StartPostgres() (dsn string, stop func(), err error) {
+// A Cluster is a PostgreSQL server in a temporary folder, on loopback. It is used
+// by one goroutine.
+type Cluster struct {
+	// DSN is the URL of its database "postgres".
+	DSN string
+
+	bin, dir string
+	cred     *syscall.Credential
+	opts     string
+}
+
+// NewCluster makes and starts a server. Run as root it uses the user postgres,
+// because the server refuses root. The error wraps ErrNoPostgres if there is no
+// such program.
+func NewCluster() (*Cluster, error) {
 	bin, err := findPostgres()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "causeway-pg-")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	cred, err := unprivileged(dir)
-	if err != nil {
-		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	c := &Cluster{bin: bin, dir: dir}
+	if err := c.make(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	run := func(name string, args ...string) error {
-		cmd := exec.Command(filepath.Join(bin, name), args...)
-		cmd.Dir = dir
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
-		// pg_ctl's server keeps an inherited pipe open, so output goes to a file.
-		out, err := os.CreateTemp("", "causeway-pg-log-")
-		if err != nil {
-			return err
-		}
-		defer os.Remove(out.Name())
-		defer out.Close()
-		cmd.Stdout, cmd.Stderr = out, out
-		if err := cmd.Run(); err != nil {
-			text, _ := os.ReadFile(out.Name())
-			return fmt.Errorf("%s: %w: %s", name, err, text)
-		}
-		return nil
+	return c, nil
+}
+
+func (c *Cluster) make() (err error) {
+	if c.cred, err = unprivileged(c.dir); err != nil {
+		return err
 	}
 	port, err := freePort()
 	if err != nil {
+		return err
+	}
+	c.DSN = fmt.Sprintf("postgres://causeway@127.0.0.1:%d/postgres?sslmode=disable", port)
+	c.opts = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", port, c.dir)
+	err = c.run("initdb", "-D", c.data(), "-U", "causeway", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+	if err != nil {
+		return err
+	}
+	return c.Start()
+}
+
+func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
+
+// Start starts the server on its old port and data, and waits until it answers.
+func (c *Cluster) Start() error {
+	return c.run("pg_ctl", "-D", c.data(), "-w", "-l", filepath.Join(c.dir, "log"), "-o", c.opts, "start")
+}
+
+// Stop stops the server: "fast" lets transactions roll back, "immediate" is a
+// crash.
+func (c *Cluster) Stop(mode string) error {
+	return c.run("pg_ctl", "-D", c.data(), "-m", mode, "-w", "stop")
+}
+
+// Remove crashes the server, if it runs, and removes its folder.
+func (c *Cluster) Remove() error {
+	_ = c.Stop("immediate") // it may be stopped already
+	return os.RemoveAll(c.dir)
+}
+
+func (c *Cluster) run(name string, args ...string) error {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred}
+	// pg_ctl's server keeps an inherited pipe open, so output goes to a file.
+	out, err := os.CreateTemp("", "causeway-pg-log-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		text, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("%s: %w: %s", name, err, text)
+	}
+	return nil
+}
+
+// StartPostgres is NewCluster for those who need its URL only.
+func StartPostgres() (dsn string, stop func(), err error) {
+	c, err := NewCluster()
+	if err != nil {
 		return "", nil, err
 	}
-	data := filepath.Join(dir, "data")
-	opts := fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", port, dir)
-	err = run("initdb", "-D", data, "-U", "causeway", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-	if err == nil {
-		err = run("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o", opts, "start")
-	}
-	if err != nil {
-		return "", nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return fmt.Sprintf("postgres://causeway@127.0.0.1:%d/postgres?sslmode=disable", port), func() {
-		_ = run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-		_ = os.RemoveAll(dir)
-	}, nil
+	return c.DSN, func() { _ = c.Remove() }, nil
 }
 
 func findPostgres() (string, error) {
