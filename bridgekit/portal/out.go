@@ -291,14 +291,12 @@ func (o *outbound) rows(m network.Outgoing, sent network.Sent) []store.Message {
 // keep stores rows of parts that have left, before the rest is tried again.
 func (o *outbound) keep(ctx context.Context, rows []store.Message) error {
 	o.messages.put(rows...)
-	err := o.db.Write(ctx, len(rows), func(tx *store.Tx) error {
+	return o.db.Write(ctx, len(rows), func(tx *store.Tx) error {
 		for _, r := range rows {
 			tx.AddMessage(r)
 		}
 		return nil
 	})
-	o.opts.Steps.At(step.OutKept)
-	return err
 }
 
 // failed is the outcome of an error on the way out. A chat that is gone closes

@@ -66,8 +66,6 @@ const (
 	OutCalling Name = "out.calling"
 	// OutSent: the network has a message, and nothing of that is stored.
 	OutSent Name = "out.sent"
-	// OutKept: rows of some parts are stored, and the rest is not sent.
-	OutKept Name = "out.kept"
 	// OutChanged: the network has carried out an edit, a redaction or a
 	// reaction, and nothing of that is stored.
 	OutChanged Name = "out.changed"
@@ -95,7 +93,7 @@ func All() []Name {
 		[]Name{Appended, Withdrawing, Begun, Handled},
 		[]Name{InSent, InBetween, InEdited, InRedacted, InReacted},
 		[]Name{RoomMaking, RoomMade, RoomStored, RoomUnaliased, RoomFurnished, Rerouted},
-		[]Name{OutCalling, OutSent, OutKept, OutChanged},
+		[]Name{OutCalling, OutSent, OutChanged},
 		[]Name{StartOpened, StartLoaded, StartReady, StopBegun, StopQuiet},
 	)
 }

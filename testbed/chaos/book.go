@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/causeway-chat/causeway/bridgekit/memnet"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// A side is where something was said.
+type side int
+
+const (
+	onNetwork side = iota
+	onMatrix
+)
+
+func (s side) String() string { return [...]string{"network to Matrix", "Matrix to network"}[s] }
+
+// A chatPlan is a chat of every run.
+type chatPlan struct {
+	name    network.ChatID
+	kind    network.ChatKind
+	members []network.UserID // with those who speak on the network alone
+	remote  []network.UserID // who speaks on the network
+	local   []string         // who speaks in Matrix
+	owner   string           // who gets the room; of a direct chat the only one
+}
+
+// chatPlans are the chats: one with several logins, one with a relay, a channel, and
+// direct ones.
+func chatPlans() []chatPlan {
+	return []chatPlan{
+		{"team", network.Group, []network.UserID{"alice", "bob", "carol", "dave"}, []network.UserID{"carol", "dave", "alice"}, []string{"@alice:test", "@bob:test"}, "@alice:test"},
+		{"club", network.Group, []network.UserID{"alice", relayUser, "carol"}, []network.UserID{"carol"}, []string{"@alice:test", "@eve:test"}, "@alice:test"},
+		{"hall", network.Channel, []network.UserID{"alice", "carol", "dave"}, []network.UserID{"carol", "dave"}, []string{"@alice:test"}, "@alice:test"},
+		{"", network.Direct, []network.UserID{"alice", "carol"}, []network.UserID{"carol", "alice"}, []string{"@alice:test"}, "@alice:test"},
+		{"", network.Direct, []network.UserID{"bob", "dave"}, []network.UserID{"dave"}, []string{"@bob:test"}, "@bob:test"},
+	}
+}
+
+// A chat is a conversation on both sides and the book of what was said in it.
+type chat struct {
+	chatPlan
+	id network.ChatID
+
+	mu   sync.Mutex // guards what follows; held while something is said
+	room string     // "" until it is known
+	book [2][]*message
+}
+
+func newChat(n *memnet.Server, p chatPlan) *chat {
+	c := &chat{chatPlan: p, id: p.name}
+	switch p.kind {
+	case network.Direct:
+		c.id = n.DM(p.members[0], p.members[1])
+	case network.Channel:
+		n.Channel(p.name, p.members...)
+	default:
+		n.Group(p.name, p.members...)
+	}
+	return c
+}
+
+// A message is something that was said, as it stands when all is said.
+type message struct {
+	token string // names it in its text: n12, m7
+	side  side
+	who   string // user of the network or of Matrix
+	rev   int    // of the text
+	want  []piece
+	plain bool // one short text: may be edited, and removed by others
+	reply *message
+	gone  bool // removed
+	// by whom which reactions stand; the value is a Matrix reaction's event
+	reactions map[reaction]string
+
+	remote network.MessageID // on the network, if it was said there
+	event  string            // in Matrix, if it was said there
+	acts   []string          // Matrix events that are about it, itself too
+}
+
+// A piece is one thing that a message shows.
+type piece struct {
+	text string // without white space
+	hash string // of a file's bytes
+}
+
+type reaction struct{ who, emoji string }
+
+// line is what a short message says.
+func line(token string, rev int) string {
+	return fmt.Sprintf("%s-%d: what I wanted to say", token, rev)
+}
+
+// long is a text in which every stretch of 30 bytes holds the token.
+func long(token string, size int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(&b, "%s-0:%d ", token, i)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// squeeze removes white space, which may be lost where a text is cut.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
+
+// pick chooses one of the newest messages of both sides that f takes; nil if there
+// is none. Call it with mu held.
+func (c *chat) pick(choice int, f func(*message) bool) *message {
+	const newest = 8
+	var found []*message
+	for _, s := range []side{onNetwork, onMatrix} {
+		all := c.book[s]
+		for _, m := range all[max(0, len(all)-newest):] {
+			if !m.gone && f(m) {
+				found = append(found, m)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found[choice%len(found)]
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/step"
+	"github.com/causeway-chat/causeway/testbed/child"
+)
+
+// A causeway is one child process after the other on one database. Its methods
+// are called by the director alone.
+type causeway struct {
+	spec  spec
+	dir   string // working folder of the child
+	log   *os.File
+	proc  *child.Process
+	stdin io.WriteCloser
+	read  chan struct{} // closed when all output of the child has been read
+
+	mu    sync.Mutex // guards what follows
+	steps map[step.Name]int
+
+	starts, kills, stops int
+}
+
+// logFile is where a child's standard error goes.
+const logFile = "causeway.log"
+
+func newCauseway(s spec, dir string) (*causeway, error) {
+	f, err := os.Create(filepath.Join(dir, logFile))
+	if err != nil {
+		return nil, err
+	}
+	return &causeway{spec: s, dir: dir, log: f, steps: map[step.Name]int{}}, nil
+}
+
+// start starts a child that ends itself as a says.
+func (c *causeway) start(a arm) error {
+	s := c.spec
+	s.Arm = a
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self)
+	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), envSpec+"="+string(text))
+	cmd.Stdout, cmd.Stderr = w, c.log
+	if c.stdin, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.log, "--- start %d\n", c.starts)
+	c.proc, err = child.Start(cmd)
+	_ = w.Close() // the child has it
+	if err != nil {
+		_ = r.Close()
+		return err
+	}
+	c.starts++
+	c.read = make(chan struct{})
+	go c.listen(r, c.read)
+	return nil
+}
+
+// listen counts the steps at which the child ended itself.
+func (c *causeway) listen(r io.ReadCloser, done chan struct{}) {
+	defer close(done)
+	defer r.Close()
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		c.mu.Lock()
+		c.steps[step.Name(lines.Text())]++
+		c.mu.Unlock()
+	}
+}
+
+// order tells the child something; one that is gone hears nothing.
+func (c *causeway) order(o order) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	_, _ = c.stdin.Write(append(text, '\n'))
+	return nil
+}
+
+// ended waits for the child's own end, for a time.
+func (c *causeway) ended(ctx context.Context, within time.Duration) bool {
+	wait := time.NewTimer(within)
+	defer wait.Stop()
+	select {
+	case <-c.proc.Ended():
+		<-c.read
+		return true
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// kill ends the child at once.
+func (c *causeway) kill() error {
+	fmt.Fprintln(c.log, "--- kill")
+	c.kills++
+	err := c.proc.Kill()
+	<-c.read
+	return err
+}
+
+// stop ends the child as an administrator would. It has ten seconds.
+func (c *causeway) stop(ctx context.Context) error {
+	fmt.Fprintln(c.log, "--- stop")
+	c.stops++
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	err := c.proc.Stop(ctx)
+	if err == nil {
+		<-c.read
+	}
+	return err
+}
+
+// died counts an end at a step.
+func (c *causeway) died(term bool) {
+	if term {
+		c.stops++
+	} else {
+		c.kills++
+	}
+}
+
+// close ends what runs.
+func (c *causeway) close() {
+	if c.proc != nil {
+		_ = c.proc.Kill()
+	}
+	_ = c.log.Close()
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// A result is what the comparison of both sides found.
+type result struct {
+	Sent                         [2]int // by side
+	Lost, Doubled, Order, Wrong  []string
+	Dead                         []string // dead letters without a reason that the plan gives
+	Excused                      int      // what nobody could tell, and the sender was told so
+	DoubledMarked                int      // doubles that the sender was told of
+	Kills, Stops, Starts, Missed int
+}
+
+func (r *result) bad() bool {
+	return len(r.Lost)+len(r.Doubled)+len(r.Order)+len(r.Wrong)+len(r.Dead) > 0
+}
+
+// compare compares both sides of all chats with the book.
+func (w *world) compare() *result {
+	r := &result{Kills: w.node.kills, Stops: w.node.stops, Starts: w.node.starts, Missed: w.missed}
+	for _, c := range w.chats {
+		c.mu.Lock()
+		w.compareChat(r, c)
+		c.mu.Unlock()
+	}
+	return r
+}
+
+func (w *world) compareChat(r *result, c *chat) {
+	room, remote := w.roomView(c.room), w.networkView(c.id)
+	for s, v := range map[side]*view{onNetwork: room, onMatrix: remote} {
+		k := &checker{w: w, r: r, c: c, side: s, shows: v, origin: remote, room: room, where: fmt.Sprintf("%s, %s", c.id, s)}
+		if s == onMatrix {
+			k.origin = room
+		}
+		r.Sent[s] += len(c.book[s])
+		k.check()
+	}
+}
+
+// A checker compares one direction of one chat.
+type checker struct {
+	w      *world
+	r      *result
+	c      *chat
+	side   side  // where it was said
+	shows  *view // of the other side
+	origin *view // of the side where it was said
+	room   *view // whichever of both is the room's
+	where  string
+}
+
+func (k *checker) say(list *[]string, format string, args ...any) {
+	*list = append(*list, k.where+": "+fmt.Sprintf(format, args...))
+}
+
+func (k *checker) check() {
+	for _, s := range k.shows.strange {
+		k.say(&k.r.Wrong, "%s", s)
+	}
+	known := map[string]bool{}
+	for _, m := range k.c.book[k.side] {
+		known[m.token] = true
+		k.message(m)
+	}
+	for _, x := range k.shows.order {
+		if !known[x.token] {
+			k.say(&k.r.Doubled, "%s is shown on the side where it was said", x.token)
+		}
+	}
+	k.order()
+}
+
+// message compares one message with what is shown of it.
+func (k *checker) message(m *message) {
+	shown := k.shows.byToken[m.token]
+	if k.excused(m) {
+		k.r.Excused++
+		return
+	}
+	switch {
+	case m.gone && shown == nil:
+		return
+	case m.gone:
+		k.say(&k.r.Wrong, "%s was removed and is shown: %.80v", m.token, shown.pieces)
+		return
+	case shown == nil:
+		k.say(&k.r.Lost, "%s (%.60s)", m.token, m.want[0].text)
+		return
+	}
+	if want := merged(m.want); !slices.Equal(want, shown.pieces) {
+		switch n := times(want, shown.pieces); {
+		case n > 1 && k.warned(m):
+			k.r.DoubledMarked++
+			return
+		case n > 1:
+			k.say(&k.r.Doubled, "%s is there %d times", m.token, n)
+		default:
+			k.say(&k.r.Wrong, "%s: %.100v, not %.100v", m.token, shown.pieces, want)
+		}
+	} else if shown.split {
+		k.say(&k.r.Order, "%s has something else between its parts", m.token)
+	}
+	if to := m.reply; to != nil && !to.gone && k.shows.ids[shown.reply] != to.token {
+		k.say(&k.r.Wrong, "%s answers %q, not %s", m.token, k.shows.ids[shown.reply], to.token)
+	}
+	k.reactions(m)
+}
+
+// reactions compares those on a message, on both sides: each stands once.
+func (k *checker) reactions(m *message) {
+	want := map[reaction]int{}
+	for r := range m.reactions {
+		if strings.HasPrefix(r.who, "@") {
+			r.who = accountOf(r.who)
+		}
+		want[r] = 1
+	}
+	for name, v := range map[string]*view{"there": k.shows, "where it was said": k.origin} {
+		have := v.react[m.token]
+		if maps.Equal(want, have) {
+			continue
+		}
+		for r, n := range have {
+			if n > 1 {
+				k.say(&k.r.Doubled, "reaction %v on %s is %d times %s", r, m.token, n, name)
+			}
+		}
+		k.say(&k.r.Wrong, "reactions on %s %s are %v, not %v", m.token, name, have, want)
+	}
+}
+
+// order compares the order of what is shown with that in which it was said.
+func (k *checker) order() {
+	var want []string
+	for _, m := range k.c.book[k.side] {
+		if k.shows.byToken[m.token] != nil {
+			want = append(want, m.token)
+		}
+	}
+	at := map[string]int{}
+	for i, t := range want {
+		at[t] = i
+	}
+	last := -1
+	for _, x := range k.shows.order {
+		i, ok := at[x.token]
+		if !ok {
+			continue
+		}
+		if i < last {
+			k.say(&k.r.Order, "%s comes behind %s", x.token, want[last])
+		}
+		last = max(last, i)
+	}
+}
+
+// times is how often want is shown; 0 if something else is.
+func times(want, shown []piece) int {
+	for n := 2; n < 10; n++ {
+		var all []piece
+		for range n {
+			all = append(all, want...)
+		}
+		if slices.Equal(merged(all), shown) {
+			return n
+		}
+	}
+	return 0
+}
+
+func (k *checker) never() bool { return k.w.plan.Net.Features.Once == network.OnceNever }
+
+// excused reports whether the bot told somebody that it cannot tell what became of
+// something about this message, which only networks without idempotence may do.
+func (k *checker) excused(m *message) bool {
+	return k.never() && k.told(m, "nobody can tell whether it arrived")
+}
+
+// warned reports whether the sender knows that the message may be there twice.
+func (k *checker) warned(m *message) bool { return k.never() && k.told(m, "it may appear twice") }
+
+func (k *checker) told(m *message, words string) bool {
+	for _, act := range m.acts {
+		if slices.ContainsFunc(k.room.notices[act], func(s string) bool { return strings.Contains(s, words) }) {
+			return true
+		}
+	}
+	return false
+}

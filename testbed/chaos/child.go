@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/causeway-chat/causeway/bridgekit"
+	"github.com/causeway-chat/causeway/bridgekit/config"
+	"github.com/causeway-chat/causeway/bridgekit/memnet"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/registration"
+)
+
+// envSpec holds the spec of a child: this program then is Causeway.
+const envSpec = "CAUSEWAY_CHAOS_CHILD"
+
+// A spec is all that a child needs to be Causeway.
+type spec struct {
+	Homeserver, Listen, Network string
+	Postgres                    string // URL; "" is SQLite in the child's folder
+	Registration                registration.Registration
+	DoublePuppet                *registration.Registration
+	Net                         memnet.Options
+	Logins                      []store.Login
+	Arm                         arm
+}
+
+// An arm says at which step the child ends itself.
+type arm struct {
+	Step step.Name
+	Nth  int // how often the step is passed before
+	Term bool
+}
+
+// An order is a line that the parent writes to the child.
+type order struct {
+	Arm *arm
+}
+
+// seal is the key of the child's configuration.
+const seal = "0123456789abcdef0123456789abcdef"
+
+const sqliteFile = "causeway.db"
+
+func (s spec) config() *config.Config {
+	c := config.Defaults()
+	c.Homeserver.URL, c.Homeserver.Domain = s.Homeserver, domain
+	c.Appservice.Listen, c.Metrics.Listen = s.Listen, ""
+	c.Database.Source = sqliteFile
+	if s.Postgres != "" {
+		c.Database = config.Database{Dialect: config.Postgres, Source: s.Postgres}
+	}
+	copy(c.Key[:], seal)
+	c.Permissions = config.Permissions{domain: config.LevelUser}
+	return c
+}
+
+// source is the child's database as store.Open takes it.
+func (s spec) source() string {
+	if s.Postgres != "" {
+		return s.Postgres
+	}
+	return "sqlite:" + sqliteFile
+}
+
+// runChild is Causeway until it is told to stop, its parent is gone, or it ends
+// itself.
+func runChild(text string) error {
+	var s spec
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return err
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	signal.Ignore(syscall.SIGXFSZ) // a full disk is an error of the write then
+	t := &trap{arm: s.Arm}
+	go t.listen(os.Stdin)
+	if err := signIn(ctx, s, t.at); err != nil {
+		return err
+	}
+	b, err := bridgekit.New(ctx, bridgekit.Options{
+		Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Networks: []network.Connector{memnet.Dial(s.Network, netID, s.Net)},
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.Run(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// signIn stores the logins that are missing, as the bot would have.
+func signIn(ctx context.Context, s spec, steps step.Hook) (err error) {
+	db, err := store.Open(ctx, s.source(), s.config().Key.For(config.KeySeal), store.WithSteps(steps))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	have, err := db.Logins(ctx)
+	if err != nil {
+		return err
+	}
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { defer close(done); _ = db.Run(writing) }() // it returns the end of writing
+	defer func() { stop(); <-done }()
+	for _, l := range s.Logins {
+		if slices.ContainsFunc(have, func(o store.Login) bool { return o.ID == l.ID }) {
+			continue
+		}
+		if _, err := db.SaveLogin(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A trap ends this process at a step.
+type trap struct {
+	mu  sync.Mutex // guards arm
+	arm arm
+}
+
+// at is the hook of the core.
+func (t *trap) at(n step.Name) {
+	t.mu.Lock()
+	if t.arm.Step != n || t.arm.Nth > 0 {
+		if t.arm.Step == n {
+			t.arm.Nth--
+		}
+		t.mu.Unlock()
+		return
+	}
+	term := t.arm.Term
+	t.arm = arm{}
+	fmt.Println(n) // the parent counts it
+	if term {
+		t.mu.Unlock()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		return
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // with the lock: nothing passes a step any more
+}
+
+// listen takes the parent's orders. When the parent is gone, so is the child.
+func (t *trap) listen(r io.Reader) {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		var o order
+		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+			fmt.Fprintln(os.Stderr, "order:", err)
+			continue
+		}
+		if o.Arm != nil {
+			t.mu.Lock()
+			t.arm = *o.Arm
+			t.mu.Unlock()
+		}
+	}
+	os.Exit(3)
+}

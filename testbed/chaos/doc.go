@@ -1,0 +1,26 @@
+// Command chaos lets Causeway be hit by everything that can hit it while people
+// talk, and counts afterwards: what is lost, doubled, out of order or wrong.
+//
+//	go run -C testbed ./chaos -seeds 50
+//	go run -C testbed ./chaos -seed 7 -db postgres
+//
+// A run is a homeserver (matrixtest) and a network (memnet) in this process, both
+// on loopback, and Causeway as a child process between them: this program again,
+// with a [spec] in its environment. A [plan] is a function of a seed: which kind
+// of network, who says what, which faults, and at which step of the core
+// (bridgekit/step) the child is killed. What the scheduler makes of it is not; so
+// a seed brings a failure back often, not always.
+//
+// The run goes in rounds. In each, every speaker does the next few things on
+// their list while one fault happens. After the last round everything is healed,
+// the journal runs empty, and both sides are compared with the [book] of what was
+// said.
+//
+// # Who owns what
+//
+// One goroutine directs a run. In a round each chat has two more, one for each
+// side; what they write down is guarded by the chat's mutex, which is held while
+// something is said, so that the book has the order in which it was said. The
+// child's database, output and files are in a folder of the run, which is removed
+// if it passes.
+package main

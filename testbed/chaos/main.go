@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if text := os.Getenv(envSpec); text != "" {
+		if err := runChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, "causeway:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := command(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "chaos:", err)
+		cancel()
+		os.Exit(1)
+	}
+}
+
+// A wish is what the command line asks for.
+type wish struct {
+	seeds    int
+	first    uint64
+	one      uint64
+	db       string
+	messages int
+	length   time.Duration
+	parallel int
+	keep     bool
+}
+
+func command(ctx context.Context, args []string) error {
+	var x wish
+	f := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	f.IntVar(&x.seeds, "seeds", 1, "how many different `runs`")
+	f.Uint64Var(&x.first, "from", 0, "the first `seed`; 0 is the time")
+	f.Uint64Var(&x.one, "seed", 0, "one run, with this `seed`")
+	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
+	f.IntVar(&x.messages, "messages", 400, "about how many `things` are said and done in a run")
+	f.DurationVar(&x.length, "for", 0, "begin no run after this `time`; 0 is no end")
+	f.IntVar(&x.parallel, "parallel", 2, "how many `runs` at once")
+	f.BoolVar(&x.keep, "keep", false, "keep the folders of runs that pass too")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if x.db != "sqlite" && x.db != "postgres" || f.NArg() > 0 || x.parallel < 1 {
+		return fmt.Errorf("what is %q? See -help", args)
+	}
+	if x.one != 0 {
+		x.first, x.seeds = x.one, 1
+	} else if x.first == 0 {
+		x.first = uint64(time.Now().Unix())
+	}
+	return series(ctx, x, os.Stdout)
+}

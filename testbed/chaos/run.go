@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// settleWithin is how long everything may take to arrive after the last fault.
+const settleWithin = 2 * time.Minute
+
+// run plays a plan and compares both sides at its end. An error is about the run
+// itself, or says that Causeway did not come to an end.
+func (w *world) run(ctx context.Context) (*result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	if err := w.open(ctx); err != nil {
+		cancel()
+		return nil, err
+	}
+	watching := make(chan error, 1)
+	go func() { watching <- w.watch(ctx) }()
+	err := w.play(ctx)
+	cancel()
+	if werr := <-watching; err == nil && !errors.Is(werr, context.Canceled) {
+		err = werr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w.judge(context.WithoutCancel(ctx))
+}
+
+// open starts Causeway for the first time.
+func (w *world) open(ctx context.Context) error {
+	if r, ok := w.plan.opening(); ok {
+		if err := w.node.start(arm{Step: r.Step, Nth: r.Nth % 2}); err != nil {
+			return err
+		}
+		if w.node.ended(ctx, startWithin) {
+			w.node.died(false)
+		} else if err := w.node.kill(); err != nil {
+			return err
+		}
+	}
+	return w.node.start(arm{})
+}
+
+// play goes through the rounds and heals everything.
+func (w *world) play(ctx context.Context) error {
+	speakers := w.speakers()
+	for _, c := range w.chats { // so that there are rooms
+		if err := (remote{w, c, c.remote[0]}).first(); err != nil {
+			return err
+		}
+	}
+	if err := until(ctx, "all rooms are there", time.Minute, func() (bool, error) { return w.allOpen(), w.alive() }); err != nil {
+		return err
+	}
+	for i, r := range w.plan.Rounds {
+		g, gctx := errgroup.WithContext(ctx)
+		for _, s := range speakers {
+			g.Go(func() error { return s.speak(gctx, w.plan.Each) })
+		}
+		g.Go(func() error { return w.mishap(gctx, r) })
+		if err := g.Wait(); err != nil {
+			return fmt.Errorf("round %d, %s %s: %w", i, r.Fault, r.Step, err)
+		}
+	}
+	if err := w.settled(ctx, settleWithin); err != nil {
+		return err
+	}
+	// What is delivered again by a start would be a double.
+	if err := w.node.stop(ctx); err != nil {
+		return err
+	}
+	if err := w.node.start(arm{}); err != nil {
+		return err
+	}
+	for _, c := range w.chats {
+		if err := w.last(c); err != nil {
+			return err
+		}
+	}
+	return w.settled(ctx, settleWithin)
+}
+
+// last says one more thing each way, behind all else.
+func (w *world) last(c *chat) error {
+	if err := (remote{w, c, c.remote[0]}).first(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return local{w, c, w.people[c.local[0]]}.say(nil)
+}
+
+// first says something.
+func (r remote) first() error {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	return r.say(nil)
+}
+
+func (w *world) speakers() []*speaker {
+	var all []*speaker
+	for i, c := range w.chats {
+		for _, s := range []side{onNetwork, onMatrix} {
+			all = append(all, &speaker{w: w, c: c, side: s, random: rand.New(rand.NewPCG(w.plan.Seed, uint64(10+2*i+int(s))))})
+		}
+	}
+	return all
+}
+
+// allOpen reports whether every chat has a room with all who speak there.
+func (w *world) allOpen() bool {
+	for _, c := range w.chats {
+		c.mu.Lock()
+		room := c.room
+		c.mu.Unlock()
+		if room == "" {
+			return false
+		}
+		for _, who := range c.local {
+			if w.hs.Room(room).Membership(who) != "join" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// watch finds the rooms of chats and has people enter them, as long as ctx lasts.
+func (w *world) watch(ctx context.Context) error {
+	known := map[string]bool{}
+	for {
+		for _, id := range w.hs.Rooms() {
+			if known[id] {
+				continue
+			}
+			done, err := w.enter(id)
+			if err != nil {
+				return err
+			}
+			known[id] = done
+		}
+		pause(ctx, tick)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// enter has people enter a room of a chat; true if all are in it.
+func (w *world) enter(room string) (done bool, err error) {
+	snap := w.hs.Room(room)
+	c := w.chatOf(room)
+	if c == nil {
+		return false, nil
+	}
+	done = true
+	for _, who := range c.local {
+		p := w.people[who]
+		switch snap.Membership(who) {
+		case "join":
+			continue
+		case "invite":
+			err = p.user.Do("POST", "join/"+url.PathEscape(room), object{}, nil)
+		default:
+			if done = false; who == "@eve:test" && snap.Membership(c.owner) == "join" {
+				err = w.people[c.owner].user.Do("POST", "rooms/"+url.PathEscape(room)+"/invite", object{"user_id": who}, nil)
+			}
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s enters %s: %w", who, c.id, err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.room == "" && snap.Membership(c.owner) != "" {
+		c.room = room
+	}
+	return done, nil
+}
+
+// chatOf is the chat that a room was made for; nil if there is none.
+func (w *world) chatOf(room string) *chat {
+	snap := w.hs.Room(room)
+	w.adding.RLock()
+	defer w.adding.RUnlock()
+	for _, c := range w.chats {
+		if snap.State("m.bridge", "chat.causeway."+string(netID)+"/"+string(c.id)) != nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// judge stops Causeway and compares.
+func (w *world) judge(ctx context.Context) (*result, error) {
+	if err := w.node.stop(ctx); err != nil {
+		return nil, err
+	}
+	r := w.compare()
+	for _, c := range w.chats {
+		n := 0
+		for _, room := range w.hs.Rooms() {
+			if w.chatOf(room) == c {
+				n++
+			}
+		}
+		if n != 1 {
+			r.Doubled = append(r.Doubled, fmt.Sprintf("%s has %d rooms", c.id, n))
+		}
+	}
+	return r, w.deadLetters(ctx, r)
+}
+
+// newChat makes another chat while the run goes on, and its first messages.
+func (w *world) newChat() (*chat, error) {
+	w.adding.Lock()
+	p := chatPlan{
+		name: network.ChatID(fmt.Sprintf("new%d", len(w.chats))), kind: network.Group,
+		members: []network.UserID{"alice", "carol"}, remote: []network.UserID{"carol"}, local: []string{"@alice:test"}, owner: "@alice:test",
+	}
+	c := newChat(w.net, p)
+	w.chats = append(w.chats, c)
+	w.adding.Unlock()
+	for range 2 {
+		if err := (remote{w, c, "carol"}).first(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
