@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -198,6 +199,15 @@ func (m *Media) serve(name string) func(http.ResponseWriter) {
 		}
 		_, _ = io.Copy(w, src) // the client went away: nothing to tell it
 	}
+}
+
+// legacyDownload serves without a token where there is no other way: on a server
+// from before authenticated media.
+func (c *call) legacyDownload() (any, *Error) {
+	if !slices.Contains(c.hs.opts.Versions, "v1.11") {
+		return c.download()
+	}
+	return c.legacyMedia()
 }
 
 // legacyMedia refuses downloads without a token, as servers have done since

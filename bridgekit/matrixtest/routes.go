@@ -155,7 +155,7 @@ func mediaRoutes() []*route {
 		{name: RouteMediaConfig, handle: (*call).mediaConfig},
 		{name: "GET " + old + "config", handle: (*call).mediaConfig},
 		{name: "GET " + old + "download/{serverName}/{mediaId}", also: []string{old + "download/{serverName}/{mediaId}/{fileName}"},
-			handle: (*call).legacyMedia, flags: open},
+			handle: (*call).legacyDownload, flags: open},
 		{name: "GET " + old + "thumbnail/{serverName}/{mediaId}", handle: (*call).legacyMedia, flags: open},
 	}
 }

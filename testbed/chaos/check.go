@@ -110,7 +110,7 @@ func (k *checker) message(m *message) {
 		k.say(&k.r.Order, "%s has something else between its parts", m.token)
 	}
 	if to := m.reply; to != nil && !to.gone && k.shows.ids[shown.reply] != to.token {
-		k.say(&k.r.Wrong, "%s answers %q, not %s", m.token, k.shows.ids[shown.reply], to.token)
+		k.say(&k.r.Wrong, "%s answers %q, not %s", m.token, k.shows.ids[shown.reply]+" "+shown.reply, to.token)
 	}
 	k.reactions(m)
 }

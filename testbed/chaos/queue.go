@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -76,6 +77,21 @@ func (w *world) alive() error {
 	}
 }
 
+// removedKeys are the keys of entries about messages that were removed.
+func (w *world) removedKeys() map[string]bool {
+	keys := map[string]bool{}
+	for _, c := range w.chats {
+		for _, m := range append(c.book[onNetwork], c.book[onMatrix]...) {
+			for _, act := range m.acts {
+				for portal := range 2 * len(w.chats) {
+					keys[string(journal.Key("out", act, fmt.Sprint(portal)))] = m.gone
+				}
+			}
+		}
+	}
+	return keys
+}
+
 // deadLetters are those that nothing in the plan is a reason for.
 func (w *world) deadLetters(ctx context.Context, r *result) error {
 	db, err := w.queue()
@@ -83,16 +99,21 @@ func (w *world) deadLetters(ctx context.Context, r *result) error {
 		return err
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(ctx, "SELECT id, kind, reason FROM entry WHERE state = 4")
+	removed := w.removedKeys()
+	rows, err := db.QueryContext(ctx, "SELECT id, key, kind, reason FROM entry WHERE state = 4")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
+		var key []byte
 		var kind, reason string
-		if err := rows.Scan(&id, &kind, &reason); err != nil {
+		if err := rows.Scan(&id, &key, &kind, &reason); err != nil {
 			return err
+		}
+		if removed[string(key)] && reason == "that message does not exist on the network" {
+			continue // somebody else removed what it changes
 		}
 		if w.plan.Net.Features.Once == network.OnceNever && strings.HasPrefix(reason, "nobody can tell whether it arrived") {
 			continue
