@@ -56,7 +56,7 @@ type appending struct {
 	entries []Draft
 	also    func(tx *store.Tx) error
 	lanes   []int64        // ascending
-	fates   map[Lane]int64 // lanes held for a fate, with the number that may be delivered already
+	fates   map[Lane]begun // lanes held for a fate, with what may be delivered already
 	sealed  [][]byte
 	made    []*Entry          // what the last run of do inserted
 	changed map[Lane]struct{} // lanes in which a fate changed rows
@@ -64,7 +64,7 @@ type appending struct {
 
 // prepare seals the payloads.
 func (j *Journal) prepare(entries []Draft, also func(tx *store.Tx) error) *appending {
-	a := &appending{j: j, entries: entries, also: also, fates: map[Lane]int64{}}
+	a := &appending{j: j, entries: entries, also: also, fates: map[Lane]begun{}}
 	for i := range entries {
 		a.lanes = append(a.lanes, int64(entries[i].Lane))
 		a.sealed = append(a.sealed, j.db.Seal().Seal(entries[i].Payload, sealContext))
@@ -89,7 +89,7 @@ func (a *appending) hold() {
 		if _, ok := a.fates[e.Lane]; !ok {
 			l := j.lane(e.Lane)
 			l.held++
-			a.fates[e.Lane] = l.begun()
+			a.fates[e.Lane] = j.begun(l)
 		}
 	}
 }
@@ -209,15 +209,21 @@ func (a *appending) fate(tx *store.Tx, n *Draft) (consumed bool, err error) {
 		payload []byte
 	}
 	var rows []row
-	err = tx.All("SELECT id, target, payload FROM entry WHERE lane = ? AND target IN (?, ?) AND state < ? AND state <> ? AND id <> ?",
-		[]any{n.Lane, "=" + n.Changes, "~" + n.Changes, Done, Running, a.fates[n.Lane]}, func(r *sql.Rows) error {
+	begun := a.fates[n.Lane]
+	err = tx.All("SELECT id, target, payload FROM entry WHERE lane = ? AND target IN (?, ?) AND state < ? AND state <> ? AND id > ? AND id <> ?",
+		[]any{n.Lane, "=" + n.Changes, "~" + n.Changes, Done, Running, begun.upTo, begun.id}, func(r *sql.Rows) error {
 			var x row
 			err := r.Scan(&x.id, &x.target, &x.payload)
-			rows = append(rows, x)
+			if !a.j.ends(x.id) {
+				rows = append(rows, x)
+			}
 			return err
 		})
 	if err != nil {
 		return false, err
+	}
+	if n.Fate.Replace != nil && slices.ContainsFunc(rows, func(x row) bool { return x.target[0] == '~' }) {
+		return false, nil // behind an earlier change that could not be joined, or that one would win
 	}
 	for _, x := range rows {
 		making := x.target[0] == '='

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,8 +61,9 @@ type Journal struct {
 	parked    map[string]map[*lane]struct{}
 	workers   int // running, not counting those that lent their place
 	inMemory  int
-	recovered int64 // entries up to this number were there at start
-	pushed    int64 // entries up to this number were pushed: what is read beyond would be pushed again
+	ending    map[int64]struct{} // delivered entries whose end is not committed
+	recovered int64              // entries up to this number were there at start
+	pushed    int64              // entries up to this number were pushed: what is read beyond would be pushed again
 	running   bool
 	paused    bool          // no handler is called
 	aborted   bool          // abort is closed
@@ -91,7 +93,7 @@ func New(o Options, handler Handler) *Journal {
 	if o.Keep == 0 {
 		o.Keep = 30 * 24 * time.Hour
 	}
-	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{}), abort: make(chan struct{})}
+	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, ending: map[int64]struct{}{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{}), abort: make(chan struct{})}
 }
 
 // Run loads the lanes that have work and runs them until ctx is done. Then it
@@ -206,13 +208,13 @@ func (j *Journal) Has(ctx context.Context, key []byte) (bool, error) {
 
 // Unsettled reports whether a lane's head may be delivered already without
 // anybody knowing yet: an earlier process or attempt was cut off.
-// A head that is parked on something else than cause does not count.
-func (j *Journal) Unsettled(id Lane, cause string) bool {
+// If causes are given, a head that is parked on something else does not count.
+func (j *Journal) Unsettled(id Lane, causes ...string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := j.lanes[id]
 	switch {
-	case l == nil, l.cause != "" && l.cause != cause:
+	case l == nil, l.cause != "" && len(causes) > 0 && !slices.Contains(causes, l.cause):
 		return false
 	case l.tried != 0:
 		return true
@@ -220,6 +222,14 @@ func (j *Journal) Unsettled(id Lane, cause string) bool {
 		return l.more && l.last < j.recovered
 	}
 	return l.buf[0].ID <= j.recovered && !l.clean
+}
+
+// Delivering reports whether a lane's head is with the handler.
+func (j *Journal) Delivering(id Lane) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	l := j.lanes[id]
+	return l != nil && l.active != 0
 }
 
 // errPanic is the cause of an entry whose handler panicked.

@@ -368,9 +368,10 @@ func TestHungLanesDoNotStopOthers(t *testing.T) {
 // A redaction or edit of what has not left takes effect on it.
 func TestFate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
-		release := make(chan struct{})
+		begun, release := make(chan struct{}), make(chan struct{})
 		r := start(t, open, journal.Options{}, func(ctx context.Context, e *journal.Entry) journal.Outcome {
 			if string(e.Payload) == "first" {
+				close(begun)
 				<-release
 			}
 			if string(e.Payload) == "dead" {
@@ -391,6 +392,7 @@ func TestFate(t *testing.T) {
 			return journal.Draft{Lane: lane(1), Kind: "edit", Changes: id, Payload: []byte("edit " + id), Fate: journal.Fate{Replace: replace}}
 		}
 		r.append(makes("1", "first"))
+		<-begun
 		r.append(makes("2", "two"), makes("3", "three"), makes("4", "four"))
 		r.append(withdraw("2"), edit("3"), edit("4"), withdraw("4"), withdraw("1"), edit("9"))
 		close(release)
@@ -589,6 +591,80 @@ func TestTried(t *testing.T) {
 		defer mu.Unlock()
 		if d := cmp.Diff(map[string][]bool{"doubtful": {false, true}, "untouched": {false, false}, "gone": {false}}, tried); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// What an earlier process may have delivered is neither withdrawn nor replaced,
+// also behind the first entry; and a change does not overtake an earlier one.
+func TestFateInDoubt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		park := func(context.Context, *journal.Entry) journal.Outcome { return journal.Park("x", nil, nil) }
+		r := start(t, open, journal.Options{}, park)
+		one, two := text(lane(1), "one"), text(lane(1), "two")
+		one.Makes, two.Makes = "1", "2"
+		r.append(one, two)
+		r.until("it is parked", func() bool { return r.total == 1 })
+		r.stop()
+		looked, gate := make(chan struct{}), make(chan struct{})
+		first := true
+		r = start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
+			if string(e.Payload) == "one" && first {
+				first = false
+				close(looked)
+				<-gate
+				e.Fresh()
+				return journal.Park("y", nil, nil)
+			}
+			return journal.Delivered(nil)
+		})
+		change := func(id, name string, f journal.Fate) journal.Draft {
+			return journal.Draft{Lane: lane(1), Kind: "edit", Changes: id, Payload: []byte(name), Fate: f}
+		}
+		replace := journal.Fate{Replace: func([]byte) ([]byte, error) { return []byte("replaced"), nil }}
+		<-looked
+		r.append(change("2", "redact two", journal.Fate{Withdraw: true}), change("1", "edit one", replace))
+		close(gate)
+		r.until("it is parked again", func() bool { return r.j.Stats().Parked["y"] == 1 })
+		r.append(change("1", "edit one again", replace))
+		r.j.Wake("y")
+		r.append(text(lane(1), "end"))
+		r.until("the end is handled", func() bool { return slices.Contains(r.got[lane(1)], "end") })
+		want := []string{"one", "one", "two", "redact two", "edit one", "edit one again", "end"}
+		if d := cmp.Diff(want, r.got[lane(1)]); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// That an entry may have left is known to the process after the next one too, which
+// did not come to deliver it.
+func TestBeginOverTwoKills(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		r := start(t, open, journal.Options{Grace: time.Millisecond}, func(ctx context.Context, e *journal.Entry) journal.Outcome {
+			if err := e.Begin(ctx); err != nil {
+				t.Error(err)
+			}
+			<-ctx.Done()
+			return journal.RetryLater(ctx.Err(), "")
+		})
+		r.append(text(lane(1), "a"))
+		r.until("it is running", func() bool {
+			all, err := r.j.List(t.Context(), true, 1)
+			return err == nil && len(all) == 1 && all[0].State == journal.Running
+		})
+		r.stop()
+		r = start(t, open, journal.Options{}, func(context.Context, *journal.Entry) journal.Outcome { return journal.Park("x", nil, nil) })
+		r.until("it is parked", func() bool { return r.j.Stats().Parked["x"] == 1 })
+		r.stop()
+		var left bool
+		r = start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
+			left = e.MayHaveLeft()
+			return journal.Delivered(nil)
+		})
+		r.until("it is delivered", func() bool { return r.total == 1 })
+		if !left {
+			t.Error("nobody knows that it may have left")
 		}
 	})
 }

@@ -29,12 +29,21 @@ type lane struct {
 	tried   int64 // number of the head if an attempt may have delivered it
 }
 
-// begun is the number of the entry that may be delivered already; 0 if none.
-func (l *lane) begun() int64 {
-	if l.active != 0 {
-		return l.active
+// begun says which entries of a lane may be delivered already: the one with number
+// id, and those with numbers up to upTo. These were there at the start: as the end
+// of an entry is not waited for, a crash can leave several that were delivered.
+type begun struct{ id, upTo int64 }
+
+// begun is what may be delivered of l. It is called with mu held.
+func (j *Journal) begun(l *lane) begun {
+	b := begun{id: l.active}
+	if b.id == 0 {
+		b.id = l.tried
 	}
-	return l.tried
+	if !l.clean {
+		b.upTo = j.recovered
+	}
+	return b
 }
 
 func (l *lane) stopTimer() {
@@ -279,6 +288,7 @@ func (j *Journal) settle(l *lane, e *Entry, out Outcome) *store.Op {
 	}
 	j.pop(l)
 	j.counts.delivered(e)
+	j.ending[e.ID] = struct{}{}
 	return j.finish(e, out)
 }
 
@@ -386,6 +396,9 @@ func (j *Journal) note(e *Entry, s State, due time.Time, out Outcome) *store.Op 
 		at = due.UnixMilli()
 	}
 	reason, attempts := out.words, e.Attempts
+	if e.MayHaveLeft() {
+		s = Running // it still may have, also for the next process
+	}
 	return &store.Op{Weight: 1, Urgency: store.Later, Do: func(tx *store.Tx) error {
 		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, due = ?, cause = ?, reason = ?, changed = ? WHERE id = ? AND state < ?",
 			s, attempts, at, out.cause, reason, time.Now().UnixMilli(), e.ID, Failed)
@@ -403,6 +416,7 @@ func (j *Journal) insist(op *store.Op, id int64) {
 			j.again(op, id)
 			return
 		}
+		j.ended(id)
 		if then != nil {
 			then(nil)
 		}
@@ -410,6 +424,21 @@ func (j *Journal) insist(op *store.Op, id int64) {
 	if err := j.db.Queue(context.Background(), op); err != nil {
 		j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
 	}
+}
+
+// ends reports whether an entry was delivered and its end is not committed, which
+// is so for long if the database refuses it.
+func (j *Journal) ends(id int64) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, ok := j.ending[id]
+	return ok
+}
+
+func (j *Journal) ended(id int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.ending, id)
 }
 
 // again queues a failed op after a second, unless the journal stops.

@@ -170,6 +170,15 @@ func Withdraw(tx *store.Tx, l Lane, message string) error {
 	return err
 }
 
+// Remember keeps a key as if an entry with it had been delivered, in the
+// transaction of whatever it names: Has finds it for as long as such keys are kept.
+func Remember(tx *store.Tx, l Lane, key []byte) error {
+	now := time.Now().UnixMilli()
+	_, err := tx.Exec("INSERT INTO entry (lane, key, kind, target, state, created, changed) VALUES (?, ?, 'remembered', '', ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+		l, key, Done, now, now)
+	return err
+}
+
 // prune forgets old keys and erases old dead letters, a bounded number at a time.
 func (j *Journal) prune(ctx context.Context) {
 	before := time.Now().Add(-j.opts.Keep).UnixMilli()
