@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -24,6 +25,11 @@ type found struct {
 	Content struct {
 		Mark json.RawMessage `json:"chat.causeway.mark"`
 	} `json:"content"`
+	Unsigned struct {
+		Redaction struct {
+			TS int64 `json:"origin_server_ts"`
+		} `json:"redacted_because"`
+	} `json:"unsigned"`
 }
 
 // Find looks for the event with a mark among the newest 1,000 of a room, as the
@@ -31,16 +37,29 @@ type found struct {
 // do, because anyone in the room can copy a mark. The walk ends early only
 // where the history does.
 func (h *Homeserver) Find(ctx context.Context, room id.RoomID, mark string, as ...id.UserID) (id.EventID, bool, error) {
-	return h.search(ctx, h.BotID(), room, mark, "", as)
+	eventID, _, ok, err := h.search(ctx, h.BotID(), room, mark, "", as)
+	return eventID, ok, err
 }
+
+// FindSince is Find, and says whether an event that was not found may have been
+// there: among those that were searched is one that was redacted after since, and
+// a redaction takes the mark away. The clocks of both servers may differ by
+// a few minutes.
+func (h *Homeserver) FindSince(ctx context.Context, room id.RoomID, mark string, since time.Time, as ...id.UserID) (eventID id.EventID, ok, doubt bool, err error) {
+	eventID, redacted, ok, err := h.search(ctx, h.BotID(), room, mark, "", as)
+	return eventID, ok, !ok && redacted > since.Add(-clockSkew).UnixMilli(), err
+}
+
+// clockSkew is how far the homeserver's clock may be behind ours.
+const clockSkew = 5 * time.Minute
 
 // lookup is Find for an event that Send may have sent. The server filters by
 // type and sender, so 1,000 events of that ghost are searched, not of the room.
 // Where the bot may not read, the sender does.
 func (h *Homeserver) lookup(ctx context.Context, e Event, mark string) (id.EventID, bool, error) {
-	eventID, ok, err := h.search(ctx, h.BotID(), e.Room, mark, e.Type.Type, []id.UserID{e.As})
+	eventID, _, ok, err := h.search(ctx, h.BotID(), e.Room, mark, e.Type.Type, []id.UserID{e.As})
 	if KindOf(err) == NotAllowed && e.As != h.BotID() {
-		eventID, ok, err = h.search(ctx, e.As, e.Room, mark, e.Type.Type, []id.UserID{e.As})
+		eventID, _, ok, err = h.search(ctx, e.As, e.Room, mark, e.Type.Type, []id.UserID{e.As})
 	}
 	if k := KindOf(err); k == NotAllowed || k == NotFound {
 		// Neither is in the room: what was never there was not sent, and
@@ -50,8 +69,9 @@ func (h *Homeserver) lookup(ctx context.Context, e Event, mark string) (id.Event
 	return eventID, ok, err
 }
 
-// search walks back through a room (GET /rooms/{roomId}/messages).
-func (h *Homeserver) search(ctx context.Context, reader id.UserID, room id.RoomID, mark, eventType string, senders []id.UserID) (id.EventID, bool, error) {
+// search walks back through a room (GET /rooms/{roomId}/messages). redacted is the
+// time, in milliseconds, of the newest redaction that it saw.
+func (h *Homeserver) search(ctx context.Context, reader id.UserID, room id.RoomID, mark, eventType string, senders []id.UserID) (eventID id.EventID, redacted int64, ok bool, err error) {
 	query := map[string]string{"dir": "b", "limit": strconv.Itoa(lookupSize)}
 	if filter := searchFilter(eventType, senders); filter != "" {
 		query["filter"] = filter
@@ -65,12 +85,16 @@ func (h *Homeserver) search(ctx context.Context, reader id.UserID, room id.RoomI
 			return request(ctx, c, http.MethodGet, path("v3", "rooms", room, "messages"), query, nil, &page)
 		})
 		if err != nil {
-			return "", false, err
+			return "", redacted, false, err
 		}
 		for _, raw := range page.Chunk {
 			var evt found
-			if json.Unmarshal(raw, &evt) == nil && h.carries(evt, mark, senders) {
-				return evt.ID, true, nil
+			if json.Unmarshal(raw, &evt) != nil {
+				continue
+			}
+			redacted = max(redacted, evt.Unsigned.Redaction.TS)
+			if h.carries(evt, mark, senders) {
+				return evt.ID, redacted, true, nil
 			}
 		}
 		if page.End == "" || page.End == query["from"] {
@@ -78,7 +102,7 @@ func (h *Homeserver) search(ctx context.Context, reader id.UserID, room id.RoomI
 		}
 		query["from"] = page.End
 	}
-	return "", false, nil
+	return "", redacted, false, nil
 }
 
 // carries reports whether evt is what a lookup looks for.

@@ -218,12 +218,18 @@ type body struct {
 	ctx   func() error // why the request was cancelled
 }
 
+// errBrokenOff is for a file whose end did not come.
+var errBrokenOff = errors.New("the connection broke in the middle of the file")
+
 // Read reads on.
 func (b *body) Read(p []byte) (int, error) {
 	b.stall.Reset(mediaStall)
 	n, err := b.rc.Read(p)
 	b.stall.Stop()
 	if err != nil && !errors.Is(err, io.EOF) {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errBrokenOff // io.ReadFull and others take that for an end
+		}
 		if cause := b.ctx(); cause != nil {
 			err = errors.Join(err, cause)
 		}

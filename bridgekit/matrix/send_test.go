@@ -145,6 +145,29 @@ func TestSendLookup(t *testing.T) {
 	})
 }
 
+// What was removed has lost its mark: then it is not known whether it was there.
+func TestFindRemoved(t *testing.T) {
+	w := newWorld(t, mt.Options{})
+	room := w.room()
+	first, err := w.h.Send(w.Context(), w.message(room, "k", "hello"))
+	w.must(err)
+	mark, before := w.h.Mark([]byte("k"), "0", room), time.Now()
+	if found, ok, doubt, err := w.h.FindSince(w.Context(), room, mark, before); err != nil || !ok || doubt || found != first {
+		t.Errorf("FindSince = %s, %v, %v, %v; want %s", found, ok, doubt, err, first)
+	}
+	if _, ok, doubt, err := w.h.FindSince(w.Context(), room, "other", before); err != nil || ok || doubt {
+		t.Errorf("without any redaction: %v, %v, %v", ok, doubt, err)
+	}
+	_, err = w.h.Redact(w.Context(), room, w.h.BotID(), first, "", []byte("r"), "0")
+	w.must(err)
+	if _, ok, doubt, err := w.h.FindSince(w.Context(), room, mark, before); err != nil || ok || !doubt {
+		t.Errorf("after its redaction: %v, %v, %v", ok, doubt, err)
+	}
+	if _, _, doubt, err := w.h.FindSince(w.Context(), room, mark, before.Add(time.Hour)); err != nil || doubt {
+		t.Errorf("a redaction of long ago leaves a doubt: %v, %v", doubt, err)
+	}
+}
+
 // A mark that somebody copied is not ours.
 func TestFindForged(t *testing.T) {
 	w := newWorld(t, mt.Options{})
