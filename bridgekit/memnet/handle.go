@@ -182,6 +182,7 @@ func (s *Server) handleEdit(a *account, c *chat, r *request) (*response, error) 
 
 // edit replaces a message's content. Call it with mu held.
 func (s *Server) edit(t act, m *message, content network.Content) {
+	content.Reply, content.Thread = m.content.Reply, m.content.Thread // an edit does not move a message
 	m.content = content
 	m.edits++
 	version := int64(m.edits)
