@@ -21,7 +21,8 @@ type cache struct {
 	byChat map[chatKey]int64
 	byRoom map[string][]int64 // also the rooms without a portal
 	inChat map[loginChat]struct{}
-	puts   int // how often a row changed, to notice it during a read
+	left   map[loginChat][]byte // key of the newest event that a login left to another
+	puts   int                  // how often a row changed, to notice it during a read
 }
 
 type chatKey struct {
@@ -36,7 +37,7 @@ type loginChat struct {
 }
 
 func newCache(db *store.DB) *cache {
-	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}}
+	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}, left: map[loginChat][]byte{}}
 }
 
 // read takes in a row that was read when there had been puts changes; if there
@@ -174,6 +175,24 @@ func (c *cache) unlearn(k loginChat) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.inChat, k)
+}
+
+// skip notes the key of what a login leaves to another; nil: nothing any more.
+func (c *cache) skip(k loginChat, key []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key == nil {
+		delete(c.left, k)
+		return
+	}
+	makeRoom(c.left)
+	c.left[k] = key
+}
+
+func (c *cache) skipped(k loginChat) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left[k]
 }
 
 // makeRoom removes any one element from a full map.

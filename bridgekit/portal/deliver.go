@@ -134,6 +134,11 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 	draft.Lane = journal.LaneOf(p.ID, journal.In)
 	draft.Key = eventKey(p, d.sess, draft.Kind, h)
 	connect(&draft, ev)
+	if d.s.logins.ByUser(d.sess.Network, h.Sender) != nil {
+		// Maybe the echo of what is in the room already: what is done to the
+		// message must be done there, not to the echo.
+		draft.Makes = ""
+	}
 	d.drafts = append(d.drafts, draft)
 	return nil
 }
@@ -238,9 +243,33 @@ func leaves(ev network.Event, own network.UserID) bool {
 // the first that is online. What one of our logins does is read from its own connection, because
 // only that knows it by the IDs of our own sends.
 func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
-	if p.Chat.Login != "" || features(p).IDs == network.IDsShared && ev.Base().Key != "" || leaves(ev, sess.User()) {
+	k := loginChat{p.Network, sess.ID, p.ID}
+	shared := features(p).IDs == network.IDsShared && ev.Base().Key != ""
+	if shared {
+		// Before the chat was described, something may have been left to another
+		// login, which is slower: this one must not overtake it.
+		if key := s.portals.skipped(k); key != nil {
+			came, err := s.j.Has(ctx, key)
+			if err != nil {
+				return false, err
+			}
+			if shared = came; came {
+				s.portals.skip(k, nil)
+			}
+		}
+	}
+	if p.Chat.Login != "" || shared || leaves(ev, sess.User()) {
 		return true, nil
 	}
+	reads, err := s.elected(ctx, p, sess, ev)
+	if err == nil && !reads && (features(p).IDs == "" || s.portals.skipped(k) != nil) {
+		s.portals.skip(k, eventKey(p, sess, network.EventKind(ev), ev.Base()))
+	}
+	return reads, err
+}
+
+// elected reports whether a login is the one that reads ev for all.
+func (s *Service) elected(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return false, err

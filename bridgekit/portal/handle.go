@@ -42,6 +42,7 @@ type inbound struct {
 	p    store.Portal
 	sess *login.Session // whose connection delivered it; nil if it was removed since
 	head *network.Head
+	sent bool // something of it is in the room
 }
 
 func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -138,6 +139,9 @@ func (s *Service) outcome(err error) journal.Outcome {
 }
 
 func (s *Service) verdict(err error) journal.Outcome {
+	if errors.Is(err, errMayCome) {
+		return journal.RetryIn(50*time.Millisecond, nil)
+	}
 	words := matrix.UserText(err)
 	switch matrix.KindOf(err) {
 	case matrix.Down:
@@ -167,7 +171,11 @@ func (x *inbound) failed(ctx context.Context, err error) journal.Outcome {
 			return dbOutcome(gerr)
 		}
 	}
-	return x.outcome(err)
+	out := x.outcome(err)
+	if x.sent { // when it is tried again, transaction IDs may be forgotten
+		out = out.Unsure()
+	}
+	return out
 }
 
 // remoteOutcome turns an error of a network into what the journal does.

@@ -51,7 +51,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		if i > 0 {
 			x.opts.Steps.At(step.InBetween)
 		}
-		eventID, err := x.send(ctx, as, c.kind, c.content, fmt.Sprintf("p%d.%d", c.part, i), m.At)
+		eventID, err := x.send(ctx, as, c.kind, c.content, stepOf(c.part, i), m.At)
 		if err != nil {
 			return x.failed(ctx, err)
 		}
@@ -109,16 +109,22 @@ func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, conte
 		if !x.hs.IsGhost(as) {
 			of = append(of, as)
 		}
-		found, ok, err := x.hs.Find(ctx, room, x.hs.Mark(x.e.Key, step, room), of...)
+		found, ok, doubt, err := x.hs.FindSince(ctx, room, x.hs.Mark(x.e.Key, step, room), x.e.Created, of...)
 		if err != nil {
 			return "", err
 		}
 		if ok {
+			x.sent = true
 			return found, nil
 		}
-		x.e.Fresh()
+		// One that was removed since may have been it: then those behind it may
+		// be there too.
+		if !doubt {
+			x.e.Fresh()
+		}
 	}
 	eventID, err := x.hs.Send(ctx, matrix.Event{Room: room, As: as, Type: kind, Content: content, Key: x.e.Key, Step: step, At: at, Lookup: x.e.Tried})
+	x.sent = x.sent || err == nil
 	if err == nil || x.hs.IsGhost(as) {
 		return eventID, err
 	}
@@ -157,7 +163,12 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 	}
 	own := x.logins.ByUser(x.p.Network, m.Sender)
 	if wait := x.unanswered(own); wait > 0 {
-		return journal.RetryIn(wait, nil), true
+		// A call that was cut off may in turn wait for this, as an answer to it.
+		shown, err := x.shown(ctx, m.Sender)
+		if err != nil {
+			return x.failed(ctx, err), true
+		}
+		return journal.RetryIn(wait, nil), !shown
 	}
 	if ours, err := x.ours(ctx, m.Txn); err != nil || ours {
 		if err != nil {
@@ -168,6 +179,18 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 	if own == nil {
 		return out, false
 	}
+	// The call may have been answered since the map was asked.
+	if rows, err := x.messages.remote(ctx, x.p.ID, append([]network.MessageID{m.ID}, m.Alt...)...); err != nil {
+		return dbOutcome(err), true
+	} else if len(rows) > 0 {
+		return journal.Delivered(nil), true
+	}
+	// It may have been sent from Matrix and removed there before its echo came.
+	if gone, err := x.wasRemoved(ctx, network.Ref{ID: m.ID, Alt: m.Alt}); err != nil {
+		return dbOutcome(err), true
+	} else if gone {
+		return journal.Delivered(nil), true
+	}
 	// Without IDs only the source of the line can tell: it is our own
 	// connection's, so it came from here.
 	if m.ID == "" && m.Txn == "" && (x.sess == nil || x.sess.ID != own.ID) {
@@ -175,6 +198,23 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 	}
 	return out, false
 }
+
+// shown reports whether an earlier process or attempt has shown this message in the
+// room, so that it is not an echo.
+func (x *inbound) shown(ctx context.Context, sender network.UserID) (bool, error) {
+	if !x.e.Recovered && !x.e.Tried || x.p.Room == "" {
+		return false, nil
+	}
+	var of []id.UserID
+	if as := x.puppetOrGhost(ctx, sender); !x.hs.IsGhost(as) {
+		of = append(of, as)
+	}
+	_, found, err := x.hs.Find(ctx, roomID(x.p), x.hs.Mark(x.e.Key, stepOf(0, 0), roomID(x.p)), of...)
+	return found, err
+}
+
+// stepOf names the i-th event of a message, which shows a part of it.
+func stepOf(part, i int) string { return fmt.Sprintf("p%d.%d", part, i) }
 
 // unanswered is how long to wait because a login may have made a call in the chat
 // whose answer is not known, so that what it seems to do may be that call; 0 if
@@ -225,13 +265,31 @@ func (x *inbound) echoed(ctx context.Context, ev network.Event) *journal.Outcome
 		return settled(journal.RetryIn(wait, nil))
 	}
 	ours, err := x.ours(ctx, x.head.Txn)
+	if err == nil && !ours && !x.expected(ev) {
+		ours, err = x.remembered(ctx, ev)
+		if err == nil && !ours {
+			return nil
+		}
+	}
 	if err != nil {
 		return settled(dbOutcome(err))
 	}
-	if ours || x.expected(ev) {
-		return settled(journal.Delivered(nil))
+	return settled(journal.Delivered(nil))
+}
+
+// remembered is expected for an edit or reaction that an earlier process made.
+func (x *inbound) remembered(ctx context.Context, ev network.Event) (bool, error) {
+	what := ""
+	switch ev := ev.(type) {
+	case *network.Edit:
+		what = editEcho(ev.Target.ID, &ev.Content)
+	case *network.Reaction:
+		what = reactionEcho(ev.Target.ID, ev.Emoji, ev.Remove)
 	}
-	return nil
+	if what == "" || x.head.Txn != "" || x.logins.ByUser(x.p.Network, x.head.Sender) == nil || !x.e.Recovered && time.Since(x.began) > echoWithin {
+		return false, nil
+	}
+	return x.j.Has(ctx, echoOf(x.p.ID, what))
 }
 
 // expected reports whether one of our logins does what we had it do a moment ago.
@@ -277,6 +335,11 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 	if !ok {
 		if out != nil {
 			return *out
+		}
+		if gone, err := x.wasRemoved(ctx, ed.Target); err != nil {
+			return dbOutcome(err)
+		} else if gone {
+			return journal.Delivered(nil)
 		}
 		// Better twice than never: the message it edits was not seen.
 		return x.message(ctx, &network.Message{Head: ed.Head, ID: ed.Target.ID, Alt: ed.Target.Alt, Content: ed.Content})
@@ -339,8 +402,30 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 				return err
 			}
 		}
+		for _, remote := range r.Target.IDs() {
+			if err := journal.Remember(tx, x.e.Lane, goneKey(x.p.ID, remote)); err != nil {
+				return err
+			}
+		}
 		return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID))
 	})
+}
+
+// goneKey is remembered of a remote message that was removed: an edit that was on
+// its way meanwhile must not bring it back.
+func goneKey(portal int64, remote network.MessageID) []byte {
+	return journal.Key("gone", fmt.Sprint(portal), string(remote))
+}
+
+// wasRemoved reports whether a message that is not in the map was there and was
+// removed.
+func (x *inbound) wasRemoved(ctx context.Context, ref network.Ref) (bool, error) {
+	for _, remote := range ref.IDs() {
+		if gone, err := x.j.Has(ctx, goneKey(x.p.ID, remote)); err != nil || gone {
+			return gone, err
+		}
+	}
+	return false, nil
 }
 
 // redact removes an event as somebody, or as the bot if they may not. What is
@@ -360,6 +445,7 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 // event, in order of parts. If it is not known, out says what to do if waiting
 // for an unanswered send may help; nil out means that it will never be known.
 func (x *inbound) target(ctx context.Context, ref network.Ref) (rows []store.Message, out *journal.Outcome, ok bool) {
+	pending := x.mayCome(ctx, ref) // asked first: what ends meanwhile is in the map
 	all, err := x.messages.remote(ctx, x.p.ID, ref.IDs()...)
 	if err != nil {
 		o := dbOutcome(err)
@@ -372,9 +458,12 @@ func (x *inbound) target(ctx context.Context, ref network.Ref) (rows []store.Mes
 			rows = append(rows, r)
 		}
 	}
-	if len(rows) == 0 && x.sends.any(x.p.ID) && time.Since(x.e.Created) < echoWait {
-		o := journal.RetryIn(50*time.Millisecond, nil)
+	if len(all) > 0 {
+		return rows, nil, len(rows) > 0
+	}
+	if pending != nil {
+		o := x.outcome(pending)
 		return nil, &o, false
 	}
-	return rows, nil, len(rows) > 0
+	return nil, nil, false
 }

@@ -19,7 +19,11 @@ import (
 
 // ref is the remote message that an event is; false if it never left.
 func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []store.Message, error) {
+	showing := o.showing() // asked first: what ends meanwhile is in the map
 	rows, err := o.messages.event(ctx, o.p.ID, string(target))
+	if err == nil && len(rows) == 0 && showing {
+		err = o.mayCome(ctx, target)
+	}
 	if features(o.p).IDs == network.IDsPerLogin { // other logins' IDs mean nothing to this one
 		rows = slices.DeleteFunc(rows, func(r store.Message) bool { return r.Login != o.sess.ID })
 	}
@@ -47,7 +51,7 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome {
 	ref, rows, err := o.ref(ctx, target)
 	if err != nil {
-		return dbOutcome(err)
+		return o.outcome(err)
 	}
 	if len(rows) == 0 || rows[0].Sender != string(o.evt.Sender) {
 		return journal.Delivered(nil) // it never left, or is somebody else's
@@ -79,11 +83,15 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	o.sends.expect(o.p.ID, editEcho(ref.ID, content))
+	what := editEcho(ref.ID, content)
+	o.sends.expect(o.p.ID, what)
+	if o.e.Recovered || o.e.Tried {
+		o.sends.expect(o.p.ID, what) // also what an earlier attempt may have done
+	}
 	if sent.Note != "" {
 		o.tell(ctx, sent.Note, "note")
 	}
-	return o.mapped(nil)
+	return journal.Delivered(func(tx *store.Tx) error { return journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)) })
 }
 
 // oldText is a message's text before an edit, as the homeserver has it.
@@ -131,7 +139,7 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	}
 	ref, rows, err := o.ref(ctx, o.evt.Redacts)
 	if err != nil {
-		return dbOutcome(err)
+		return o.outcome(err)
 	}
 	if len(rows) == 0 {
 		return journal.Delivered(withdraw) // it never left, or is gone already
@@ -154,13 +162,20 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	o.messages.drop(o.p.ID, target)
-	return journal.Delivered(func(tx *store.Tx) error {
-		if err := tx.DeleteMessage(o.p.ID, target); err != nil {
-			return err
+	// Committed before the next entries of both lanes, which may be about it.
+	err = o.db.Write(ctx, 2, func(tx *store.Tx) error {
+		for _, remote := range ref.IDs() {
+			if err := journal.Remember(tx, o.e.Lane, goneKey(o.p.ID, remote)); err != nil {
+				return err
+			}
 		}
-		return withdraw(tx)
+		return tx.DeleteMessage(o.p.ID, target)
 	})
+	if err != nil {
+		return dbOutcome(err)
+	}
+	o.messages.drop(o.p.ID, target)
+	return journal.Delivered(withdraw)
 }
 
 // reaction adds a reaction. A relayed person's is not sent: it would look like
@@ -172,7 +187,7 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	}
 	ref, rows, err := o.ref(ctx, c.RelatesTo.EventID)
 	if err != nil {
-		return dbOutcome(err)
+		return o.outcome(err)
 	}
 	if len(rows) == 0 || ref.ID == "" {
 		return journal.Delivered(nil)
@@ -182,15 +197,22 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	o.sends.expect(o.p.ID, reactionEcho(ref.ID, c.RelatesTo.Key, false))
+	what := reactionEcho(ref.ID, c.RelatesTo.Key, false)
+	o.sends.expect(o.p.ID, what)
 	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: c.RelatesTo.Key, Event: string(o.evt.ID)}
-	return o.record(ctx, func(tx *store.Tx) error { return tx.AddReaction(r) })
+	return o.record(ctx, what, func(tx *store.Tx) error { return tx.AddReaction(r) })
 }
 
-// record stores a reaction's fate before its echo and the next entry are looked
-// at: they read it.
-func (o *outbound) record(ctx context.Context, do func(tx *store.Tx) error) journal.Outcome {
-	if err := o.db.Write(ctx, 1, do); err != nil {
+// record stores a reaction's fate before its echo, which is called what, and the
+// next entry are looked at: they read it.
+func (o *outbound) record(ctx context.Context, what string, do func(tx *store.Tx) error) journal.Outcome {
+	err := o.db.Write(ctx, 2, func(tx *store.Tx) error {
+		if err := journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+	if err != nil {
 		return dbOutcome(err)
 	}
 	return journal.Delivered(nil)
@@ -198,16 +220,17 @@ func (o *outbound) record(ctx context.Context, do func(tx *store.Tx) error) jour
 
 func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcome {
 	gone := func(tx *store.Tx) error { return tx.DeleteReaction(r) }
+	what := reactionEcho(r.Target, r.Emoji, true)
 	if o.ops.React == nil || r.Sender != string(o.sess.User()) {
-		return o.record(ctx, gone)
+		return o.record(ctx, what, gone)
 	}
 	err := o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
 	if err != nil {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	o.sends.expect(o.p.ID, reactionEcho(r.Target, r.Emoji, true))
-	return o.record(ctx, gone)
+	o.sends.expect(o.p.ID, what)
+	return o.record(ctx, what, gone)
 }
 
 // chatChange carries a topic or name out, unless it is what the network said.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -89,6 +90,10 @@ func editEcho(of network.MessageID, c *network.Content) string {
 	}
 	return fmt.Sprintf("edit %q %x", of, h.Sum(nil)[:8])
 }
+
+// echoOf is the key by which the journal remembers that an echo may come after a
+// restart.
+func echoOf(portal int64, what string) []byte { return journal.Key("echo", fmt.Sprint(portal), what) }
 
 type sendKey struct {
 	portal int64

@@ -70,6 +70,8 @@ type Service struct {
 	j      *journal.Journal
 	logins *login.Manager
 
+	began time.Time // when this process did
+
 	portals  *cache
 	messages *messageMap
 	making   *making
@@ -89,7 +91,7 @@ type Service struct {
 
 // New makes a service.
 func New(o Options) *Service {
-	s := &Service{db: o.DB, hs: o.Homeserver, log: o.Log, opts: o}
+	s := &Service{db: o.DB, hs: o.Homeserver, log: o.Log, opts: o, began: time.Now()}
 	s.portals = newCache(o.DB)
 	s.messages = newMessageMap(o.DB)
 	s.joins = newJoiner(s)

@@ -30,6 +30,15 @@ type rendered struct {
 // of the content, so that a message that was sent in part continues where it
 // stopped; media is uploaded on the way. Texts are split at limit.
 func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID, limit int) ([]rendered, error) {
+	// First, because it may have to wait, and a file is not uploaded again then.
+	reply, err := x.eventOf(ctx, c.Reply)
+	if err != nil {
+		return nil, err
+	}
+	thread, err := x.eventOf(ctx, c.Thread)
+	if err != nil {
+		return nil, err
+	}
 	var out []rendered
 	for i, part := range c.Parts {
 		parts, err := x.part(ctx, part, as, limit)
@@ -47,9 +56,7 @@ func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID
 	if len(out) == 0 {
 		out = append(out, rendered{kind: event.EventMessage, content: &event.MessageEventContent{MsgType: event.MsgNotice, Body: "(empty message)"}})
 	}
-	if err := x.relate(ctx, c, out); err != nil {
-		return nil, err
-	}
+	relate(out, reply, thread)
 	return out, nil
 }
 
@@ -251,15 +258,7 @@ func mediaContent(p network.Part, uri id.ContentURI, caption markup.Body) *event
 
 // relate adds the reply and thread to what was rendered. A reply goes to the
 // first event, a thread to all. What is not known here is left out.
-func (x *inbound) relate(ctx context.Context, c *network.Content, out []rendered) error {
-	reply, err := x.eventOf(ctx, c.Reply)
-	if err != nil {
-		return err
-	}
-	thread, err := x.eventOf(ctx, c.Thread)
-	if err != nil {
-		return err
-	}
+func relate(out []rendered, reply, thread id.EventID) {
 	for i, r := range out {
 		switch {
 		case thread != "":
@@ -275,7 +274,6 @@ func (x *inbound) relate(ctx context.Context, c *network.Content, out []rendered
 			r.content.RelatesTo = (&event.RelatesTo{}).SetReplyTo(reply)
 		}
 	}
-	return nil
 }
 
 // eventOf is the event of a remote message; "" if it is not known.
@@ -283,9 +281,13 @@ func (x *inbound) eventOf(ctx context.Context, ref *network.Ref) (id.EventID, er
 	if ref == nil {
 		return "", nil
 	}
+	pending := x.mayCome(ctx, *ref) // asked first: what ends meanwhile is in the map
 	rows, err := x.messages.remote(ctx, x.p.ID, ref.IDs()...)
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return "", err
+	}
+	if len(rows) == 0 {
+		return "", pending
 	}
 	return id.EventID(rows[0].Event), nil
 }

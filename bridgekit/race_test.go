@@ -1,0 +1,174 @@
+package bridgekit_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
+	"github.com/causeway-chat/causeway/bridgekit/memnet"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// Somebody answers, reacts to and removes messages that are in the room, while the
+// homeserver's answer to their sending is lost.
+func TestAnswerBeforeSendIsKnown(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		lose := true
+		r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
+			return matrixtest.Fault{LoseResponse: lose && c.Route == matrixtest.RouteSend}
+		})
+		asked := r.say("carol", "team", "what do you think?")
+		r.sees(room, "what do you think?")
+		on := r.event(room, "what do you think?").ID
+		r.alice.Reply(room, on, "much")
+		r.alice.React(room, on, "❤️")
+		time.Sleep(300 * time.Millisecond)
+		lose = false
+		r.hears("team", "alice", "much")
+		if reply := r.message("team", "much").Content.Reply; reply == nil || reply.ID != asked {
+			t.Errorf("the reply answers %v, not %s", reply, asked)
+		}
+		r.waitNet("the reaction", func() bool { return len(r.message("team", "what do you think?").Reactions["alice"]) == 1 })
+		lose = true
+		r.say("carol", "team", "oops")
+		r.sees(room, "oops")
+		r.alice.Redact(room, r.event(room, "oops").ID, "")
+		time.Sleep(300 * time.Millisecond)
+		lose = false
+		r.waitNet("the redaction", func() bool {
+			all := r.net.Messages("team")
+			return all[len(all)-1].Redacted
+		})
+	})
+}
+
+// The same the other way: the network has a message, its answer is lost with the
+// connection, and people there go on about it.
+func TestAnswerBeforeSendIsKnownThere(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		r.withLogins("@alice:test alice", "@bob:test bob")
+		r.net.Group("team", "bob")
+		room := r.portal("team")
+		release := r.net.MuteChat("team")
+		sent := r.alice.SendText(room, "what do you think?")
+		r.hears("team", "alice", "what do you think?")
+		on := r.message("team", "what do you think?").ID
+		r.net.CutAccount("alice")
+		release()
+		if err := r.net.User("carol").React("team", on, "👍", false); err != nil {
+			t.Fatal(err)
+		}
+		ref := network.Whole(on)
+		c := network.Text("much")
+		c.Reply = &ref
+		if _, err := r.net.User("carol").Send("team", c); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "much")
+		if got := relation(r.event(room, "much")).Reply.Event; got != sent {
+			t.Errorf("the reply answers %q, not %s", got, sent)
+		}
+		for _, e := range r.hs.Room(room).OfType("m.reaction") {
+			if relation(e).Event == sent {
+				return
+			}
+		}
+		t.Error("the reaction is lost")
+	})
+}
+
+// stuck has what goes to the room wait until the returned function is called.
+func (r *rig) stuck(chat string) (release func()) {
+	r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
+		if c.Route == matrixtest.RouteSend {
+			return matrixtest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Second}
+		}
+		return matrixtest.Fault{}
+	})
+	r.say("carol", chat, "stuck")
+	synctest.Wait()
+	return func() { r.hs.Faults.Set(nil) }
+}
+
+// What was removed in the room does not come back with an edit or an echo that
+// was on its way.
+func TestRemovedStaysRemoved(t *testing.T) {
+	for name, echo := range map[string]memnet.Echo{"by transaction": memnet.EchoTxn, "by ID": memnet.EchoID, "not at all": memnet.EchoNone} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, rigOptions{net: memnet.Options{Echo: echo}}, func(r *rig) {
+				room := r.solo().portal("team")
+				theirs := r.say("carol", "team", "theirs")
+				r.sees(room, "theirs")
+				release := r.stuck("team")
+				if err := r.net.User("carol").Edit("team", theirs, "theirs again"); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				r.alice.Redact(room, r.event(room, "theirs").ID, "")
+				own := r.alice.SendText(room, "mine")
+				r.hears("team", "alice", "mine")
+				synctest.Wait()
+				r.alice.Redact(room, own, "")
+				r.waitNet("the redactions", func() bool { return len(r.net.Texts("team", "alice")) == 0 })
+				release()
+				r.settle("team", room)
+				r.equal("in the room", []string{"stuck"}, unsettled(r.bodies(room)))
+			})
+		})
+	}
+}
+
+// Somebody on the network removes a message whose echo has not been looked at yet.
+func TestRemovedBeforeItsEcho(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		release := r.stuck("team")
+		own := r.alice.SendText(room, "mine")
+		r.hears("team", "alice", "mine")
+		synctest.Wait()
+		if err := r.net.User("carol").Redact("team", r.message("team", "mine").ID); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		release()
+		r.settle("team", room)
+		if e := r.hs.Room(room).Event(own); e.RedactedBy == nil {
+			t.Error("the message is still in the room")
+		}
+	})
+}
+
+// The homeserver asks for less, restarts and forgets transaction IDs after it took
+// two of three parts.
+func TestPartsOnceOverRestart(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		var sends int
+		r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
+			if c.Route != matrixtest.RouteSend {
+				return matrixtest.Fault{}
+			}
+			if sends++; sends == 3 {
+				return matrixtest.Fault{Status: http.StatusTooManyRequests, RetryAfter: 10 * time.Second}
+			}
+			return matrixtest.Fault{}
+		})
+		var c network.Content
+		for i := range 3 {
+			c.Parts = append(c.Parts, network.Part{Text: markup.Plain(fmt.Sprint("part", i))})
+		}
+		if _, err := r.net.User("carol").Send("team", c); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		r.hs.Restart()
+		r.hs.Faults.Set(nil)
+		r.settle("team", room)
+		r.equal("parts", numbered("part", 3), unsettled(r.bodies(room)))
+	})
+}
