@@ -15,6 +15,7 @@ type result struct {
 	Lost, Doubled, Order, Wrong  []string
 	Dead                         []string // dead letters without a reason that the plan gives
 	Excused                      int      // what nobody could tell, and the sender was told so
+	Returned                     int      // removed in a room before it was known to be there, and shown again
 	DoubledMarked                int      // doubles that the sender was told of
 	Kills, Stops, Starts, Missed int
 }
@@ -66,12 +67,19 @@ func (k *checker) check() {
 	for _, s := range k.shows.strange {
 		k.say(&k.r.Wrong, "%s", s)
 	}
-	known := map[string]bool{}
+	known, here := map[string]bool{}, map[string]*message{}
 	for _, m := range k.c.book[k.side] {
 		known[m.token] = true
 		k.message(m)
 	}
+	for _, m := range k.c.book[1-k.side] {
+		here[m.token] = m
+	}
 	for _, x := range k.shows.order {
+		if m := here[x.token]; m != nil && (k.warned(m) || k.excused(m)) {
+			k.r.DoubledMarked++ // nobody can tell the other copy from somebody's own
+			continue
+		}
 		if !known[x.token] {
 			k.say(&k.r.Doubled, "%s is shown on the side where it was said", x.token)
 		}
@@ -82,12 +90,23 @@ func (k *checker) check() {
 // message compares one message with what is shown of it.
 func (k *checker) message(m *message) {
 	shown := k.shows.byToken[m.token]
-	if k.excused(m) {
+	if k.excused(m) || k.split() && (m.gone || shown != nil && m.rev > 0) {
 		k.r.Excused++
 		return
 	}
 	switch {
+	case m.gone && (k.late(m) || k.warned(m)):
+		k.r.Excused++
+		return
+	case m.gone && k.origin.has(m.token):
+		k.say(&k.r.Wrong, "%s was removed and is still where it was said", m.token)
+		return
 	case m.gone && shown == nil:
+		return
+	case m.gone && m.side == onNetwork && len(m.acts) > 0:
+		// Somebody removed it in the room before Causeway had noted that it was
+		// there, which took the mark with it (docs/guarantees.md).
+		k.r.Returned++
 		return
 	case m.gone:
 		k.say(&k.r.Wrong, "%s was removed and is shown: %.80v", m.token, shown.pieces)
@@ -98,18 +117,22 @@ func (k *checker) message(m *message) {
 	}
 	if want := merged(m.want); !slices.Equal(want, shown.pieces) {
 		switch n := times(want, shown.pieces); {
-		case n > 1 && k.warned(m):
-			k.r.DoubledMarked++
+		case k.warned(m):
+			k.r.DoubledMarked++ // and an edit is of one copy
 			return
 		case n > 1:
 			k.say(&k.r.Doubled, "%s is there %d times", m.token, n)
+		case k.late(m):
 		default:
 			k.say(&k.r.Wrong, "%s: %.100v, not %.100v", m.token, shown.pieces, want)
 		}
 	} else if shown.split {
 		k.say(&k.r.Order, "%s has something else between its parts", m.token)
 	}
-	if to := m.reply; to != nil && !to.gone && k.shows.ids[shown.reply] != to.token {
+	if k.split() || k.late(m) {
+		return
+	}
+	if to := m.reply; to != nil && !to.gone && !k.excused(to) && !k.warned(to) && k.shows.ids[shown.reply] != to.token {
 		k.say(&k.r.Wrong, "%s answers %q, not %s", m.token, k.shows.ids[shown.reply]+" "+shown.reply, to.token)
 	}
 	k.reactions(m)
@@ -141,7 +164,12 @@ func (k *checker) reactions(m *message) {
 // order compares the order of what is shown with that in which it was said.
 func (k *checker) order() {
 	var want []string
-	for _, m := range k.c.book[k.side] {
+	book := k.c.book[k.side]
+	if k.side == onMatrix && k.w.arrival != nil {
+		book = slices.Clone(book)
+		slices.SortStableFunc(book, func(a, b *message) int { return k.w.arrival[a.event] - k.w.arrival[b.event] })
+	}
+	for _, m := range book {
 		if k.shows.byToken[m.token] != nil {
 			want = append(want, m.token)
 		}
@@ -153,14 +181,24 @@ func (k *checker) order() {
 	last := -1
 	for _, x := range k.shows.order {
 		i, ok := at[x.token]
-		if !ok {
-			continue
+		if !ok || k.split() && k.w.people["@"+k.who(x.token)+":"+domain] != nil {
+			continue // what an account does is read from its own connection
 		}
 		if i < last {
 			k.say(&k.r.Order, "%s comes behind %s", x.token, want[last])
 		}
 		last = max(last, i)
 	}
+}
+
+// who said something.
+func (k *checker) who(token string) string {
+	for _, m := range k.c.book[k.side] {
+		if m.token == token {
+			return m.who
+		}
+	}
+	return ""
 }
 
 // times is how often want is shown; 0 if something else is.
@@ -175,6 +213,24 @@ func times(want, shown []piece) int {
 		}
 	}
 	return 0
+}
+
+// split reports whether the accounts have no IDs in common: then what one says
+// about what another one has read cannot cross, and the book does not know what
+// they call a message.
+func (k *checker) split() bool {
+	return k.w.plan.Net.Features.IDs == network.IDsPerLogin
+}
+
+// late reports whether the homeserver pushed what is about a message before the
+// message, or in another order than it was said.
+func (k *checker) late(m *message) bool {
+	for i, act := range m.acts {
+		if k.w.arrival != nil && i > 0 && k.w.arrival[act] < k.w.arrival[m.acts[i-1]] {
+			return true
+		}
+	}
+	return m.reply != nil && m.reply.side == onMatrix && k.w.arrival[m.event] < k.w.arrival[m.reply.event]
 }
 
 func (k *checker) never() bool { return k.w.plan.Net.Features.Once == network.OnceNever }

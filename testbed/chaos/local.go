@@ -45,7 +45,7 @@ func (l local) do(d deed, choice int) error {
 		}
 	case deedOther:
 		m := l.c.pick(choice, func(m *message) bool { return m.plain && m.side == onNetwork && l.known(m) })
-		if m != nil && l.p.user.ID == l.c.owner {
+		if m != nil && l.w.hs.Room(l.c.room).Power.Users[l.p.user.ID] >= 50 {
 			return l.remove(m, l.find(m))
 		}
 	case deedReact:

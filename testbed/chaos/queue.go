@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -67,14 +68,88 @@ func (w *world) outside() (came string, waits int) {
 	return fmt.Sprint(pushed.Events, messages), waits
 }
 
+// dump writes what both sides hold into the run's folder, for a failure.
+func (w *world) dump() error {
+	var b strings.Builder
+	for _, room := range w.hs.Rooms() {
+		c := w.chatOf(room)
+		if c == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "== %s, room %s\n", c.id, room)
+		for _, e := range w.hs.Room(room).Timeline {
+			state := ""
+			if e.RedactedBy != nil {
+				state = " (removed by " + e.RedactedBy.ID + ")"
+			}
+			fmt.Fprintf(&b, "%s %s %s%s %.300s\n", e.ID, e.Type, e.Sender, state, e.Content)
+		}
+		fmt.Fprintf(&b, "== %s on the network\n", c.id)
+		for _, m := range w.net.Messages(c.id) {
+			reply := network.MessageID("")
+			if m.Content.Reply != nil {
+				reply = m.Content.Reply.ID
+			}
+			fmt.Fprintf(&b, "%s by %s (login %q, txn %s) removed %v, %d edits, reply %q, %v: %.100s\n", m.ID, m.Sender, m.Login, m.Txn, m.Redacted, m.Edits, reply, m.Reactions, contentText(m.Content))
+		}
+		fmt.Fprintf(&b, "== %s in the book\n", c.id)
+		for _, m := range append(c.book[onNetwork], c.book[onMatrix]...) {
+			fmt.Fprintf(&b, "%s by %s, rev %d, gone %v, remote %q, event %q, acts %v, reactions %v\n", m.token, m.who, m.rev, m.gone, m.remote, m.event, m.acts, m.reactions)
+		}
+	}
+	return os.WriteFile(filepath.Join(w.dir, "sides.txt"), []byte(b.String()), 0o600)
+}
+
 // alive is an error if the child is gone without being told.
 func (w *world) alive() error {
 	select {
 	case <-w.node.proc.Ended():
-		return w.node.proc.Err()
+		err := w.node.proc.Err()
+		if w.cluster != nil && strings.Contains(err.Error(), "causeway: database:") && w.node.starts < 50 {
+			pause(context.Background(), time.Second)
+			return w.node.start(arm{}) // as a service manager does, if the database is away at a start
+		}
+		return err
 	default:
 		return nil
 	}
+}
+
+// readArrival reads from the journal in which order events came. Dendrite pushes
+// what was not acknowledged before its restart behind newer events.
+func (w *world) readArrival(ctx context.Context) error {
+	db, err := w.queue()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, "SELECT id, key FROM entry")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	at := map[string]int{}
+	for rows.Next() {
+		var id int
+		var key []byte
+		if err := rows.Scan(&id, &key); err != nil {
+			return err
+		}
+		at[string(key)] = id
+	}
+	w.arrival = map[string]int{}
+	for _, c := range w.chats {
+		for _, m := range c.book[onMatrix] {
+			for _, act := range m.acts {
+				for portal := range 2 * len(w.chats) {
+					if id, ok := at[string(journal.Key("out", act, fmt.Sprint(portal)))]; ok {
+						w.arrival[act] = id
+					}
+				}
+			}
+		}
+	}
+	return rows.Err()
 }
 
 // removedKeys are the keys of entries about messages that were removed.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -25,11 +26,11 @@ func (w *world) run(ctx context.Context) (*result, error) {
 		return nil, err
 	}
 	watching := make(chan error, 1)
-	go func() { watching <- w.watch(ctx) }()
+	go func() { defer cancel(); watching <- w.watch(ctx) }()
 	err := w.play(ctx)
 	cancel()
-	if werr := <-watching; err == nil && !errors.Is(werr, context.Canceled) {
-		err = werr
+	if werr := <-watching; !errors.Is(werr, context.Canceled) {
+		err = errors.Join(werr, err)
 	}
 	if err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (w *world) enter(room string) (done bool, err error) {
 			err = p.user.Do("POST", "join/"+url.PathEscape(room), object{}, nil)
 		default:
 			if done = false; who == "@eve:test" && snap.Membership(c.owner) == "join" {
-				err = w.people[c.owner].user.Do("POST", "rooms/"+url.PathEscape(room)+"/invite", object{"user_id": who}, nil)
+				err = w.hs.User(botID).Do("POST", "rooms/"+url.PathEscape(room)+"/invite", object{"user_id": who}, nil)
 			}
 		}
 		if err != nil {
@@ -206,6 +207,11 @@ func (w *world) chatOf(room string) *chat {
 func (w *world) judge(ctx context.Context) (*result, error) {
 	if err := w.node.stop(ctx); err != nil {
 		return nil, err
+	}
+	if w.plan.Flavor == matrixtest.Dendrite {
+		if err := w.readArrival(ctx); err != nil {
+			return nil, err
+		}
 	}
 	r := w.compare()
 	for _, c := range w.chats {

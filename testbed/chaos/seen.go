@@ -61,6 +61,16 @@ func (v *view) add(token, id, reply string, p piece) {
 	c.pieces = append(c.pieces, p)
 }
 
+// has reports whether a message is there, said here or brought here.
+func (v *view) has(token string) bool {
+	for _, t := range v.ids {
+		if t == token {
+			return true
+		}
+	}
+	return false
+}
+
 func (v *view) reacted(token string, r reaction) {
 	if v.react[token] == nil {
 		v.react[token] = map[reaction]int{}
@@ -209,9 +219,11 @@ func (w *world) networkView(chat network.ChatID) *view {
 func (v *view) addMessage(w *world, id, token string, c network.Content) {
 	reply := ""
 	if c.Reply != nil {
-		reply = string(c.Reply.ID)
+		id, _, _ := strings.Cut(string(c.Reply.ID), "@") // each login may have its own IDs
+		reply = id
 	}
-	p := piece{text: squeeze(contentText(c))}
+	// While the chat is not described Causeway cannot know that it has personas.
+	p := piece{text: strings.TrimPrefix(squeeze(contentText(c)), "<eve>")}
 	if m := c.Parts[0].Media; m != nil {
 		p = piece{hash: hashOf(w.net.File(m.Ref))}
 	}

@@ -47,7 +47,10 @@ type world struct {
 	serving sync.WaitGroup
 
 	faults map[fault]int
-	missed int // steps that were not reached in time
+	// order in which events came to Causeway, where the homeserver does not push
+	// them in the order of the room
+	arrival map[string]int
+	missed  int // steps that were not reached in time
 }
 
 // newWorld builds a homeserver, a network and, on PostgreSQL, a database. Nothing

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/causeway-chat/causeway/bridgekit/step"
+	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
+)
+
+// TestMain plays Causeway, if asked to.
+func TestMain(m *testing.M) {
+	if text := os.Getenv(envSpec); text != "" {
+		if err := runChild(text); err != nil {
+			os.Stderr.WriteString("causeway: " + err.Error() + "\n")
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A few seeds on each database. They are always the same; the program plays others.
+func TestChaos(t *testing.T) {
+	for db, seeds := range map[string]int{"sqlite": 6, "postgres": 2} {
+		t.Run(db, func(t *testing.T) {
+			if db == "postgres" {
+				c, err := storetest.NewCluster()
+				if errors.Is(err, storetest.ErrNoPostgres) {
+					t.Skip(err)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Remove(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var out strings.Builder
+			err := series(t.Context(), wish{seeds: seeds, first: 1000, db: db, messages: 200, parallel: 2}, &out)
+			t.Log(out.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// A plan is a function of its seed, and a few seeds in a row have every step.
+func TestPlans(t *testing.T) {
+	var steps []step.Name
+	for seed := range uint64(share) {
+		steps = append(steps, stepsOf(seed)...)
+		a, b := newPlan(seed, false, 400), newPlan(seed, false, 400)
+		if !slices.Equal(a.Rounds, b.Rounds) || a.Kind != b.Kind || a.Puppets != b.Puppets || a.Flavor != b.Flavor {
+			t.Errorf("seed %d has two plans", seed)
+		}
+	}
+	all := step.All()
+	slices.Sort(steps)
+	slices.Sort(all)
+	if !slices.Equal(steps, all) {
+		t.Errorf("steps are %v, not %v", steps, all)
+	}
+}
+
+// The comparison notices what it is there to notice.
+func TestCheckCatches(t *testing.T) {
+	p := newPlan(8, false, 400)
+	said := func(token string) *message {
+		return &message{token: token, side: onMatrix, who: "@alice:test", want: []piece{{text: squeeze(line(token, 0))}}, reactions: map[reaction]string{}}
+	}
+	for name, c := range map[string]struct {
+		shows []string
+		of    func(r *result) int
+	}{
+		"lost":         {[]string{"m1", "m3"}, func(r *result) int { return len(r.Lost) }},
+		"doubled":      {[]string{"m1", "m2", "m2", "m3"}, func(r *result) int { return len(r.Doubled) }},
+		"out of order": {[]string{"m2", "m1", "m3"}, func(r *result) int { return len(r.Order) }},
+		"unknown":      {[]string{"m1", "m2", "m3", "n9"}, func(r *result) int { return len(r.Doubled) }},
+		"nothing":      {[]string{"m1", "m2", "m3"}, func(r *result) int { return 1 - len(r.Lost) - len(r.Doubled) - len(r.Order) - len(r.Wrong) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shows, origin, r := newView(), newView(), &result{}
+			for _, s := range c.shows {
+				shows.add(s, "id "+s, "", piece{text: squeeze(line(s, 0))})
+			}
+			ch := &chat{chatPlan: chatPlans()[0]}
+			ch.book[onMatrix] = []*message{said("m1"), said("m2"), said("m3")}
+			k := &checker{w: &world{plan: p}, r: r, c: ch, side: onMatrix, shows: shows, origin: origin, room: origin, where: name}
+			k.check()
+			if c.of(r) != 1 {
+				t.Errorf("found %+v", r)
+			}
+		})
+	}
+}
