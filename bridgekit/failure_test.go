@@ -161,6 +161,27 @@ func TestPassingErrors(t *testing.T) {
 	})
 }
 
+// While a worker of the homeserver is away that the others can do without, messages
+// wait; none fails, however long it takes.
+func TestWorkerAway(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		away := time.Now().Add(20 * time.Minute)
+		r.hs.Faults.Set(func(c matrixtest.Call) (f matrixtest.Fault) {
+			if c.Route == matrixtest.RouteSend && time.Now().Before(away) {
+				f.Status, f.Code = http.StatusServiceUnavailable, "M_UNKNOWN"
+			}
+			return f
+		})
+		r.say("carol", "team", "one")
+		r.say("carol", "team", "two")
+		r.patience = time.Hour
+		r.sees(room, "two")
+		r.equal("in the room", []string{"begin team", "one", "two"}, r.bodies(room))
+		r.equal("notices", []string(nil), r.notices(room))
+	})
+}
+
 // A ghost that was kicked comes back with its next word, one that was banned does
 // not, and neither holds the room up.
 func TestRemovedGhosts(t *testing.T) {

@@ -111,7 +111,7 @@ func TestCircuitHang(t *testing.T) {
 // What fails in one room, or on one path, does not stop the others.
 func TestCircuitStaysClosed(t *testing.T) {
 	for name, f := range map[string]mt.Fault{
-		"500": {Status: http.StatusInternalServerError}, "502": {Status: http.StatusBadGateway}, "504": {Status: http.StatusGatewayTimeout},
+		"500": {Status: http.StatusInternalServerError}, "502": {Status: http.StatusBadGateway}, "worker away": {Status: http.StatusServiceUnavailable, Code: "M_UNKNOWN"}, "504": {Status: http.StatusGatewayTimeout},
 		"reset": {LoseRequest: true}, "hang": {Hang: true}, "429": {Status: http.StatusTooManyRequests, RetryAfter: time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {

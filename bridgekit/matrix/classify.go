@@ -80,10 +80,11 @@ func byStatus(e *Error, he mautrix.HTTPError) {
 	case s == http.StatusRequestTimeout:
 		e.Kind, e.maybe = Unsure, true
 	case gateway(s):
-		// With an errcode the homeserver itself speaks, about another server.
-		e.Kind, e.maybe, e.suspect = Unsure, true, e.Code == ""
-		if e.Code != "" {
-			e.Kind = Server
+		// A part of the homeserver is away, such as a worker, and will be back. But
+		// with an errcode it may speak about another server, which need not be.
+		e.Kind, e.maybe, e.suspect = Unsure, true, true
+		if e.Code != "" && asksOthers(e.Op) {
+			e.Kind, e.suspect = Server, false
 		}
 	case s >= 500:
 		e.Kind, e.maybe = Server, true
@@ -94,6 +95,15 @@ func byStatus(e *Error, he mautrix.HTTPError) {
 // 502 to 504, and what large providers made up (520 to 530).
 func gateway(status int) bool {
 	return status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout || status >= 520 && status <= 530
+}
+
+// asksOthers reports whether the homeserver may have to ask another server, or us.
+func asksOthers(op string) bool {
+	switch op {
+	case "join", "invite", "resolve alias", "create room", "read profile", "ping":
+		return true
+	}
+	return false
 }
 
 // neverSent reports whether the connection was not even made.

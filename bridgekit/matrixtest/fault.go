@@ -40,6 +40,9 @@ type Fault struct {
 	// Status is answered instead of the result: 429 and 500 as the server
 	// itself does, 502, 503 and 504 as a proxy in front of it.
 	Status int
+	// Code makes Status the server's own answer with this errcode, as if one of
+	// its workers were away.
+	Code string
 	// RetryAfter goes with Status 429.
 	RetryAfter time.Duration
 	// Hang answers nothing until the client gives up or the server closes.
@@ -114,6 +117,8 @@ func (f Fault) answered(c *call) bool {
 		e := fail(f.Status, "M_LIMIT_EXCEEDED", "Too Many Requests")
 		e.RetryAfterMS = f.RetryAfter.Milliseconds()
 		writeError(c.w, e)
+	case f.Code != "":
+		writeError(c.w, fail(f.Status, f.Code, "Injected fault"))
 	case f.Status >= http.StatusBadGateway:
 		writeProxyError(c.w, f.Status)
 	default:

@@ -77,12 +77,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, `{"errcode":"M_UNRECOGNIZED"}`)
 		return
 	}
-	if path == "client/versions" {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	a := s.service(token)
+	if path == "client/versions" && (a == nil || !a.down.Load()) {
 		answer(w, http.StatusOK, versions)
 		return
 	}
-	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	a := s.service(token)
 	if a == nil {
 		answer(w, http.StatusUnauthorized, `{"errcode":"M_UNKNOWN_TOKEN","error":"unknown token"}`)
 		return
