@@ -172,3 +172,19 @@ func TestPartsOnceOverRestart(t *testing.T) {
 		r.equal("parts", numbered("part", 3), unsettled(r.bodies(room)))
 	})
 }
+
+// The relay comes into a chat whose room was made for somebody else.
+func TestRelayComesLater(t *testing.T) {
+	virtual(t, rigOptions{net: memnet.Options{Relay: "relay"}}, func(r *rig) {
+		room := r.solo().portal("team")
+		r.connected("relay")
+		r.net.Group("team", "relay")
+		r.say("carol", "team", "welcome")
+		r.sees(room, "welcome")
+		synctest.Wait()
+		r.alice.Invite(room, r.bob.ID)
+		r.bob.Join(room)
+		r.bob.SendText(room, "thank you")
+		r.waitNet("it arrives", func() bool { return len(r.net.Texts("team", "relay")) == 1 })
+	})
+}

@@ -79,6 +79,11 @@ func (x *inbound) access(ctx context.Context, a access) journal.Outcome {
 		x.p = p
 	}
 	if a.Owner == "" {
+		if x.p.Relay == "" { // it came later than those for whom the room was made
+			if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { x.adoptRelay(ctx, p) }); err != nil {
+				return dbOutcome(err)
+			}
+		}
 		return journal.Delivered(nil)
 	}
 	if err := x.admit(ctx, a.Owner); err != nil {
