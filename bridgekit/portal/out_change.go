@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -46,12 +47,21 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 	return ref, rows, nil
 }
 
+// unknown is the outcome of an error of ref.
+func (o *outbound) unknown(err error) journal.Outcome {
+	var ofMatrix *matrix.Error
+	if errors.Is(err, errMayCome) || errors.As(err, &ofMatrix) {
+		return o.outcome(err)
+	}
+	return dbOutcome(err)
+}
+
 // edit replaces a message's content on the network; where that is not possible
 // the new text is sent as a message that says so.
 func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome {
 	ref, rows, err := o.ref(ctx, target)
 	if err != nil {
-		return o.outcome(err)
+		return o.unknown(err)
 	}
 	if len(rows) == 0 || rows[0].Sender != string(o.evt.Sender) {
 		return journal.Delivered(nil) // it never left, or is somebody else's
@@ -139,7 +149,7 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	}
 	ref, rows, err := o.ref(ctx, o.evt.Redacts)
 	if err != nil {
-		return o.outcome(err)
+		return o.unknown(err)
 	}
 	if len(rows) == 0 {
 		return journal.Delivered(withdraw) // it never left, or is gone already
@@ -187,7 +197,7 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	}
 	ref, rows, err := o.ref(ctx, c.RelatesTo.EventID)
 	if err != nil {
-		return o.outcome(err)
+		return o.unknown(err)
 	}
 	if len(rows) == 0 || ref.ID == "" {
 		return journal.Delivered(nil)

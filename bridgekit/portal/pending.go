@@ -36,7 +36,7 @@ func (x *inbound) mayCome(ctx context.Context, ref network.Ref) error {
 	if unsettled { // the call is made again when its login is there
 		in, err := x.db.LoginsIn(ctx, x.p.ID)
 		if err != nil {
-			return err
+			return errMayCome // nobody knows
 		}
 		for _, l := range in {
 			sess := x.logins.Get(x.p.Network, l)
