@@ -3,6 +3,7 @@ package bridgekit_test
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,9 +19,10 @@ import (
 func TestAnswerBeforeSendIsKnown(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {
 		room := r.solo().portal("team")
-		lose := true
+		var lose atomic.Bool
+		lose.Store(true)
 		r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
-			return matrixtest.Fault{LoseResponse: lose && c.Route == matrixtest.RouteSend}
+			return matrixtest.Fault{LoseResponse: lose.Load() && c.Route == matrixtest.RouteSend}
 		})
 		asked := r.say("carol", "team", "what do you think?")
 		r.sees(room, "what do you think?")
@@ -28,18 +30,18 @@ func TestAnswerBeforeSendIsKnown(t *testing.T) {
 		r.alice.Reply(room, on, "much")
 		r.alice.React(room, on, "❤️")
 		time.Sleep(300 * time.Millisecond)
-		lose = false
+		lose.Store(false)
 		r.hears("team", "alice", "much")
 		if reply := r.message("team", "much").Content.Reply; reply == nil || reply.ID != asked {
 			t.Errorf("the reply answers %v, not %s", reply, asked)
 		}
 		r.waitNet("the reaction", func() bool { return len(r.message("team", "what do you think?").Reactions["alice"]) == 1 })
-		lose = true
+		lose.Store(true)
 		r.say("carol", "team", "oops")
 		r.sees(room, "oops")
 		r.alice.Redact(room, r.event(room, "oops").ID, "")
 		time.Sleep(300 * time.Millisecond)
-		lose = false
+		lose.Store(false)
 		r.waitNet("the redaction", func() bool {
 			all := r.net.Messages("team")
 			return all[len(all)-1].Redacted
