@@ -46,7 +46,11 @@ func (db *DB) Listen(ctx context.Context, log *slog.Logger, missed func(), heard
 }
 
 func (db *DB) listen(ctx context.Context, missed func(), heard func(text string)) error {
-	conn, err := pgx.Connect(ctx, db.source)
+	config, err := connConfig(db.source)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -83,11 +85,11 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	for _, o := range options {
 		o(db)
 	}
-	if db.writer, err = d.openWriter(dsn); err != nil {
+	if db.writer, err = d.openPool(dsn, writing()); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.writer.SetMaxOpenConns(1)
-	if db.pool, err = sql.Open(d.driver, dsn); err != nil {
+	if db.pool, err = d.openPool(dsn, nil); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.pool.SetMaxOpenConns(d.readers)
@@ -98,19 +100,39 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	return db, nil
 }
 
-// openWriter opens what transactions are written with. PostgreSQL ends one whose
-// process was paused or cut off in the middle: it would keep the lease, and
-// the lanes it wrote to, from everybody.
-func (d dialect) openWriter(dsn string) (*sql.DB, error) {
+// openPool opens a pool of connections to what parse returned.
+func (d dialect) openPool(dsn string, params map[string]string) (*sql.DB, error) {
 	if !d.locks {
 		return sql.Open(d.driver, dsn)
 	}
+	c, err := connConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(c.RuntimeParams, params)
+	return stdlib.OpenDB(*c), nil
+}
+
+// writing are the parameters of the connection that transactions are written
+// with. PostgreSQL ends one whose process was paused or cut off in the middle: it
+// would keep the lease, and the lanes it wrote to, from everybody.
+func writing() map[string]string {
+	return map[string]string{"idle_in_transaction_session_timeout": "3000"} // ms
+}
+
+// connConfig is how to connect to a PostgreSQL. One that does not answer is given
+// up: nobody would notice that it hangs.
+func connConfig(dsn string) (*pgx.ConnConfig, error) {
 	c, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
 	}
-	c.RuntimeParams["idle_in_transaction_session_timeout"] = "3000" // ms
-	return stdlib.OpenDB(*c), nil
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 5 * time.Second
+	}
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	c.DialFunc = d.DialContext
+	return c, nil
 }
 
 // parse turns a source into a dialect and what its driver takes.
