@@ -94,7 +94,11 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	}
 	db.pool.SetMaxOpenConns(d.readers)
 	db.pool.SetMaxIdleConns(d.readers)
-	if err := db.migrate(ctx); err != nil {
+	files, err := fs.Sub(migrations, d.folder)
+	if err == nil {
+		err = db.migrate(ctx, files)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -174,12 +178,9 @@ func redact(source string) string {
 	return "(unreadable)"
 }
 
-// migrate applies the numbered migrations that are missing.
-func (db *DB) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, db.dialect.folder)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
+// migrate applies the numbered migrations that are missing. An SQLite database
+// that holds something is copied first, see copyBefore.
+func (db *DB) migrate(ctx context.Context, files fs.FS) error {
 	p, err := goose.NewProvider(db.dialect.goose, db.writer, files)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
@@ -192,6 +193,11 @@ func (db *DB) migrate(ctx context.Context) error {
 	}
 	if have > want {
 		return fmt.Errorf("database: its schema is version %d, this program knows only up to %d: run the newer Causeway that made it, or restore the backup from before the upgrade", have, want)
+	}
+	if have > 0 && have < want {
+		if err := db.copyBefore(ctx, have); err != nil {
+			return fmt.Errorf("back up database before its upgrade: %w", err)
+		}
 	}
 	for {
 		db.steps.At(step.Migrating)

@@ -56,6 +56,11 @@ func (db *DB) Queue(ctx context.Context, op *Op) error { return db.queue.put(ctx
 func (db *DB) Run(ctx context.Context) error {
 	w := &writer{db: db}
 	defer w.close()
+	// From now on nobody restores or moves the database.
+	if err := w.connect(context.Background()); err != nil {
+		w.end()
+		return fmt.Errorf("database writer: %w", err)
+	}
 	if !db.dialect.locks {
 		w.log = newCheckpointer(db)
 		copying := make(chan struct{})
@@ -71,9 +76,7 @@ func (db *DB) Run(ctx context.Context) error {
 		case <-patience.C:
 			w.commit(db.queue.take(true))
 		case <-ctx.Done():
-			db.queue.close()
-			for w.commit(db.queue.take(true)) {
-			}
+			w.end()
 			return fmt.Errorf("database writer: %w", ctx.Err())
 		}
 		for w.commit(db.queue.take(false)) {
@@ -90,6 +93,13 @@ type writer struct {
 	conn *sql.Conn
 	tx   *Tx
 	log  *checkpointer // nil on PostgreSQL
+}
+
+// end lets nothing more in and commits what is queued.
+func (w *writer) end() {
+	w.db.queue.close()
+	for w.commit(w.db.queue.take(true)) {
+	}
 }
 
 // commit runs a group in one transaction; if that fails, each operation alone. It
@@ -173,6 +183,9 @@ func (w *writer) connect(ctx context.Context) error {
 	conn, err := w.db.writer.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to database: %w", err)
+	}
+	if err := w.db.dialect.shareRun(ctx, conn); err != nil {
+		return errors.Join(fmt.Errorf("connect to database: %w", err), conn.Close())
 	}
 	w.conn = conn
 	w.tx = &Tx{dialect: w.db.dialect, q: conn, seal: w.db.seal, stmts: map[string]*sql.Stmt{}}
