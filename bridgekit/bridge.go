@@ -183,6 +183,9 @@ func (b *Bridge) bridge(ctx context.Context) error {
 	b.opts.Steps.At(step.StartLoaded)
 	hs := stage(ctx, b.hs.Run)
 	defer hs.stop()
+	if err := b.portals.CatchUp(ctx); err != nil {
+		return err
+	}
 	// A send that is under way needs its connection until it is known to have
 	// arrived. What the networks deliver after the journal stopped is stored.
 	logins := stage(ctx, b.logins.Run)

@@ -37,6 +37,9 @@ type Room struct {
 	History         string // history_visibility
 	Version         string // room version; default the server's
 	Listed          bool   // in the server's room directory
+	// Origin says what the room was made for, in the caller's words, which
+	// everyone in the room can read: seal them. RoomOrigin reads it.
+	Origin string
 }
 
 // creatorLevel is the power of a creator before room version 12.
@@ -199,6 +202,9 @@ func (h *Homeserver) initialState(r Room) []*event.Event {
 		// the room's identity.
 		{"m.room.canonical_alias", map[string]any{}},
 		{PortalType, map[string]any{MarkField: h.portalMark(r.Alias)}},
+	}
+	if r.Origin != "" {
+		all[1].content[OriginField] = r.Origin
 	}
 	if !r.Avatar.IsEmpty() {
 		all = append(all, state{"m.room.avatar", map[string]any{"url": r.Avatar.String()}})

@@ -15,8 +15,9 @@ type account struct {
 	sent     map[network.TxnID][]*message
 	conns    map[*conn]struct{}
 
-	queue []network.Event // not acknowledged
+	queue []network.Event // not acknowledged; with Options.History all
 	first int64           // position of queue[0], from 1
+	acked int64           // with Options.History: the position up to which all is acknowledged
 }
 
 func (a *account) login() network.LoginID { return network.LoginID(a.user) }
@@ -81,7 +82,7 @@ func (s *Server) Pending(u network.UserID) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a := s.accounts[u]; a != nil {
-		return len(a.queue)
+		return len(a.queue) - int(max(a.acked-a.first, 0))
 	}
 	return 0
 }
@@ -151,8 +152,13 @@ func (s *Server) connect(_ context.Context, c *conn, r *request) (*response, err
 	if a == nil || c.cut {
 		return nil, errSignedOut()
 	}
-	a.acknowledge(r.Pos)
-	c.account, c.pos = a, a.first
+	if s.options.History {
+		a.acked = r.Pos // it may have been further
+		c.account, c.pos = a, max(a.first, r.Pos)
+	} else {
+		a.acknowledge(r.Pos)
+		c.account, c.pos = a, a.first
+	}
 	a.conns[c] = struct{}{}
 	s.changed()
 	return &response{User: s.describeUser(s.person(a.user))}, nil
@@ -168,7 +174,11 @@ func (s *Server) next(ctx context.Context, c *conn, r *request) (*response, erro
 	for {
 		s.mu.Lock()
 		a := c.account
-		if r.Pos > a.first {
+		switch {
+		case s.options.History:
+			a.acked = max(a.acked, r.Pos)
+			s.changed()
+		case r.Pos > a.first:
 			a.acknowledge(r.Pos)
 			s.changed()
 		}

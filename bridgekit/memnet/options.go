@@ -33,6 +33,10 @@ type Options struct {
 	// Echo says how an account's own messages come back to it.
 	Echo Echo
 
+	// History: the network keeps what it has delivered, and delivers again what
+	// lies behind the cursor that a client shows, however old. Needs Cursors.
+	History bool
+
 	// Relay is the account to offer in Info.Relay; empty: none.
 	Relay network.UserID
 

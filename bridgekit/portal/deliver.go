@@ -139,6 +139,9 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 		// message must be done there, not to the echo.
 		draft.Makes = ""
 	}
+	if d.s.after.before(h.At) {
+		draft.Makes = "" // it may be in the room: what changes it must not be merged into it
+	}
 	d.drafts = append(d.drafts, draft)
 	return nil
 }

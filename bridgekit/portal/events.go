@@ -135,21 +135,29 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, b
 			s.making.move(p.ID)
 		}
 	}
-	return outDrafts(e, raw, portals), nil
+	return s.outDrafts(e, raw, portals), nil
 }
 
 // outDrafts makes the entries of an event for the portals of its room.
-func outDrafts(e *rawEvent, raw json.RawMessage, portals []store.Portal) []journal.Draft {
+func (s *Service) outDrafts(e *rawEvent, raw json.RawMessage, portals []store.Portal) []journal.Draft {
 	var drafts []journal.Draft
 	for _, p := range portals {
 		if p.State != store.PortalOpen {
 			continue
 		}
-		d := journal.Draft{Lane: journal.LaneOf(p.ID, journal.Out), Kind: e.Type, Payload: raw, Key: journal.Key("out", string(e.ID), fmt.Sprint(p.ID))}
+		d := journal.Draft{Lane: journal.LaneOf(p.ID, journal.Out), Kind: e.Type, Payload: raw, Key: outKey(e.ID, p.ID)}
 		follow(&d, e)
+		if s.after.before(e.at()) {
+			d.Makes = "" // it may be on the network: what changes it must not be merged into it
+		}
 		drafts = append(drafts, d)
 	}
 	return drafts
+}
+
+// outKey names an event on its way to a portal's chat.
+func outKey(evt id.EventID, portalID int64) []byte {
+	return journal.Key("out", string(evt), fmt.Sprint(portalID))
 }
 
 // controlLane is the lane of what belongs to a room and no portal. Rooms share

@@ -93,6 +93,9 @@ func (s *Service) handleAccess(ctx context.Context, e *journal.Entry) journal.Ou
 
 // dispatch hands each kind of event to its method.
 func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcome {
+	if out := x.recalled(ctx, ev); out != nil {
+		return *out
+	}
 	if out := x.echoed(ctx, ev); out != nil {
 		return *out
 	}

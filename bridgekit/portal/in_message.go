@@ -104,7 +104,15 @@ func (s *Service) mapped(rows []store.Message) journal.Outcome {
 // send sends one event of this entry, once, however often the entry is tried.
 func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, content any, step string, at time.Time) (id.EventID, error) {
 	room := roomID(x.p)
-	if x.e.Recovered {
+	past, err := x.past(ctx)
+	if err != nil {
+		return "", err
+	}
+	if past != nil {
+		if found, ok, err := x.sentBefore(ctx, past, as, kind, step, at); ok || err != nil {
+			return found, err
+		}
+	} else if x.e.Recovered {
 		var of []id.UserID // whoever of ours, unless it is a person's own account
 		if !x.hs.IsGhost(as) {
 			of = append(of, as)
@@ -431,6 +439,13 @@ func (x *inbound) wasRemoved(ctx context.Context, ref network.Ref) (bool, error)
 // redact removes an event as somebody, or as the bot if they may not. What is
 // not there is removed.
 func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, reason, step string) error {
+	if past, err := x.past(ctx); err != nil {
+		return err
+	} else if past != nil {
+		if done, err := x.hs.Redacted(ctx, roomID(x.p), target); done || err != nil {
+			return err
+		}
+	}
 	_, err := x.hs.Redact(ctx, roomID(x.p), as, target, reason, x.e.Key, step)
 	if k := matrix.KindOf(err); err != nil && as != x.hs.BotID() && (k == matrix.NotAllowed || k == matrix.NotJoined || k == matrix.Banned || k == matrix.Auth) {
 		_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), target, reason, x.e.Key, step)

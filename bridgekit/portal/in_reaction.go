@@ -76,6 +76,9 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 	return x.applyReactions(ctx, rows[0], change)
 }
 
+// reactionStep names the event of a reaction among those of its entry.
+func reactionStep(r store.Reaction) string { return fmt.Sprint("a", r.Sender, r.Emoji) }
+
 type reactionChange struct{ add, remove []store.Reaction }
 
 func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reactionChange) journal.Outcome {
@@ -87,12 +90,18 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 	}
 	for i := range c.add {
 		r := &c.add[i]
+		if evt, err := x.recalledReaction(ctx, id.EventID(on.Event), *r); err != nil {
+			return x.failed(ctx, err)
+		} else if evt != "" {
+			r.Event = string(evt)
+			continue
+		}
 		as, err := x.sender(ctx, network.UserID(r.Sender))
 		if err != nil {
 			return x.failed(ctx, err)
 		}
 		content := &event.ReactionEventContent{RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: id.EventID(on.Event), Key: r.Emoji}}
-		eventID, err := x.send(ctx, as, event.EventReaction, content, fmt.Sprint("a", r.Sender, r.Emoji), x.head.At)
+		eventID, err := x.send(ctx, as, event.EventReaction, content, reactionStep(*r), x.head.At)
 		if err != nil {
 			return x.failed(ctx, err)
 		}

@@ -129,7 +129,7 @@ func (s *Service) reroute(ctx context.Context, e *journal.Entry, evt *rawEvent, 
 		}
 		return journal.Delivered(nil) // the room is not bridged
 	}
-	if err := s.j.Append(ctx, outDrafts(evt, e.Payload, portals), nil); err != nil {
+	if err := s.j.Append(ctx, s.outDrafts(evt, e.Payload, portals), nil); err != nil {
 		return dbOutcome(err)
 	}
 	s.opts.Steps.At(step.Rerouted)

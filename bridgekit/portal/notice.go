@@ -61,7 +61,7 @@ func (s *Service) Failed(ctx context.Context, e *journal.Entry, words string) []
 		}
 		n = s.undelivered(p, evt, words)
 	}
-	d, err := noticeDraft(p.ID, n, "failed", fmt.Sprint(e.ID))
+	d, err := noticeDraft(p.ID, n, "failed", fmt.Sprint(e.ID)+s.after.epoch())
 	if err != nil {
 		s.log.Error("report failed delivery", "entry", e.ID, "err", err)
 		return nil
@@ -115,7 +115,7 @@ func (s *Service) sendNotice(ctx context.Context, e *journal.Entry) journal.Outc
 	if err := json.Unmarshal(e.Payload, &n); err != nil {
 		return journal.Delivered(nil)
 	}
-	lookup := e.Recovered || e.Tried
+	lookup := e.Recovered || e.Tried || s.after.doubt(e, e.Created)
 	if n.Failed {
 		status := map[string]any{
 			"m.relates_to": map[string]any{"rel_type": "m.reference", "event_id": n.To},
@@ -190,7 +190,7 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 		body := append(markup.Body{{Kind: markup.Bold, Children: []markup.Node{{Kind: markup.Text, Text: sess.Name}}}, {Kind: markup.Text, Text: ": "}}, part.Text...)
 		c := &event.MessageEventContent{MsgType: event.MsgNotice}
 		setText(c, body)
-		_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: fmt.Sprint("n", i), Lookup: e.Recovered || e.Tried})
+		_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: fmt.Sprint("n", i), Lookup: e.Recovered || e.Tried || s.after.doubt(e, n.At)})
 		if matrix.KindOf(err) == matrix.RoomGone && s.setManagement(ctx, owner, "") == nil {
 			return journal.RetryLater(err, "the management room is gone") // the next attempt makes another
 		}

@@ -227,8 +227,9 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 // if everything has been sent.
 func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent network.Sent, done bool, err error) {
 	f := features(o.p)
-	again := o.e.Recovered || o.e.Tried
-	if o.e.Repeated {
+	doubt := o.after.doubt(o.e, o.evt.at())
+	again := o.e.Recovered || o.e.Tried || doubt
+	if o.e.Repeated || doubt {
 		rows, err := o.messages.txn(ctx, o.p.ID, m.Txn)
 		if err != nil {
 			return sent, false, err
@@ -254,7 +255,7 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 			}
 			m.From += len(found.Parts)
 		}
-		if o.e.Recovered {
+		if o.e.Recovered && !doubt { // what a copy holds was not left off at one place
 			o.e.Fresh()
 		}
 		return sent, false, nil
@@ -262,7 +263,7 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 	if f.Once == network.OnceAlways {
 		return sent, false, nil
 	}
-	if o.e.MayHaveLeft() {
+	if o.e.MayHaveLeft() || doubt && o.after.old(o.e) {
 		o.tell(ctx, "Causeway was interrupted while it sent this; it may appear twice on "+o.networkName(o.p.Network)+".", "doubled")
 	}
 	return sent, false, o.e.Begin(ctx)

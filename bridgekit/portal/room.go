@@ -84,10 +84,15 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	if err := s.making.begin(ctx, p.ID); err != nil {
 		return p, err
 	}
+	from, err := s.origin(p, chat.Features)
+	if err != nil {
+		return p, err
+	}
 	s.opts.Steps.At(step.RoomMaking)
 	r := matrix.Room{
-		Alias: s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
-		Name:  chat.Name, Topic: chat.Topic,
+		Origin: from,
+		Alias:  s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
+		Name:   chat.Name, Topic: chat.Topic,
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
 		State:    s.bridgeInfo(p, chat),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),

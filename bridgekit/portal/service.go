@@ -80,6 +80,7 @@ type Service struct {
 	names    nameCache
 	tasks    *background
 	eph      ephemeral
+	after    *aftermath
 
 	updates sync.Mutex // held while a portal's row is changed
 	// held while a login that was not known to be in a chat is stored to be
@@ -97,6 +98,7 @@ func New(o Options) *Service {
 	s.joins = newJoiner(s)
 	s.tasks = newBackground()
 	s.eph.tasks = s.tasks
+	s.after = &aftermath{s: s}
 	s.making = &making{s: s, busy: map[int64]chan struct{}{}}
 	return s
 }

@@ -13,6 +13,8 @@ import (
 type Restored struct {
 	Taken time.Time `json:"taken"` // when the copy was made
 	At    time.Time `json:"at"`    // when it was put into place
+	// Found: the rooms that were made in between are known.
+	Found bool `json:"found,omitempty"`
 }
 
 // restoredFact keeps it.
@@ -30,6 +32,45 @@ func (db *DB) Restored(ctx context.Context) (r Restored, err error) {
 		return r, fmt.Errorf("read when the database was restored: %w", err)
 	}
 	return r, nil
+}
+
+// SetRestored stores what is known about the restore; the zero value forgets it.
+func (db *DB) SetRestored(ctx context.Context, r Restored) error {
+	return db.Write(ctx, 1, func(tx *Tx) error {
+		if r.At.IsZero() {
+			_, err := tx.Exec("DELETE FROM fact WHERE name = ?", restoredFact)
+			return err
+		}
+		text, err := json.Marshal(r)
+		if err == nil {
+			_, err = tx.Exec("UPDATE fact SET value = ? WHERE name = ?", string(text), restoredFact)
+		}
+		return err
+	})
+}
+
+// AdoptPortal stores the row of a portal that an earlier process made, under its
+// number, unless another chat has that; a chat that has a row keeps its number. It returns
+// the number.
+func (tx *Tx) AdoptPortal(p Portal) (id int64, err error) {
+	const query = "INSERT INTO portal (id, network, chat, login, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	now := time.Now().UnixMilli()
+	if _, err := tx.Exec(query, p.ID, p.Network, p.Chat.ID, p.Chat.Login, now); err != nil {
+		return 0, fmt.Errorf("adopt portal: %w", err)
+	}
+	if tx.dialect.dollars { // the counter does not see a number that is given
+		if _, err := tx.Exec("SELECT setval(pg_get_serial_sequence('portal', 'id')::regclass, (SELECT GREATEST(MAX(id), COALESCE(pg_sequence_last_value(pg_get_serial_sequence('portal', 'id')::regclass), 1)) FROM portal))"); err != nil {
+			return 0, fmt.Errorf("adopt portal: %w", err)
+		}
+	}
+	const other = "INSERT INTO portal (network, chat, login, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	if _, err := tx.Exec(other, p.Network, p.Chat.ID, p.Chat.Login, now); err != nil {
+		return 0, fmt.Errorf("adopt portal: %w", err)
+	}
+	if _, err := tx.One("SELECT id FROM portal WHERE network = ? AND chat = ? AND login = ?", []any{p.Network, p.Chat.ID, p.Chat.Login}, &p.ID); err != nil {
+		return 0, fmt.Errorf("adopt portal: %w", err)
+	}
+	return p.ID, tx.SavePortal(p)
 }
 
 // noteRestored stores that the database is a copy. A copy of a copy that had not
@@ -54,6 +95,11 @@ func noteRestored(ctx context.Context, q querier, d dialect, r Restored) error {
 		if b.Taken.Before(r.Taken) {
 			r.Taken = b.Taken
 		}
+	}
+	// What waits may have been delivered: changes of it must come after it, not
+	// be merged into it or withdraw it.
+	if _, err := q.ExecContext(ctx, "UPDATE entry SET target = '' WHERE state < 4"); err != nil {
+		return fmt.Errorf("note that the database was restored: %w", err)
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
