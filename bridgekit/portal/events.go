@@ -54,6 +54,11 @@ func parseEvent(raw json.RawMessage) (*rawEvent, error) {
 // room, or one in the room's control lane. It is the intake's hook. Nothing is
 // refused for its content: what is no event becomes a dead letter.
 func (s *Service) Events(ctx context.Context, t matrix.Transaction) error {
+	select {
+	case <-s.j.Started(): // before, a room may be unknown that CatchUp finds
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if queued, err := s.queued(ctx, t); err != nil || queued {
 		return err
 	}

@@ -26,7 +26,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	ids := append([]network.MessageID{m.ID}, m.Alt...)
 	if known, err := x.knows(ctx, m, ids); err != nil {
 		return dbOutcome(err)
-	} else if known {
+	} else if known || x.messages.dropped(x.p.ID, m.ID) {
 		return journal.Delivered(nil) // shown already, or sent from Matrix
 	}
 	if out, done := x.echo(ctx, m); done {
