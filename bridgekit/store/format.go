@@ -146,7 +146,7 @@ func newCopyReader(r io.Reader, seal *Sealer) (*copyReader, error) {
 		err = fmt.Errorf("this backup is of format %d, this program knows only %d: restore it with the newer Causeway that made it", c.head.Version, formatVersion)
 	default:
 		if _, kerr := seal.Open(c.head.Key, keyContext); kerr != nil {
-			err = errors.New("this backup was made with another key: restore it with the causeway.yaml that it was made with")
+			err = errors.New("this backup was made with another key: restore it with the key file of the configuration that it was made with")
 		}
 	}
 	if err != nil {

@@ -90,6 +90,36 @@ func reach(ctx context.Context, source string, mustExist, alone bool) (*copyConn
 	return c, nil
 }
 
+// Alone fails with ErrInUse if anybody has the database open that source names.
+// One that does not exist is in nobody's use; it is not made.
+func Alone(ctx context.Context, source string) error {
+	if errors.Is(there(source), fs.ErrNotExist) {
+		return nil
+	}
+	c, err := reach(ctx, source, true, true)
+	if err != nil {
+		return err
+	}
+	return c.close()
+}
+
+// Empty tells whether the database that source names is there and holds nothing,
+// or is not there; it is not made.
+func Empty(ctx context.Context, source string) (bool, error) {
+	if errors.Is(there(source), fs.ErrNotExist) {
+		return true, nil
+	}
+	c, err := reach(ctx, source, true, false)
+	if err != nil {
+		return false, err
+	}
+	err = c.dialect.empty(ctx, c.conn)
+	if errors.Is(err, ErrNotEmpty) {
+		return false, c.close()
+	}
+	return err == nil, errors.Join(err, c.close())
+}
+
 // lock keeps everybody else out until the connection is closed.
 func (c *copyConn) lock(ctx context.Context) error {
 	if !c.dialect.dollars {

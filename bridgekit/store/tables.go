@@ -153,8 +153,8 @@ func number(ctx context.Context, q querier, query string, args ...any) (n int64,
 	return n, err
 }
 
-// errNotEmpty is returned for a target that holds something.
-var errNotEmpty = errors.New("the database is not empty")
+// ErrNotEmpty is wrapped by errors of calls that need an empty database.
+var ErrNotEmpty = errors.New("the database is not empty")
 
 // empty fails if a table has a row.
 func (d dialect) empty(ctx context.Context, q querier) error {
@@ -168,7 +168,7 @@ func (d dialect) empty(ctx context.Context, q querier) error {
 			return err
 		}
 		if n > 0 {
-			return fmt.Errorf("%w: table %s has rows", errNotEmpty, t.Name)
+			return fmt.Errorf("%w: table %s has rows", ErrNotEmpty, t.Name)
 		}
 	}
 	return nil

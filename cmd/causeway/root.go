@@ -26,6 +26,9 @@ func newRoot(started *bool) *cobra.Command {
 		newDoctor(),
 		newRun(),
 		newQueue(),
+		newBackup(),
+		newRestore(),
+		newMigrateDB(),
 		newRegistration(),
 		newVersion(),
 		// A command without code is a topic of help: causeway help configuration.
