@@ -154,7 +154,7 @@ func migrateDB(ctx context.Context, c *config.Config, target config.Database, w 
 // is asked too, by those that need it alone.
 func notRunning(ctx context.Context, c *config.Config) error {
 	if running(ctx, c) {
-		return fmt.Errorf("Causeway runs with %s: stop it first", c.File())
+		return fmt.Errorf("a Causeway runs with %s: stop it first", c.File())
 	}
 	return nil
 }
