@@ -203,3 +203,66 @@ func TestCreateDM(t *testing.T) {
 		t.Errorf("%s and %s, alice: %s", room, again, w.hs.Room(string(room)).Membership(w.alice.ID))
 	}
 }
+
+// What a room was made for is read back, only from a room that the bot made; its
+// history is read to the end, with marks and what was redacted.
+func TestPastOfRoom(t *testing.T) {
+	w := newWorld(t, mt.Options{})
+	ctx := t.Context()
+	room, err := w.h.CreateRoom(ctx, Room{Alias: w.h.Alias("net", "chat"), Origin: "sealed", Invite: []id.UserID{w.aliceID()}})
+	w.must(err)
+	if origin, err := w.h.RoomOrigin(ctx, room); err != nil || origin != "sealed" {
+		t.Errorf("origin %q, %v", origin, err)
+	}
+	// Somebody copies it into a room of their own.
+	theirs := w.alice.CreateRoom(map[string]any{"invite": []string{string(w.h.BotID())}})
+	w.must(w.h.EnsureGhost(ctx, w.h.BotID()))
+	w.must(w.h.EnsureJoined(ctx, id.RoomID(theirs), w.h.BotID()))
+	w.alice.SetState(theirs, PortalType, "", map[string]any{OriginField: "sealed"})
+	if origin, err := w.h.RoomOrigin(ctx, id.RoomID(theirs)); err != nil || origin != "" {
+		t.Errorf("origin of somebody else's room: %q, %v", origin, err)
+	}
+
+	w.alice.Join(string(room))
+	const sent = 250
+	at := time.UnixMilli(1_700_000_000_000)
+	var last id.EventID
+	for i := range sent {
+		last, err = w.h.Send(ctx, Event{Room: room, As: w.ghost, Type: event.EventMessage, Content: map[string]any{"msgtype": "m.text", "body": "x"}, Key: []byte{byte(i)}, At: at})
+		w.must(err)
+	}
+	w.alice.SendText(string(room), "hers")
+	_, err = w.h.Redact(ctx, room, w.ghost, last, "", []byte("r"), "r")
+	w.must(err)
+	marks, gone, hers, pages := map[string]bool{}, 0, 0, 0
+	w.must(w.h.History(ctx, room, func(page []Past) (bool, error) {
+		pages++
+		for _, p := range page {
+			switch {
+			case p.Redacted:
+				gone++
+				if p.Sender != w.ghost || !p.At.Equal(at) || p.Mark != "" {
+					t.Errorf("redacted: %+v", p)
+				}
+			case p.Mark != "":
+				marks[p.Mark] = true
+			case !p.Ours && p.Type == event.EventMessage.Type:
+				hers++
+			}
+		}
+		return true, nil
+	}))
+	if len(marks) != sent-1+1 || // and that of the room
+		!marks[w.h.Mark([]byte{7}, "", room)] || gone != 1 || hers != 1 || pages < 3 {
+		t.Errorf("%d marks, %d redacted, %d of alice, %d pages", len(marks), gone, hers, pages)
+	}
+	is, err := w.h.Redacted(ctx, room, last)
+	if err != nil || !is {
+		t.Errorf("redacted: %v, %v", is, err)
+	}
+	pages = 0
+	w.must(w.h.History(ctx, room, func([]Past) (bool, error) { pages++; return false, nil }))
+	if pages != 1 {
+		t.Errorf("%d pages after the first was enough", pages)
+	}
+}

@@ -29,6 +29,12 @@
 // calls to its network. Both change the portal's row through [Service.update],
 // one at a time. Typing, receipts and presence go past the journal, best effort.
 //
+// # After a restore
+//
+// The database may be a copy that is older than the rooms: then what happened
+// before the restore is looked up in the room before it is sent, and rooms that
+// were made since are found by what they say about their chat ([aftermath]).
+//
 // # Who is in a chat
 //
 // That a login is in a chat is stored with its first event there, together with

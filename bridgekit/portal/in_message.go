@@ -73,7 +73,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 // which is the message's ID; and nobody of ours has sent it.
 func (x *inbound) knows(ctx context.Context, m *network.Message, ids []network.MessageID) (bool, error) {
 	const recent = 24 * time.Hour // far less than keys are kept
-	news := m.ID != "" && m.Key == string(m.ID) && len(m.Alt) == 0 && m.Txn == "" && !m.History && !x.e.Repeated &&
+	news := !x.after.doubt(x.e, m.At) && m.ID != "" && m.Key == string(m.ID) && len(m.Alt) == 0 && m.Txn == "" && !m.History && !x.e.Repeated &&
 		time.Since(m.At) < recent && x.logins.ByUser(x.p.Network, m.Sender) == nil
 	if news {
 		return x.messages.recent(x.p.ID, m.ID), nil

@@ -89,7 +89,7 @@ func export(ctx context.Context, source string, key []byte, w io.Writer, alone b
 
 // transient reports whether a table says what processes do at this moment, which
 // is over when a copy of it is read.
-func transient(name string) bool { return name == "lease" || name == "process" }
+func transient(name string) bool { return name == "lease" }
 
 func exportTable(ctx context.Context, q querier, t table, cw *copyWriter) (n int64, err error) {
 	if err := cw.json.Encode(t); err != nil {

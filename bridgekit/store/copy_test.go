@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -152,7 +153,14 @@ func TestCopy(t *testing.T) {
 						_, err := tx.Exec("DELETE FROM fact WHERE name = ?", "restored")
 						return err
 					})
-					want, got := content(t, storetest.Source(t, source)()), content(t, db)
+					from := storetest.Source(t, source)()
+					if how == "restore" { // what waits is not merged with what comes
+						write(t, from, func(tx *store.Tx) error {
+							_, err := tx.Exec("UPDATE entry SET target = '' WHERE state < 4")
+							return err
+						})
+					}
+					want, got := content(t, from), content(t, db)
 					if d := cmp.Diff(want, got); d != "" {
 						t.Error(d)
 					}
@@ -240,10 +248,12 @@ func TestRestoreRefuses(t *testing.T) {
 			l := lines(s)
 			return strings.Join(append(l[:2:2], l[3:]...), "")
 		}), nil, "does not have its rows"},
-		"changed row":  {repack(func(s string) string { return strings.Replace(s, `"net3"`, `"net2x"`, 1) }), nil, "changed after it was made"},
-		"more":         {repack(func(s string) string { return s + "[]\n" }), nil, "something behind its end"},
-		"other key":    {whole, []byte(strings.Repeat("o", store.KeySize)), "another key"},
-		"newer schema": {repack(func(s string) string { return strings.Replace(s, `"schema":1`, `"schema":999`, 1) }), nil, "newer Causeway"},
+		"changed row": {repack(func(s string) string { return strings.Replace(s, `"net3"`, `"net2x"`, 1) }), nil, "changed after it was made"},
+		"more":        {repack(func(s string) string { return s + "[]\n" }), nil, "something behind its end"},
+		"other key":   {whole, []byte(strings.Repeat("o", store.KeySize)), "another key"},
+		"newer schema": {repack(func(s string) string {
+			return regexp.MustCompile(`"schema":[0-9]+`).ReplaceAllString(s, `"schema":999`)
+		}), nil, "newer Causeway"},
 		"newer format": {repack(func(s string) string { return strings.Replace(s, `"version":1`, `"version":2`, 1) }), nil, "of format 2"},
 		"other table":  {repack(func(s string) string { return strings.Replace(s, `{"table":"fact"`, `{"table":"fiction"`, 1) }), nil, "no table fiction"},
 	} {

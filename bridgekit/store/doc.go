@@ -28,4 +28,13 @@
 //
 // Durable means durable: SQLite runs in WAL mode with synchronous=FULL.
 // Credentials and payloads are sealed with the configuration's key ([Sealer]).
+//
+// # Copies
+//
+// [Export] writes everything as one moment saw it, [Restore] and [Move] read it
+// into an empty database of either kind. They use connections of their own and
+// need no writer. After a restore a fact says so ([DB.Restored]). Who writes holds
+// a lock that restore and move want alone: an advisory one on PostgreSQL, the
+// file's on SQLite. An SQLite database is copied beside itself before its schema
+// changes.
 package store

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"io/fs"
 	"maps"
 	"os"
@@ -84,5 +85,58 @@ func TestUpgradeCopiesFirst(t *testing.T) {
 	var value string
 	if err := old.writer.QueryRow("SELECT value FROM fact WHERE name = 'a'").Scan(&value); err != nil || value != "b" {
 		t.Errorf("in the copy: %q, %v", value, err)
+	}
+}
+
+// TestRestoreOlder: a backup of an older schema is restored and brought up to date,
+// also into a database that is up to date and empty.
+func TestRestoreOlder(t *testing.T) {
+	dir, key := t.TempDir(), []byte(strings.Repeat("k", KeySize))
+	at := func(name string) string { return "sqlite:" + filepath.Join(dir, name) }
+	c, err := reach(t.Context(), at("old.db"), false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.prepare(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.conn.ExecContext(t.Context(), "INSERT INTO fact (name, value) VALUES ('a', 'b')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if copied, err := Export(t.Context(), at("old.db"), key, &b); err != nil || copied.Schema != 1 {
+		t.Fatalf("exported schema %d, %v", copied.Schema, err)
+	}
+	empty, err := Open(t.Context(), at("there.db"), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := empty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"fresh.db", "there.db"} {
+		if _, err := Restore(t.Context(), at(target), key, bytes.NewReader(b.Bytes())); err != nil {
+			t.Fatalf("%s: %v", target, err)
+		}
+		db, err := Open(t.Context(), at(target), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var value string
+		if _, err := db.One(t.Context(), "SELECT value FROM fact WHERE name = 'a'", nil, &value); err != nil || value != "b" {
+			t.Errorf("%s: %q, %v", target, value, err)
+		}
+		if v, err := db.dialect.schema(t.Context(), db.pool); err != nil || v < 2 {
+			t.Errorf("%s: schema %d, %v", target, v, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := filepath.Glob(filepath.Join(dir, "*.schema*")); err != nil || len(found) > 0 {
+		t.Errorf("a restore made copies: %v, %v", found, err)
 	}
 }

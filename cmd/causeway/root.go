@@ -49,4 +49,6 @@ Begin with:
   causeway init      writes the configuration and says what the homeserver needs
   causeway doctor    checks everything and says what to do about what is wrong
   causeway run       bridges
+
+Keep a backup: causeway backup FILE
 `
