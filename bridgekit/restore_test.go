@@ -88,6 +88,7 @@ func (r *rig) restoring(pause func(time.Duration)) {
 	before := r.everything(chats)
 	r.stop()
 
+	r.hs.Restart() // it forgets transaction IDs, as it does within the hour
 	r.restore(copied)
 	for chat, room := range map[string]string{"old": old, "fresh": fresh} {
 		r.say("carol", chat, "after away")
