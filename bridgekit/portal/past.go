@@ -206,8 +206,9 @@ func (p *past) was(kind, value string) bool {
 }
 
 // claim finds the person's event that a remote one is the echo of: by the
-// transaction ID, which is proof, else the oldest that fits. Each is found once.
-func (p *past) claim(txn network.TxnID, fits func(o *said) bool) *said {
+// transaction ID, which is proof, else the oldest that fits best: the first of fits
+// goes before the next. Each is found once.
+func (p *past) claim(txn network.TxnID, fits ...func(o *said) bool) *said {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if o := p.txns[txn]; o != nil {
@@ -217,10 +218,12 @@ func (p *past) claim(txn network.TxnID, fits func(o *said) bool) *said {
 	if txn != "" {
 		return nil // the network names what is ours
 	}
-	for i := len(p.said) - 1; i >= 0; i-- {
-		if o := p.said[i]; !o.used && fits(o) {
-			o.used = true
-			return o
+	for _, fit := range fits {
+		for i := len(p.said) - 1; i >= 0; i-- {
+			if o := p.said[i]; !o.used && fit(o) {
+				o.used = true
+				return o
+			}
 		}
 	}
 	return nil

@@ -67,9 +67,16 @@ func (x *inbound) recalledMessage(ctx context.Context, p *past, own *login.Sessi
 	if len(rows) > 0 || p.marked(x.hs.Mark(x.e.Key, firstStep, roomID(x.p))) {
 		return nil
 	}
-	o := p.claim(m.Txn, func(o *said) bool {
-		return o.isText() && o.target == "" && speaksFor(own, o.sender) && o.near(m.At) && o.says(contentText(&m.Content), own.Owner == "", m.At) && !x.isMapped(ctx, o.id)
-	})
+	text := contentText(&m.Content)
+	hers := func(o *said) bool {
+		return o.isText() && o.target == "" && speaksFor(own, o.sender) && o.near(m.At)
+	}
+	says := func(o *said) bool { return hers(o) && !o.redacted && o.says(text, own.Owner == "", m.At) }
+	o := p.claim(m.Txn,
+		func(o *said) bool { return says(o) && !x.isMapped(ctx, o.id) },
+		func(o *said) bool { return says(o) && o.close(m.At) }, // it was sent again meanwhile
+		func(o *said) bool { return hers(o) && o.redacted && o.close(m.At) && !x.isMapped(ctx, o.id) },
+	)
 	if o == nil {
 		return nil
 	}
