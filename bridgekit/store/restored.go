@@ -101,6 +101,12 @@ func noteRestored(ctx context.Context, q querier, d dialect, r Restored) error {
 	if _, err := q.ExecContext(ctx, "UPDATE entry SET target = '' WHERE state < 4"); err != nil {
 		return fmt.Errorf("note that the database was restored: %w", err)
 	}
+	// The place in the homeserver's stream (bridgekit's missedFact) is the copy's:
+	// everything since would be taken for events that were not pushed, and sent
+	// again to networks that cannot recognise it.
+	if _, err := q.ExecContext(ctx, "DELETE FROM fact WHERE name = 'missed.since'"); err != nil {
+		return fmt.Errorf("note that the database was restored: %w", err)
+	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("note that the database was restored: %w", err)
