@@ -26,7 +26,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	ids := append([]network.MessageID{m.ID}, m.Alt...)
 	if known, err := x.knows(ctx, m, ids); err != nil {
 		return dbOutcome(err)
-	} else if known || x.messages.dropped(x.p.ID, m.ID) {
+	} else if known {
 		return journal.Delivered(nil) // shown already, or sent from Matrix
 	}
 	if out, done := x.echo(ctx, m); done {
@@ -110,6 +110,7 @@ func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, conte
 	}
 	if past != nil {
 		if found, ok, err := x.sentBefore(ctx, past, as, kind, step, at); ok || err != nil {
+			x.sent = x.sent || ok
 			return found, err
 		}
 	} else if x.e.Recovered {

@@ -89,33 +89,13 @@ func (m *messageMap) drop(portal int64, event string) {
 	k := mapKey{portal, event}
 	for _, r := range slices.Clone(m.byEvent[k]) {
 		m.remove(r)
-		if r.Remote != "" {
-			m.forgo(mapKey{portal, goneRemote + string(r.Remote)})
-		}
 	}
-	m.forgo(k)
-}
-
-// goneRemote tells remote IDs from those of events.
-const goneRemote = "remote "
-
-// forgo notes what is gone. It is called with mu held.
-func (m *messageMap) forgo(k mapKey) {
 	m.gone[k] = struct{}{}
 	m.goneRing = append(m.goneRing, k)
 	if len(m.goneRing) > recentRows {
 		delete(m.gone, m.goneRing[0])
 		m.goneRing = m.goneRing[1:]
 	}
-}
-
-// dropped reports whether a remote message was there and was removed a moment
-// ago: its echo can come later than its removal.
-func (m *messageMap) dropped(portal int64, remote network.MessageID) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, gone := m.gone[mapKey{portal, goneRemote + string(remote)}]
-	return gone && remote != ""
 }
 
 // forget makes all rows of a portal invisible. The caller also has them deleted.

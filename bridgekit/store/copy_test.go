@@ -49,8 +49,8 @@ func fill(t *testing.T, db *store.DB) {
 		write(t, db, func(tx *store.Tx) error {
 			_, err := tx.Exec("INSERT INTO entry (lane, key, kind, target, state, due, reason, payload, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 				int64(i)-3, []byte{byte(i), 0, 0xff}, s, s, i%6, int64(1)<<62, s, big, -1, 1<<53+1)
+			tx.AddMessage(store.Message{Portal: p.ID, Event: "$e" + s, Remote: network.MessageID(s), Sender: s, Txn: network.TxnID(s), At: time.UnixMilli(1)})
 			return errors.Join(err, tx.SavePortal(p), tx.AddLoginChat(n, "l", p.ID), tx.SetCursor(n, "l", s, big),
-				tx.AddMessage(store.Message{Portal: p.ID, Event: "$e" + s, Remote: network.MessageID(s), Sender: s, Txn: network.TxnID(s), At: time.UnixMilli(1)}),
 				tx.AddReaction(store.Reaction{Portal: p.ID, Target: "m", Sender: s, Emoji: s, Event: "$r"}))
 		})
 		if err := errors.Join(
