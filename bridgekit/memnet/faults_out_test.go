@@ -172,7 +172,7 @@ func textFaults() []fault {
 				})
 			}
 		}},
-		{of: "SplitKeepsRunesWhole", says: "broken character", ops: sends(func(ctx context.Context, m network.Outgoing, send sendFunc) (network.Sent, error) {
+		{of: "SplitKeepsRunesWhole", says: "broken character | changes in storage", ops: sends(func(ctx context.Context, m network.Outgoing, send sendFunc) (network.Sent, error) {
 			all := m.Parts[0].Text.String()
 			txn, sent := m.Txn, network.Sent{}
 			for i := 0; i < len(all); i += 399 {

@@ -184,7 +184,11 @@ func with(check func(ctx context.Context, s *session) error) func(context.Contex
 			return err
 		}
 		err = check(ctx, s)
-		return errors.Join(err, s.end())
+		err = errors.Join(err, s.end())
+		if err != nil { // it may have failed only because of what was delivered
+			s.sink.set(func(k *sink) { err = errors.Join(err, k.broken) })
+		}
+		return err
 	}
 }
 
