@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -47,7 +48,8 @@ type missed struct {
 	log     *slog.Logger
 	wake    chan struct{} // has room for one: suspicion began
 
-	looking sync.Mutex // held during a look
+	looking sync.Mutex  // held during a look
+	honest  atomic.Bool // the homeserver is known to push everything
 
 	mu    sync.Mutex              // guards both
 	until time.Time               // transactions are checked
@@ -60,6 +62,7 @@ func newMissed(hs *matrix.Homeserver, portals *portal.Service, facts matrix.Stat
 
 // suspect says that the homeserver or Causeway was away just now.
 func (m *missed) suspect() {
+	m.honest.Store(false) // it may be another one now
 	m.extend()
 	select {
 	case m.wake <- struct{}{}:
@@ -82,6 +85,9 @@ func (m *missed) suspicious() bool {
 // events stores a transaction, and before it what should have come earlier. It is
 // the intake's hook.
 func (m *missed) events(ctx context.Context, t matrix.Transaction) error {
+	if m.honest.Load() {
+		return m.portals.Events(ctx, t)
+	}
 	if late(t) {
 		m.extend()
 	}
@@ -177,6 +183,7 @@ func (m *missed) look(ctx context.Context) {
 
 func (m *missed) try(ctx context.Context) error {
 	if loses, err := m.hs.LosesPushes(ctx); err != nil || !loses {
+		m.honest.Store(err == nil)
 		return err
 	}
 	since, err := m.facts.Fact(ctx, missedFact)
