@@ -335,8 +335,11 @@ func (s *Service) endPortal(ctx context.Context, p store.Portal) error {
 	if err := s.dropAlias(ctx, p); err != nil {
 		return err
 	}
-	s.updates.Lock()
-	defer s.updates.Unlock()
+	done, err := s.updates.take(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	defer done()
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@ type cache struct {
 	byRoom map[string][]int64 // also the rooms without a portal
 	inChat map[loginChat]struct{}
 	left   map[loginChat][]byte // key of the newest event that a login left to another
-	puts   int                  // how often a row changed, to notice it during a read
+	moves  int                  // how often a row was new or its room changed, to notice it during a read
+	losses int                  // how often a row was forgotten, for the same
 }
 
 type chatKey struct {
@@ -40,12 +41,12 @@ func newCache(db *store.DB) *cache {
 	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}, left: map[loginChat][]byte{}}
 }
 
-// read takes in a row that was read when there had been puts changes; if there
-// were others since, it may be old.
-func (c *cache) read(p store.Portal, puts int) {
+// read takes in a row that was read when there had been losses. One that is there
+// already may be newer, and so may have been one that was forgotten since.
+func (c *cache) read(p store.Portal, losses int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.puts == puts {
+	if _, ok := c.byID[p.ID]; !ok && c.losses == losses {
 		c.take(p)
 	}
 }
@@ -54,19 +55,19 @@ func (c *cache) read(p store.Portal, puts int) {
 func (c *cache) put(p store.Portal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.puts++
 	c.take(p)
 }
 
 func (c *cache) take(p store.Portal) {
 	old, had := c.byID[p.ID]
-	if had && old.Room != p.Room {
-		delete(c.byRoom, old.Room)
-	}
 	if !had || old.Room != p.Room {
+		c.moves++
+		delete(c.byRoom, old.Room)
 		delete(c.byRoom, p.Room)
 	}
-	makeRoom(c.byID)
+	if !had && makeRoom(c.byID) {
+		c.losses++
+	}
 	makeRoom(c.byChat)
 	c.byID[p.ID] = p
 	c.byChat[chatKey{p.Network, p.Chat}] = p.ID
@@ -76,7 +77,8 @@ func (c *cache) take(p store.Portal) {
 func (c *cache) forget(p store.Portal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.puts++
+	c.moves++
+	c.losses++
 	delete(c.byID, p.ID)
 	delete(c.byChat, chatKey{p.Network, p.Chat})
 	delete(c.byRoom, p.Room)
@@ -91,14 +93,14 @@ func (c *cache) forget(p store.Portal) {
 func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
 	c.mu.Lock()
 	p, ok := c.byID[id]
-	puts := c.puts
+	losses := c.losses
 	c.mu.Unlock()
 	if ok {
 		return p, true, nil
 	}
 	p, ok, err := c.db.Portal(ctx, id)
 	if ok {
-		c.read(p, puts)
+		c.read(p, losses)
 	}
 	return p, ok, err
 }
@@ -107,14 +109,14 @@ func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
 func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.ChatKey) (store.Portal, error) {
 	c.mu.Lock()
 	p, ok := c.byID[c.byChat[chatKey{n, chat}]]
-	puts := c.puts
+	losses := c.losses
 	c.mu.Unlock()
 	if ok {
 		return p, nil
 	}
 	p, err := c.db.EnsurePortal(ctx, n, chat)
 	if err == nil {
-		c.read(p, puts)
+		c.read(p, losses)
 	}
 	return p, err
 }
@@ -123,7 +125,7 @@ func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.Ch
 func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 	c.mu.Lock()
 	ids, ok := c.byRoom[room]
-	puts := c.puts
+	moves := c.moves
 	c.mu.Unlock()
 	var out []store.Portal
 	if ok {
@@ -132,7 +134,7 @@ func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 			if err != nil {
 				return nil, err
 			}
-			if found {
+			if found && p.Room == room {
 				out = append(out, p)
 			}
 		}
@@ -148,7 +150,7 @@ func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.puts == puts { // else what was read may be old
+	if c.moves == moves { // else what was read may be old
 		makeRoom(c.byRoom)
 		c.byRoom[room] = ids
 	}
@@ -195,13 +197,14 @@ func (c *cache) skipped(k loginChat) []byte {
 	return c.left[k]
 }
 
-// makeRoom removes any one element from a full map.
-func makeRoom[K comparable, V any](m map[K]V) {
+// makeRoom removes any one element from a full map; it reports whether it did.
+func makeRoom[K comparable, V any](m map[K]V) bool {
 	if len(m) < maxCached {
-		return
+		return false
 	}
 	for k := range m {
 		delete(m, k)
-		return
+		break
 	}
+	return true
 }

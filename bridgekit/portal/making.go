@@ -20,35 +20,10 @@ const roomsCause = "rooms"
 type making struct {
 	s *Service
 
-	mu   sync.Mutex // guards what follows
-	open map[int64]struct{}
-	busy map[int64]chan struct{} // closed when the call that makes the room is over
-}
+	rooms turns // a message, an alias and a command may want the room at once
 
-// turn waits until nobody else makes the portal's room: a message, an alias and a
-// command may want it at once. The caller calls the returned function at its end.
-func (m *making) turn(ctx context.Context, portalID int64) (func(), error) {
-	for {
-		m.mu.Lock()
-		other, taken := m.busy[portalID]
-		if !taken {
-			mine := make(chan struct{})
-			m.busy[portalID] = mine
-			m.mu.Unlock()
-			return func() {
-				m.mu.Lock()
-				defer m.mu.Unlock()
-				delete(m.busy, portalID)
-				close(mine)
-			}, nil
-		}
-		m.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+	mu   sync.Mutex // guards open
+	open map[int64]struct{}
 }
 
 func (m *making) load(ctx context.Context) error {

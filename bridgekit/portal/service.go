@@ -82,7 +82,7 @@ type Service struct {
 	eph      ephemeral
 	after    *aftermath
 
-	updates sync.Mutex // held while a portal's row is changed
+	updates turns // a portal's row is changed by one at a time
 	// held while a login that was not known to be in a chat is stored to be
 	entering sync.Mutex
 
@@ -99,7 +99,7 @@ func New(o Options) *Service {
 	s.tasks = newBackground()
 	s.eph.tasks = s.tasks
 	s.after = &aftermath{s: s}
-	s.making = &making{s: s, busy: map[int64]chan struct{}{}}
+	s.making = &making{s: s}
 	return s
 }
 
@@ -120,11 +120,15 @@ func (s *Service) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// update changes a portal's row: f gets the current one.
+// update changes a portal's row: f gets the current one. Many portals' rows are
+// changed at once, so that they share commits.
 func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Portal)) (store.Portal, error) {
-	s.updates.Lock()
-	defer s.updates.Unlock()
-	p, ok, err := s.db.Portal(ctx, portalID)
+	done, err := s.updates.take(ctx, portalID)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	defer done()
+	p, ok, err := s.portals.get(ctx, portalID)
 	if err == nil && !ok {
 		err = fmt.Errorf("portal %d was deleted", portalID)
 	}
@@ -132,7 +136,10 @@ func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Po
 		return p, err
 	}
 	f(&p)
-	if err := s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.SavePortal(p) }); err != nil {
+	// It is waited for in any case: the row in memory is the one that is stored.
+	err = s.db.Write(context.WithoutCancel(ctx), 1, func(tx *store.Tx) error { return tx.SavePortal(p) })
+	if err != nil {
+		s.portals.forget(p)
 		return p, err
 	}
 	s.portals.put(p)
