@@ -115,5 +115,12 @@ func (h *Homeserver) setField(ctx context.Context, u id.UserID, fact, field, val
 	if err != nil {
 		return err
 	}
-	return h.setFact(ctx, fact, value)
+	if known == "" {
+		return h.setFact(ctx, fact, value)
+	}
+	// A crash must not leave the old value: it may be set again.
+	if err := h.opts.State.SetFact(ctx, fact, value); err != nil {
+		return &Error{Op: "store facts", Err: err}
+	}
+	return nil
 }

@@ -37,6 +37,10 @@ func (s *memState) SetFact(_ context.Context, key, value string) error {
 	return s.fail
 }
 
+func (s *memState) Learn(ctx context.Context, key, value string) error {
+	return s.SetFact(ctx, key, value)
+}
+
 // A world is a homeserver with our registrations and one person.
 type world struct {
 	*testing.T

@@ -48,6 +48,9 @@ type State interface {
 	Fact(ctx context.Context, key string) (string, error)
 	// SetFact stores value durably; "" deletes.
 	SetFact(ctx context.Context, key, value string) error
+	// Learn is SetFact for a value that the homeserver has just confirmed: if a
+	// crash loses it, it is asked again.
+	Learn(ctx context.Context, key, value string) error
 }
 
 // A Homeserver is our side of one homeserver. Its methods are safe for
@@ -150,9 +153,14 @@ func (h *Homeserver) fact(ctx context.Context, key string) (string, error) {
 	return v, nil
 }
 
-// setFact stores one fact, or deletes it.
+// setFact stores one fact, or deletes it. Only that something is not so any more
+// is waited for: to find it out again takes a refusal.
 func (h *Homeserver) setFact(ctx context.Context, key, value string) error {
-	if err := h.opts.State.SetFact(ctx, key, value); err != nil {
+	store := h.opts.State.Learn
+	if value == "" {
+		store = h.opts.State.SetFact
+	}
+	if err := store(ctx, key, value); err != nil {
 		return &Error{Op: "store facts", Err: err}
 	}
 	return nil

@@ -24,6 +24,14 @@ func (h *Homeserver) Joined(ctx context.Context, room id.RoomID, u id.UserID) (b
 	return v == joined, err
 }
 
+// Asked reports whether u is known to be invited to a room or in it because we
+// saw to it, as a room's maker does for everybody of ours and of our homeserver.
+// It asks the facts, not the homeserver.
+func (h *Homeserver) Asked(ctx context.Context, room id.RoomID, u id.UserID) (bool, error) {
+	v, err := h.fact(ctx, joinFact(room, u))
+	return v != "", err
+}
+
 // EnsureJoined brings u into a room: a ghost is registered; u is invited by
 // the bot unless it is known to be, and joins. A local person joins by double
 // puppeting. A fact remembers it, and costs nothing the next time. Short rate

@@ -238,6 +238,9 @@ func (hs *Server) request(ctx context.Context, as *appservice, method, path stri
 	}
 	req.Header.Set("Authorization", "Bearer "+as.reg.HSToken)
 	req.Header.Set("Content-Type", "application/json")
+	// Not sent: it has net/http try again if the connection was one to an earlier
+	// process of the appservice.
+	req.Header["Idempotency-Key"] = []string{}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

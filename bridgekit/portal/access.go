@@ -105,10 +105,15 @@ func (x *inbound) admit(ctx context.Context, owner id.UserID) error {
 			return x.remove(err)
 		}
 	}
+	return x.letJoin(ctx, owner)
+}
+
+// letJoin has an owner who is invited join if double puppeting works.
+func (x *inbound) letJoin(ctx context.Context, owner id.UserID) error {
 	if ok, err := x.hs.Puppet(ctx, owner); err != nil || !ok {
 		return err
 	}
-	return x.remove(x.hs.EnsureJoined(ctx, room, owner))
+	return x.remove(x.hs.EnsureJoined(ctx, roomID(x.p), owner))
 }
 
 // loginLeft takes a login's access away in Matrix too: its owner loses the

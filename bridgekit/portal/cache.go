@@ -107,18 +107,36 @@ func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
 
 // ensure finds or makes the portal of a chat.
 func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.ChatKey) (store.Portal, error) {
+	all, err := c.ensureAll(ctx, n, []network.ChatKey{chat})
+	return all[chat], err
+}
+
+// ensureAll finds or makes the portals of chats.
+func (c *cache) ensureAll(ctx context.Context, n network.NetworkID, chats []network.ChatKey) (map[network.ChatKey]store.Portal, error) {
+	out := make(map[network.ChatKey]store.Portal, len(chats))
+	var unknown []network.ChatKey
 	c.mu.Lock()
-	p, ok := c.byID[c.byChat[chatKey{n, chat}]]
+	for _, chat := range chats {
+		if _, twice := out[chat]; twice {
+			continue
+		}
+		p, ok := c.byID[c.byChat[chatKey{n, chat}]]
+		if !ok {
+			unknown = append(unknown, chat)
+		}
+		out[chat] = p
+	}
 	losses := c.losses
 	c.mu.Unlock()
-	if ok {
-		return p, nil
+	if len(unknown) == 0 {
+		return out, nil
 	}
-	p, err := c.db.EnsurePortal(ctx, n, chat)
-	if err == nil {
+	found, err := c.db.EnsurePortals(ctx, n, unknown...)
+	for i, p := range found {
 		c.read(p, losses)
+		out[unknown[i]] = p
 	}
-	return p, err
+	return out, err
 }
 
 // in lists the portals of a room.

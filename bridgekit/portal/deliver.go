@@ -52,6 +52,10 @@ func unwrap(e *journal.Entry) (arrived, error) {
 func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Batch) error {
 	d := delivery{s: s, sess: sess}
 	defer d.done()
+	var err error
+	if d.portals, err = s.portals.ensureAll(ctx, sess.Network, chatsOf(b.Events)); err != nil {
+		return fmt.Errorf("deliver: %w", err)
+	}
 	for _, ev := range b.Events {
 		if network.Ephemeral(ev) {
 			s.eph.remote(s, sess, ev)
@@ -64,7 +68,7 @@ func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Ba
 	if len(d.drafts) == 0 && len(b.Cursor) == 0 {
 		return nil // who is new in a chat has a draft
 	}
-	err := s.j.Append(ctx, d.drafts, func(tx *store.Tx) error {
+	err = s.j.Append(ctx, d.drafts, func(tx *store.Tx) error {
 		for _, k := range d.joined {
 			if err := tx.AddLoginChat(k.network, k.login, k.portal); err != nil {
 				return err
@@ -86,13 +90,25 @@ func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Ba
 	return nil
 }
 
+// chatsOf are the chats that events are to be stored for.
+func chatsOf(events []network.Event) []network.ChatKey {
+	chats := make([]network.ChatKey, 0, len(events))
+	for _, ev := range events {
+		if chat := ev.Base().Chat; !chat.IsZero() && !network.Ephemeral(ev) {
+			chats = append(chats, chat)
+		}
+	}
+	return chats
+}
+
 // A delivery gathers the drafts of one batch.
 type delivery struct {
-	s      *Service
-	sess   *login.Session
-	drafts []journal.Draft
-	joined []loginChat // logins that turn out to be in a chat
-	locked bool        // Service.entering is held
+	s       *Service
+	sess    *login.Session
+	portals map[network.ChatKey]store.Portal // of the batch's chats
+	drafts  []journal.Draft
+	joined  []loginChat // logins that turn out to be in a chat
+	locked  bool        // Service.entering is held
 }
 
 func (d *delivery) done() {
@@ -120,10 +136,7 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 		d.drafts = append(d.drafts, draft)
 		return nil
 	}
-	p, err := d.s.portals.ensure(ctx, d.sess.Network, h.Chat)
-	if err != nil {
-		return err
-	}
+	p := d.portals[h.Chat]
 	if err := d.enter(ctx, p, ev); err != nil {
 		return err
 	}

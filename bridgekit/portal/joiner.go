@@ -184,7 +184,7 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	}
 	x := &inbound{Service: s, p: p, head: &network.Head{}}
 	for _, owner := range x.owners(in) {
-		if err := x.admit(ctx, owner); err != nil {
+		if err := x.welcome(ctx, owner); err != nil {
 			return err
 		}
 	}
@@ -199,6 +199,19 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	s.opts.Steps.At(step.RoomFurnished)
 	_, err = s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
 	return err
+}
+
+// welcome is admit for the owner of a new room, who was most likely invited with
+// its making.
+func (x *inbound) welcome(ctx context.Context, owner id.UserID) error {
+	asked, err := x.hs.Asked(ctx, roomID(x.p), owner)
+	if err != nil {
+		return err
+	}
+	if asked {
+		return x.letJoin(ctx, owner)
+	}
+	return x.admit(ctx, owner)
 }
 
 // inviteMembers brings the members of a small chat in; those of a large one come
@@ -257,14 +270,12 @@ func (s *Service) anyOps(ctx context.Context, p store.Portal) *network.Ops {
 
 // Resume furnishes rooms whose set-up an earlier process did not finish.
 func (s *Service) Resume(ctx context.Context) error {
-	all, err := s.db.Portals(ctx, "")
+	all, err := s.db.Unfinished(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range all {
-		if p.Info.Setup && p.State == store.PortalOpen {
-			s.joins.furnish(p)
-		}
+		s.joins.furnish(p)
 	}
 	return nil
 }

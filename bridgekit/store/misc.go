@@ -39,19 +39,10 @@ func (f *Facts) Fact(ctx context.Context, name string) (string, error) {
 	return v, nil
 }
 
-// SetFact stores a fact; "" removes it.
+// SetFact stores a fact durably; "" removes it.
 func (f *Facts) SetFact(ctx context.Context, name, value string) error {
-	err := f.db.Write(ctx, 1, func(tx *Tx) error {
-		if value == "" {
-			_, err := tx.Exec("DELETE FROM fact WHERE name = ?", name)
-			return err
-		}
-		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
-		return err
-	})
-	f.mu.Lock()
-	delete(f.cache, name)
-	f.mu.Unlock()
+	err := f.db.Write(ctx, 1, setFact(name, value))
+	f.forget(name)
 	if err != nil {
 		return fmt.Errorf("store fact: %w", err)
 	}
@@ -59,6 +50,40 @@ func (f *Facts) SetFact(ctx context.Context, name, value string) error {
 		f.remember(name, value)
 	}
 	return nil
+}
+
+// Learn is SetFact for what can be asked again: it is known at once and stored a
+// moment later, and a crash before that costs one question more. What is set or
+// learned later about the same wins.
+func (f *Facts) Learn(ctx context.Context, name, value string) error {
+	f.remember(name, value)
+	err := f.db.Queue(ctx, &Op{Weight: 1, Urgency: Later, Do: setFact(name, value), Done: func(err error) {
+		if err != nil {
+			f.forget(name)
+		}
+	}})
+	if err != nil {
+		f.forget(name)
+		return fmt.Errorf("store fact: %w", err)
+	}
+	return nil
+}
+
+func setFact(name, value string) func(tx *Tx) error {
+	return func(tx *Tx) error {
+		if value == "" {
+			_, err := tx.Exec("DELETE FROM fact WHERE name = ?", name)
+			return err
+		}
+		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
+		return err
+	}
+}
+
+func (f *Facts) forget(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.cache, name)
 }
 
 func (f *Facts) remember(name, value string) {

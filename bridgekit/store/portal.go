@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -95,27 +96,64 @@ func (db *DB) Portals(ctx context.Context, n network.NetworkID) ([]Portal, error
 	return db.portals(ctx, "(network = ? OR ? = '') AND room <> ''", n, n)
 }
 
+// Unfinished lists the portals whose new room lacks something still.
+func (db *DB) Unfinished(ctx context.Context) ([]Portal, error) {
+	all, err := db.portals(ctx, "state = 'open' AND info LIKE ?", `%"setup":true%`)
+	return slices.DeleteFunc(all, func(p Portal) bool { return !p.Info.Setup }), err
+}
+
 // Making lists the portals whose room is being made.
 func (db *DB) Making(ctx context.Context) ([]Portal, error) {
 	return db.portals(ctx, "state = 'making'")
 }
 
-// EnsurePortal finds or makes the row of a chat's portal.
-func (db *DB) EnsurePortal(ctx context.Context, n network.NetworkID, chat network.ChatKey) (Portal, error) {
-	if p, ok, err := db.PortalOf(ctx, n, chat); ok || err != nil {
-		return p, err
+// EnsurePortals finds or makes the rows of chats' portals, in their order; new ones
+// in one commit.
+func (db *DB) EnsurePortals(ctx context.Context, n network.NetworkID, chats ...network.ChatKey) ([]Portal, error) {
+	out := make([]Portal, len(chats))
+	var missing []int
+	for i, chat := range chats {
+		p, ok, err := db.PortalOf(ctx, n, chat)
+		if err != nil {
+			return nil, err
+		}
+		if out[i] = p; !ok {
+			missing = append(missing, i)
+		}
 	}
-	err := db.Write(ctx, 1, func(tx *Tx) error {
-		_, err := tx.Exec("INSERT INTO portal (network, chat, login, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			n, chat.ID, chat.Login, time.Now().UnixMilli())
-		return err
+	if len(missing) == 0 {
+		return out, nil
+	}
+	err := db.Write(ctx, len(missing), func(tx *Tx) error {
+		for _, i := range missing {
+			p, err := tx.makePortal(n, chats[i])
+			if err != nil {
+				return err
+			}
+			out[i] = p
+		}
+		return nil
 	})
 	if err != nil {
-		return Portal{}, fmt.Errorf("make portal: %w", err)
+		return nil, fmt.Errorf("make portals: %w", err)
 	}
-	p, ok, err := db.PortalOf(ctx, n, chat)
-	if err == nil && !ok {
-		err = fmt.Errorf("make portal: row is missing")
+	return out, nil
+}
+
+// makePortal makes a row, unless somebody just did.
+func (tx *Tx) makePortal(n network.NetworkID, chat network.ChatKey) (p Portal, err error) {
+	made := Portal{Network: n, Chat: chat}
+	ok, err := tx.One("INSERT INTO portal (network, chat, login, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+		[]any{n, chat.ID, chat.Login, time.Now().UnixMilli()}, &made.ID)
+	if ok || err != nil {
+		return made, err
+	}
+	err = tx.All("SELECT "+portalColumns+" FROM portal WHERE network = ? AND chat = ? AND login = ?", []any{n, chat.ID, chat.Login}, func(r *sql.Rows) (err error) {
+		p, err = scanPortal(r.Scan)
+		return err
+	})
+	if err == nil && p.ID == 0 {
+		err = fmt.Errorf("row is missing")
 	}
 	return p, err
 }

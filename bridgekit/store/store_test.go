@@ -27,7 +27,7 @@ func TestPortal(t *testing.T) {
 		ids := make([]int64, 8)
 		for i := range ids {
 			wg.Go(func() {
-				p, err := db.EnsurePortal(ctx, "irc.test", key)
+				p, err := ensure(ctx, db, key)
 				if err != nil {
 					t.Error(err)
 				}
@@ -37,7 +37,7 @@ func TestPortal(t *testing.T) {
 		wg.Wait()
 		for _, id := range ids {
 			if id == 0 || id != ids[0] {
-				t.Fatalf("concurrent EnsurePortal gave numbers %v", ids)
+				t.Fatalf("concurrent EnsurePortals gave numbers %v", ids)
 			}
 		}
 		want, _, _ := db.Portal(ctx, ids[0])
@@ -61,9 +61,45 @@ func TestPortal(t *testing.T) {
 			}
 		}
 		write(t, db, func(tx *store.Tx) error { return tx.DeletePortal(want.ID) })
-		again, err := db.EnsurePortal(ctx, "irc.test", key)
+		again, err := ensure(ctx, db, key)
 		if err != nil || again.ID == want.ID {
 			t.Errorf("a deleted portal's number was used again: %v, %v", again.ID, err)
+		}
+	})
+}
+
+// ensure finds or makes one portal.
+func ensure(ctx context.Context, db *store.DB, chat network.ChatKey) (store.Portal, error) {
+	all, err := db.EnsurePortals(ctx, "irc.test", chat)
+	if err != nil {
+		return store.Portal{}, err
+	}
+	return all[0], nil
+}
+
+func TestPortalsAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		ctx, db := t.Context(), open()
+		a, b, c := network.ChatKey{ID: "#a"}, network.ChatKey{ID: "#b"}, network.ChatKey{ID: "bob", Login: "l"}
+		old, err := ensure(ctx, db, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old.State, old.Info = store.PortalOpen, store.PortalInfo{Name: "b", Setup: true}
+		write(t, db, func(tx *store.Tx) error { return tx.SavePortal(old) })
+		got, err := db.EnsurePortals(ctx, "irc.test", a, b, c)
+		if err != nil || len(got) != 3 {
+			t.Fatal(got, err)
+		}
+		want := []store.Portal{{ID: got[0].ID, Network: "irc.test", Chat: a}, old, {ID: got[2].ID, Network: "irc.test", Chat: c}}
+		if d := cmp.Diff(want, got); d != "" || got[0].ID == 0 || got[2].ID == 0 || got[0].ID == got[2].ID {
+			t.Error("made and found:", d)
+		}
+		got[0].State, got[0].Info.Topic = store.PortalOpen, `"setup":true`
+		write(t, db, func(tx *store.Tx) error { return tx.SavePortal(got[0]) })
+		unfinished, err := db.Unfinished(ctx)
+		if d := cmp.Diff([]store.Portal{old}, unfinished); d != "" || err != nil {
+			t.Error("unfinished:", err, d)
 		}
 	})
 }
@@ -172,6 +208,24 @@ func TestFactsAndPages(t *testing.T) {
 				if got, err := facts.Fact(ctx, "x"); got != v || err != nil {
 					t.Errorf("%s: %q %v, want %q", name, got, err, v)
 				}
+			}
+		}
+		if err := f.Learn(ctx, "y", "1"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Fact(ctx, "y"); got != "1" || err != nil {
+			t.Errorf("learned: %q %v", got, err)
+		}
+		write(t, db, func(*store.Tx) error { return nil }) // what was queued before is stored by then
+		if got, err := store.NewFacts(db).Fact(ctx, "y"); got != "1" || err != nil {
+			t.Errorf("learned, for others: %q %v", got, err)
+		}
+		if err := errors.Join(f.Learn(ctx, "y", "2"), f.SetFact(ctx, "y", "")); err != nil {
+			t.Fatal(err)
+		}
+		for name, facts := range map[string]*store.Facts{"same": f, "fresh": store.NewFacts(db)} {
+			if got, err := facts.Fact(ctx, "y"); got != "" || err != nil {
+				t.Errorf("%s: %q %v is known after it was removed", name, got, err)
 			}
 		}
 		live := store.Page{ID: "a", Name: "x.txt", MIME: "text/plain", Data: []byte("hi"), Until: time.UnixMilli(time.Now().Add(time.Hour).UnixMilli())}
