@@ -436,6 +436,7 @@ func twoLogins(r *rig, relay bool) {
 			u.Join(room)
 		}
 	}
+	time.Sleep(time.Second) // the relay heard it too, and is in the chat
 	eve := r.hs.CreateUser("eve", "pw")
 	r.hs.User(bot).Invite(room, eve.ID)
 	eve.Join(room)

@@ -351,10 +351,11 @@ func TestPermissions(t *testing.T) {
 		r.connected("relay")
 		r.say("carol", "team", "begin team")
 		room := r.room("team")
+		r.wait("alice is invited", func() bool { return r.hs.Room(room).Membership(r.alice.ID) != "" })
 		r.alice.Join(room)
 		eve, frank := r.hs.CreateUser("eve", "pw"), r.hs.CreateUser("frank", "pw")
 		for _, u := range []*matrixtest.User{r.bob, eve, frank} {
-			r.alice.Invite(room, u.ID)
+			r.hs.User(bot).Invite(room, u.ID)
 			u.Join(room)
 		}
 		r.alice.SendText(room, "alice speaks")

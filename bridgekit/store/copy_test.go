@@ -40,7 +40,7 @@ func fill(t *testing.T, db *store.DB) {
 		if _, err := db.SaveLogin(ctx, store.Login{Network: n, Owner: s, Login: network.Login{ID: "l", User: network.UserID(s), Name: s, Data: data}}); err != nil {
 			t.Fatal(err)
 		}
-		p, err := db.EnsurePortal(ctx, n, network.ChatKey{ID: network.ChatID(s), Login: "l"})
+		p, err := ensureOf(ctx, db, n, network.ChatKey{ID: network.ChatID(s), Login: "l"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func filled(t *testing.T, source string) {
 	}
 	defer stop()
 	fill(t, db)
-	last, err := db.EnsurePortal(t.Context(), "gone", network.ChatKey{ID: "gone"})
+	last, err := ensureOf(t.Context(), db, "gone", network.ChatKey{ID: "gone"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestCopy(t *testing.T) {
 					if len(copied.Tables) != len(want) {
 						t.Errorf("%d tables were copied, there are %d", len(copied.Tables), len(want))
 					}
-					p, err := db.EnsurePortal(t.Context(), "new", network.ChatKey{ID: "new"})
+					p, err := ensureOf(t.Context(), db, "new", network.ChatKey{ID: "new"})
 					if err != nil || p.ID != int64(len(odd))+2 {
 						t.Errorf("the next portal has number %d, %v", p.ID, err)
 					}

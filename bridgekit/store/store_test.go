@@ -70,7 +70,11 @@ func TestPortal(t *testing.T) {
 
 // ensure finds or makes one portal.
 func ensure(ctx context.Context, db *store.DB, chat network.ChatKey) (store.Portal, error) {
-	all, err := db.EnsurePortals(ctx, "irc.test", chat)
+	return ensureOf(ctx, db, "irc.test", chat)
+}
+
+func ensureOf(ctx context.Context, db *store.DB, n network.NetworkID, chat network.ChatKey) (store.Portal, error) {
+	all, err := db.EnsurePortals(ctx, n, chat)
 	if err != nil {
 		return store.Portal{}, err
 	}
