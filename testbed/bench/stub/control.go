@@ -17,6 +17,13 @@ import (
 // control is what the benchmark calls. Its methods have the form of net/rpc.
 type control struct{ s *Server }
 
+func (c *control) methods() map[string]wire.Method {
+	return map[string]wire.Method{
+		wire.StubRegister: wire.MethodOf(c.Register), wire.StubTune: wire.MethodOf(c.Tune), wire.StubExpect: wire.MethodOf(c.Expect),
+		wire.StubArrivals: wire.MethodOf(c.Arrivals), wire.StubCounts: wire.MethodOf(c.Counts), wire.StubPush: wire.MethodOf(c.Push),
+	}
+}
+
 // Register adds an appservice; one that is known stays as it is.
 func (c *control) Register(a wire.Appservice, _ *wire.Nothing) error {
 	c.s.mu.Lock()

@@ -59,7 +59,7 @@ func Run(ctx context.Context, spec wire.Spec) error {
 		return errors.Join(ctx.Err(), server.Close())
 	})
 	g.Go(func() error { return server.Serve(l) })
-	g.Go(func() error { return wire.Serve(ctx, spec.Control, "Stub", &control{s}) })
+	g.Go(func() error { return wire.Serve(ctx, spec.Control, (&control{s}).methods()) })
 	return g.Wait()
 }
 

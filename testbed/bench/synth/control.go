@@ -21,6 +21,13 @@ type control struct {
 	profile *os.File   // being written; nil: none
 }
 
+func (c *control) methods() map[string]wire.Method {
+	return map[string]wire.Method{
+		wire.SubjectReady: wire.MethodOf(c.Ready), wire.SubjectDeliver: wire.MethodOf(c.Deliver), wire.SubjectAccepted: wire.MethodOf(c.Accepted),
+		wire.SubjectExpect: wire.MethodOf(c.Expect), wire.SubjectArrivals: wire.MethodOf(c.Arrivals), wire.SubjectProfile: wire.MethodOf(c.Profile),
+	}
+}
+
 // Ready waits until the bridge is signed in and takes events, and says when that was.
 func (c *control) Ready(_ wire.Nothing, out *wire.Status) error {
 	for _, done := range []<-chan struct{}{c.n.ready, c.n.connected} {

@@ -86,7 +86,7 @@ func (n *Network) Take(text, chat, key string) error {
 
 // Serve answers the benchmark's calls until ctx is done.
 func (n *Network) Serve(ctx context.Context, address string) error {
-	return wire.Serve(ctx, address, "Subject", &control{n: n, ctx: ctx})
+	return wire.Serve(ctx, address, (&control{n: n, ctx: ctx}).methods())
 }
 
 // run delivers a load.

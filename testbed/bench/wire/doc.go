@@ -4,7 +4,7 @@
 //
 // # Who calls whom
 //
-// The benchmark's own process calls the others, by net/rpc over loopback: the
+// The benchmark's own process calls the others, as net/rpc does, over loopback: the
 // stub homeserver ([Pushed], [Arrivals]) and the subjects ([Delivered],
 // [Arrivals]). Times are Unix nanoseconds, which all processes of a machine
 // share.

@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/rpc"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -81,36 +78,6 @@ func Main(run func(context.Context, Spec) error) {
 func (s Spec) Env() (string, error) {
 	b, err := json.Marshal(s)
 	return EnvSpec + "=" + string(b), err
-}
-
-// Serve answers calls to the methods of what on address until ctx is done.
-func Serve(ctx context.Context, address, name string, what any) error {
-	server := rpc.NewServer()
-	if err := server.RegisterName(name, what); err != nil {
-		return fmt.Errorf("serve calls: %w", err)
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("serve calls: %w", err)
-	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer stop()
-	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return fmt.Errorf("serve calls: %w", ctx.Err())
-		}
-		if err != nil {
-			return fmt.Errorf("serve calls: %w", err)
-		}
-		wg.Go(func() {
-			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-			defer stop()
-			server.ServeConn(conn)
-		})
-	}
 }
 
 // Nothing is the argument or the reply of calls that have none.
