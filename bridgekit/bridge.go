@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -283,6 +284,7 @@ func (b *Bridge) start(ctx context.Context) error {
 		return err
 	}
 	b.missed.suspect()
+	debug.FreeOSMemory() // a start takes three times what a bridge at rest needs
 	close(b.ready)
 	return nil
 }

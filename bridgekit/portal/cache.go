@@ -8,8 +8,10 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// maxCached bounds each of the cache's maps.
-const maxCached = 20_000
+// maxCached bounds each of the cache's maps: enough for the chats that are in use
+// at once. A row takes half a kilobyte; to read it again takes less than a
+// request.
+const maxCached = 4096
 
 // A cache keeps recently used portal rows and which rooms have none. Rows are
 // written through Service.update only, so it is never behind this process.

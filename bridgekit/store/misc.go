@@ -17,7 +17,8 @@ type Facts struct {
 	cache map[string]string // known values; bounded by maxFacts
 }
 
-const maxFacts = 50_000
+// maxFacts is four for each chat that is in use at once. A fact takes 150 bytes.
+const maxFacts = 16_384
 
 // NewFacts makes the store of facts of db.
 func NewFacts(db *DB) *Facts { return &Facts{db: db, cache: map[string]string{}} }
