@@ -17,8 +17,9 @@ const sealContext = "entry.payload"
 // Append stores entries and whatever else does in one transaction, and returns
 // when it is durable. Entries of one lane are delivered in the order of the slice
 // and of the calls. An entry whose key is known is skipped. If Append returns an
-// error nothing is stored, except if ctx ended: then it is unknown. It waits
-// until Run has loaded the journal.
+// error nothing is stored, except if ctx ended or the answer to the commit was
+// lost: then it is unknown, and what is stored is delivered. It waits until Run has
+// loaded the journal.
 func (j *Journal) Append(ctx context.Context, entries []Draft, also func(tx *store.Tx) error) error {
 	select {
 	case <-j.started:
@@ -59,6 +60,7 @@ type appending struct {
 	fates   map[Lane]begun // lanes held for a fate, with what may be delivered already
 	sealed  [][]byte
 	made    []*Entry          // what the last run of do inserted
+	maybe   []*Entry          // what earlier runs did: their commit may have been carried out and not answered for
 	changed map[Lane]struct{} // lanes in which a fate changed rows
 }
 
@@ -96,6 +98,7 @@ func (a *appending) hold() {
 
 // do is the transaction. It may run more than once.
 func (a *appending) do(tx *store.Tx) error {
+	a.maybe = append(a.maybe, a.made...)
 	a.made, a.changed = nil, map[Lane]struct{}{}
 	for _, l := range a.lanes {
 		if err := tx.Lock(l); err != nil {
@@ -268,6 +271,12 @@ func (a *appending) done(err error) {
 			l.more = true
 			j.unpark(l) // its head may be another now
 		}
+	}
+	if err != nil {
+		a.maybe = append(a.maybe, a.made...)
+	}
+	for _, e := range a.maybe {
+		j.foreign(e.Lane, e.ID)
 	}
 	if err == nil {
 		for _, e := range a.made {

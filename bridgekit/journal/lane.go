@@ -2,7 +2,9 @@ package journal
 
 import (
 	"context"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/step"
@@ -201,6 +203,7 @@ func (j *Journal) head(l *lane) (*Entry, error) {
 // the lock while it reads.
 func (j *Journal) pageIn(l *lane) error {
 	after, upTo, pushes, foreign := l.last, max(j.pushed, l.foreign), l.pushes, l.foreign != 0
+	ending := maps.Clone(j.ending) // those of this lane that it has forgotten may be refused for long
 	j.mu.Unlock()
 	var err error
 	if foreign { // the ends of what this memory does not know any more are committed first
@@ -218,9 +221,9 @@ func (j *Journal) pageIn(l *lane) error {
 		e.lane, e.j = l, j
 		l.last = e.ID
 	}
-	l.buf = rows
-	j.inMemory += len(rows)
 	l.more = len(rows) == page || l.pushes != pushes
+	l.buf = slices.DeleteFunc(rows, func(e *Entry) bool { _, ends := ending[e.ID]; return ends })
+	j.inMemory += len(l.buf)
 	return nil
 }
 

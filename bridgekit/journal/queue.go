@@ -105,8 +105,10 @@ func (j *Journal) items(ctx context.Context, where string, args ...any) ([]Item,
 // Retry puts a failed entry at the end of its lane: it is out of order by
 // nature. It counts its attempts anew.
 func (j *Journal) Retry(ctx context.Context, id int64) error {
-	var e *Entry
+	e := &Entry{}
+	var maybe []*Entry // of runs whose commit may have been carried out all the same
 	op := func(tx *store.Tx) error {
+		maybe = append(maybe, e)
 		e = &Entry{Created: time.Now()}
 		var target string
 		var sealed []byte
@@ -137,17 +139,33 @@ func (j *Journal) Retry(ctx context.Context, id int64) error {
 	}
 	res := make(chan error, 1)
 	err := j.db.Queue(ctx, &store.Op{Weight: 2, Do: op, Done: func(err error) {
-		if err == nil && j.loaded() {
-			j.mu.Lock()
-			j.push(e)
-			j.mu.Unlock()
+		if err != nil {
+			maybe = append(maybe, e)
 		}
+		j.retried(e, maybe, err)
 		res <- err
 	}})
 	if err != nil {
 		return err
 	}
 	return <-res
+}
+
+// retried hands an entry that was put at the end of its lane to it.
+func (j *Journal) retried(e *Entry, maybe []*Entry, err error) {
+	if !j.loaded() {
+		return // whoever runs the lanes was told
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, m := range maybe {
+		if m.ID != 0 {
+			j.foreign(m.Lane, m.ID)
+		}
+	}
+	if err == nil {
+		j.push(e)
+	}
 }
 
 // Drop gives a failed entry up: its content is erased.

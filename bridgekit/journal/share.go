@@ -71,8 +71,9 @@ func (j *Journal) Look(ctx context.Context, l Lane) (waits bool, err error) {
 	return id > 0, nil
 }
 
-// foreign notes that a lane has an entry that another process stored. It is called with
-// mu held.
+// foreign notes that a lane may have an entry that was not pushed: another process
+// stored it, or a commit of this one whose answer was lost. The lane looks for it,
+// before anything that is pushed later. It is called with mu held.
 func (j *Journal) foreign(id Lane, entry int64) {
 	l := j.lane(id)
 	if entry <= l.last {
