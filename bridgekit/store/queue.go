@@ -10,7 +10,7 @@ import (
 
 const (
 	maxQueue = 4096 // weight of operations of one urgency that may wait
-	maxGroup = 512  // weight of one commit
+	maxGroup = 512  // weight of one commit's operations that somebody waits for
 	// maxLater is the weight of one commit's operations that nobody waits for:
 	// an append that comes meanwhile is not held up for long.
 	maxLater = 128
@@ -104,7 +104,8 @@ func (q *queue) take(all bool) []*Op {
 		group = append(group, op)
 		weight += op.Weight
 	}
-	for most := min(weight+maxLater, maxGroup); len(q.later) > 0 && room(most); {
+	// However much is urgent, some of the others go along: they must not wait for ever.
+	for most := weight + maxLater; len(q.later) > 0 && room(most); {
 		op := q.later[0]
 		q.pop(op)
 		group = append(group, op)
@@ -123,8 +124,8 @@ func (q *queue) pop(op *Op) {
 	q.urgent[0], q.urgent = nil, q.urgent[1:]
 }
 
-// idle reports whether only operations wait that can wait.
-func (q *queue) idle() (waiting bool) {
+// waiting reports whether any operation that can wait does.
+func (q *queue) waiting() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.later) > 0

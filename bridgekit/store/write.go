@@ -68,12 +68,12 @@ func (db *DB) Run(ctx context.Context) error {
 		defer func() { cancel(); <-copying }()
 		go func() { defer close(copying); w.log.run(ctx) }()
 	}
-	patience := time.NewTimer(laterTime)
-	defer patience.Stop()
+	var patience <-chan time.Time // nil unless something waits that can wait
 	for {
 		select {
 		case <-db.queue.wake:
-		case <-patience.C:
+		case <-patience:
+			patience = nil
 			w.commit(db.queue.take(true))
 		case <-ctx.Done():
 			w.end()
@@ -81,8 +81,11 @@ func (db *DB) Run(ctx context.Context) error {
 		}
 		for w.commit(db.queue.take(false)) {
 		}
-		if db.queue.idle() {
-			patience.Reset(laterTime)
+		switch waiting := db.queue.waiting(); {
+		case !waiting:
+			patience = nil
+		case patience == nil: // its time runs from the first, however many follow
+			patience = time.After(laterTime)
 		}
 	}
 }
