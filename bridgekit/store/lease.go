@@ -121,11 +121,19 @@ func (l *Lease) renew(ctx context.Context) (ours bool, err error) {
 }
 
 // Release lets another process take the lease at once. It is called when nothing
-// is delivered any more.
+// is delivered any more; what was queued before is written first, because from then
+// on it would be refused, and the successor would deliver again what has no end.
 func (l *Lease) Release() error {
 	ctx, cancel := context.WithTimeout(context.Background(), l.ttl)
 	defer cancel()
-	_, err := l.db.One(ctx, "UPDATE lease SET until = 0 WHERE name = ? AND fence = ? RETURNING 1", []any{leaseName, l.db.fence.Load()}, new(int))
+	err := l.db.Write(ctx, 1, func(*Tx) error { return nil })
+	if errors.Is(err, ErrFenced) {
+		return nil // it is another's already
+	}
+	if err != nil {
+		return fmt.Errorf("release the lease: %w", err)
+	}
+	_, err = l.db.One(ctx, "UPDATE lease SET until = 0 WHERE name = ? AND fence = ? RETURNING 1", []any{leaseName, l.db.fence.Load()}, new(int))
 	if err != nil {
 		return fmt.Errorf("release the lease: %w", err)
 	}

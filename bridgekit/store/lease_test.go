@@ -139,3 +139,35 @@ func TestListen(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who gives the lease up has written what it had queued: the successor must not
+// find without an end what was delivered.
+func TestReleaseWritesFirst(t *testing.T) {
+	open := storetest.Source(t, storetest.Postgres(t))
+	one, two := open(), open()
+	a := one.Lease("a", time.Minute, slog.New(slog.DiscardHandler))
+	if err := a.Claim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	err := one.Queue(t.Context(), &store.Op{Urgency: store.Later, Do: func(tx *store.Tx) error {
+		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES ('end', 'of a')")
+		return err
+	}, Done: func(err error) { ended <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := two.Lease("b", time.Minute, slog.New(slog.DiscardHandler)).Claim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var value string
+	if _, err := two.One(t.Context(), "SELECT value FROM fact WHERE name = 'end'", nil, &value); err != nil || value != "of a" {
+		t.Errorf("the successor sees %q, %v", value, err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
