@@ -43,8 +43,11 @@ func sqlite() dialect {
 	return dialect{driver: "sqlite", folder: "migrations/sqlite", goose: goose.DialectSQLite3, readers: 4, begin: "BEGIN IMMEDIATE"}
 }
 
+// postgres says which isolation it needs, whatever is the server's default: the
+// fence and the locks of lanes rely on statements seeing what was committed while
+// they waited.
 func postgres() dialect {
-	return dialect{driver: "pgx", folder: "migrations/postgres", goose: goose.DialectPostgres, readers: 8, begin: "BEGIN", dollars: true, locks: true}
+	return dialect{driver: "pgx", folder: "migrations/postgres", goose: goose.DialectPostgres, readers: 8, begin: "BEGIN ISOLATION LEVEL READ COMMITTED", dollars: true, locks: true}
 }
 
 // DB is the open database. Reads may be called concurrently; writes wait for
