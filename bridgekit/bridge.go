@@ -251,11 +251,13 @@ func watch(ctx context.Context, parts ...*running) error {
 
 // start checks that the homeserver knows us and then lets people know.
 func (b *Bridge) start(ctx context.Context) error {
-	<-b.journal.Started()
-	select {
-	case <-b.listening: // the homeserver will ping us
-	case <-ctx.Done():
-		return ctx.Err()
+	// When both are closed: the journal is loaded, and the homeserver's ping will be answered.
+	for _, c := range []<-chan struct{}{b.journal.Started(), b.listening} {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		caps, err := b.hs.Probe(ctx)
