@@ -285,6 +285,11 @@ func (f *facts) SetFact(_ context.Context, key, value string) error {
 	return nil
 }
 
+// Learn implements matrix.State.
+func (f *facts) Learn(ctx context.Context, key, value string) error {
+	return f.SetFact(ctx, key, value)
+}
+
 var _ matrix.State = (*facts)(nil)
 
 // listenTime is how long a temporary listener gets to finish what it answers.
