@@ -171,3 +171,25 @@ func TestReleaseWritesFirst(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Several processes that start on an empty database at the same time bring its
+// schema up to date once.
+func TestMigrateTogether(t *testing.T) {
+	source := storetest.Postgres(t)
+	errs := make(chan error)
+	const processes = 4
+	for range processes {
+		go func() {
+			db, err := store.Open(t.Context(), source, storetest.Key())
+			if err == nil {
+				err = db.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range processes {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -190,6 +190,11 @@ func (db *DB) migrate(ctx context.Context, files fs.FS) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
+	release, err := db.alone(ctx)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	defer release()
 	have, want, err := p.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
@@ -210,6 +215,25 @@ func (db *DB) migrate(ctx context.Context, files fs.FS) error {
 			return fmt.Errorf("migrate database: %w", err)
 		}
 	}
+}
+
+// alone waits until no other process migrates the database, and keeps others from
+// it until release is called. An SQLite file has one process.
+func (db *DB) alone(ctx context.Context) (release func(), err error) {
+	if !db.Shared() {
+		return func() {}, nil
+	}
+	const migrating = 0x43617573 // any number that all versions agree on
+	tx, err := db.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	release = func() { _ = tx.Rollback() } // nothing was written in it; the lock ends with it
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", migrating); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
 }
 
 // Seal is the sealer for values in this database.
