@@ -28,7 +28,9 @@ type causeway struct {
 
 	mu    sync.Mutex // guards what follows
 	steps map[step.Name]int
+	fell  bool // ended at a step since its start
 
+	arm                  arm
 	starts, kills, stops int
 }
 
@@ -36,6 +38,9 @@ type causeway struct {
 const logFile = "causeway.log"
 
 func newCauseway(s spec, dir string) (*causeway, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	f, err := os.Create(filepath.Join(dir, logFile))
 	if err != nil {
 		return nil, err
@@ -73,6 +78,7 @@ func (c *causeway) start(a arm) error {
 		return err
 	}
 	c.starts++
+	c.arm, c.fell = a, false
 	c.read = make(chan struct{})
 	go c.listen(r, c.read)
 	return nil
@@ -86,12 +92,16 @@ func (c *causeway) listen(r io.ReadCloser, done chan struct{}) {
 	for lines.Scan() {
 		c.mu.Lock()
 		c.steps[step.Name(lines.Text())]++
+		c.fell = true
 		c.mu.Unlock()
 	}
 }
 
 // order tells the child something; one that is gone hears nothing.
 func (c *causeway) order(o order) error {
+	if o.Arm != nil {
+		c.arm = *o.Arm
+	}
 	text, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -100,18 +110,22 @@ func (c *causeway) order(o order) error {
 	return nil
 }
 
-// ended waits for the child's own end, for a time.
-func (c *causeway) ended(ctx context.Context, within time.Duration) bool {
-	wait := time.NewTimer(within)
-	defer wait.Stop()
+// gone reports whether the child has ended.
+func (c *causeway) gone() bool {
 	select {
 	case <-c.proc.Ended():
 		<-c.read
 		return true
-	case <-wait.C:
-	case <-ctx.Done():
+	default:
+		return false
 	}
-	return false
+}
+
+// atStep reports whether a child that is gone ended itself at a step.
+func (c *causeway) atStep() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fell
 }
 
 // kill ends the child at once.
@@ -136,9 +150,17 @@ func (c *causeway) stop(ctx context.Context) error {
 	return err
 }
 
+// fallen turns a stop into an end at a step.
+func (c *causeway) fallen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fell = true
+	c.stops--
+}
+
 // died counts an end at a step.
-func (c *causeway) died(term bool) {
-	if term {
+func (c *causeway) died() {
+	if c.arm.Term {
 		c.stops++
 	} else {
 		c.kills++

@@ -54,7 +54,7 @@ func TestPlans(t *testing.T) {
 	var steps []step.Name
 	for seed := range uint64(share) {
 		steps = append(steps, stepsOf(seed)...)
-		a, b := newPlan(seed, false, 400), newPlan(seed, false, 400)
+		a, b := newPlan(seed, database{}, 400), newPlan(seed, database{}, 400)
 		if !slices.Equal(a.Rounds, b.Rounds) || a.Kind != b.Kind || a.Puppets != b.Puppets || a.Flavor != b.Flavor {
 			t.Errorf("seed %d has two plans", seed)
 		}
@@ -69,7 +69,7 @@ func TestPlans(t *testing.T) {
 
 // The comparison notices what it is there to notice.
 func TestCheckCatches(t *testing.T) {
-	p := newPlan(8, false, 400)
+	p := newPlan(8, database{}, 400)
 	said := func(token string) *message {
 		return &message{token: token, side: onMatrix, who: "@alice:test", want: []piece{{text: squeeze(line(token, 0))}}, reactions: map[reaction]string{}}
 	}

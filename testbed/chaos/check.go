@@ -26,7 +26,10 @@ func (r *result) bad() bool {
 
 // compare compares both sides of all chats with the book.
 func (w *world) compare() *result {
-	r := &result{Kills: w.node.kills, Stops: w.node.stops, Starts: w.node.starts, Missed: w.missed}
+	r := &result{Missed: w.missed}
+	for _, n := range w.nodes {
+		r.Kills, r.Stops, r.Starts = r.Kills+n.kills, r.Stops+n.stops, r.Starts+n.starts
+	}
 	for _, c := range w.chats {
 		c.mu.Lock()
 		w.compareChat(r, c)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit"
 	"github.com/causeway-chat/causeway/bridgekit/config"
@@ -34,6 +35,7 @@ type spec struct {
 	DoublePuppet                *registration.Registration
 	Net                         memnet.Options
 	Logins                      []store.Login
+	Lease                       time.Duration
 	Arm                         arm
 }
 
@@ -90,18 +92,24 @@ func runChild(text string) error {
 	if err := signIn(ctx, s, t.at); err != nil {
 		return err
 	}
-	b, err := bridgekit.New(ctx, bridgekit.Options{
-		Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
-		Log:      slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Networks: []network.Connector{memnet.Dial(s.Network, netID, s.Net)},
-	})
-	if err != nil {
-		return err
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	for {
+		b, err := bridgekit.New(ctx, bridgekit.Options{
+			Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
+			Log: log, Lease: s.Lease, Networks: []network.Connector{memnet.Dial(s.Network, netID, s.Net)},
+		})
+		if err != nil {
+			return err
+		}
+		err = b.Run(ctx)
+		switch {
+		case errors.Is(err, store.ErrFenced) && ctx.Err() == nil: // stands by from now on
+		case errors.Is(err, context.Canceled):
+			return nil
+		default:
+			return err
+		}
 	}
-	if err := b.Run(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }
 
 // signIn stores the logins that are missing, as the bot would have.

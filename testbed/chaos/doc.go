@@ -3,6 +3,7 @@
 //
 //	go run -C testbed ./chaos -seeds 50
 //	go run -C testbed ./chaos -seed 7 -db postgres
+//	go run -C testbed ./chaos -seed 7 -db postgres -workers 2
 //
 // A run is a homeserver (matrixtest) and a network (memnet) in this process, both
 // on loopback, and Causeway as a child process between them: this program again,

@@ -33,10 +33,19 @@ type wish struct {
 	first    uint64
 	one      uint64
 	db       string
+	workers  int
 	messages int
 	length   time.Duration
 	parallel int
 	keep     bool
+}
+
+// where names what the runs are on.
+func (x wish) where() string {
+	if x.workers > 1 {
+		return fmt.Sprintf("%s, %d processes", x.db, x.workers)
+	}
+	return x.db
 }
 
 func command(ctx context.Context, args []string) error {
@@ -46,6 +55,7 @@ func command(ctx context.Context, args []string) error {
 	f.Uint64Var(&x.first, "from", 0, "the first `seed`; 0 is the time")
 	f.Uint64Var(&x.one, "seed", 0, "one run, with this `seed`")
 	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
+	f.IntVar(&x.workers, "workers", 1, "how many `processes` share the database; 2 needs -db postgres")
 	f.IntVar(&x.messages, "messages", 400, "about how many `things` are said and done in a run")
 	f.DurationVar(&x.length, "for", 0, "begin no run after this `time`; 0 is no end")
 	f.IntVar(&x.parallel, "parallel", 2, "how many `runs` at once")
@@ -53,7 +63,7 @@ func command(ctx context.Context, args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if x.db != "sqlite" && x.db != "postgres" || f.NArg() > 0 || x.parallel < 1 {
+	if x.db != "sqlite" && x.db != "postgres" || f.NArg() > 0 || x.parallel < 1 || x.workers < 1 || x.workers > 2 || x.workers == 2 && x.db != "postgres" {
 		return fmt.Errorf("what is %q? See -help", args)
 	}
 	if x.one != 0 {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/network"
-	"github.com/causeway-chat/causeway/bridgekit/step"
 )
 
 const (
@@ -27,18 +26,23 @@ func (w *world) mishap(ctx context.Context, r round) error {
 	case faultStep:
 		return w.dieAt(ctx, r)
 	case faultKill:
-		return w.again(ctx, w.node.kill(), r.Lasts)
+		n := w.victim(ctx, r)
+		return w.again(ctx, n, n.kill(), r.Lasts)
 	case faultStop:
-		return w.again(ctx, w.node.stop(ctx), r.Lasts)
+		n := w.victim(ctx, r)
+		return w.again(ctx, n, n.stop(ctx), r.Lasts)
+	case faultPause:
+		return w.paused(ctx, r)
 	case faultHang:
 		defer w.hs.Faults.Set(nil)
 		w.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
 			return matrixtest.Fault{Hang: true, Perform: r.Pick%2 == 0}
 		})
 		pause(ctx, r.Lasts)
-		err := w.node.kill()
+		n := w.victim(ctx, r)
+		err := n.kill()
 		w.hs.Faults.Set(nil)
-		return w.again(ctx, err, 0)
+		return w.again(ctx, n, err, 0)
 	case faultNewChat:
 		_, err := w.newChat()
 		return err
@@ -55,12 +59,12 @@ func (w *world) mishap(ctx context.Context, r round) error {
 }
 
 // again starts Causeway after an end, which err is about.
-func (w *world) again(ctx context.Context, err error, after time.Duration) error {
+func (w *world) again(ctx context.Context, n *causeway, err error, after time.Duration) error {
 	if err != nil {
 		return err
 	}
 	pause(ctx, after)
-	return w.node.start(arm{})
+	return n.start(arm{})
 }
 
 // homeserver plays a fault of the homeserver.
@@ -150,120 +154,4 @@ func (w *world) remote(ctx context.Context, r round) error {
 		return fmt.Errorf("nobody plays %q", r.Fault)
 	}
 	return nil
-}
-
-// dieAt has the child end itself at a step, helps it to get there, and starts it
-// again.
-func (w *world) dieAt(ctx context.Context, r round) error {
-	a := arm{Step: r.Step, Nth: r.Nth, Term: r.Term}
-	within := stepWithin
-	var heal func()
-	switch r.Step {
-	case step.Migrating:
-		return nil // it was the first start's
-	case step.StartOpened, step.StartLoaded, step.StartReady:
-		a.Nth, within = 0, startWithin
-		if err := w.node.kill(); err != nil {
-			return err
-		}
-		if err := w.node.start(a); err != nil {
-			return err
-		}
-	case step.StopBegun, step.StopQuiet:
-		a.Nth, a.Term, within = 0, false, startWithin
-		if err := w.node.order(order{Arm: &a}); err != nil {
-			return err
-		}
-		if err := w.node.stop(ctx); err != nil {
-			return err
-		}
-		w.node.stops--
-	default:
-		if err := w.node.order(order{Arm: &a}); err != nil {
-			return err
-		}
-		var err error
-		if heal, err = w.provoke(ctx, r.Step, r.Nth+1); err != nil {
-			return err
-		}
-	}
-	ended := w.node.ended(ctx, within)
-	if heal != nil {
-		heal()
-	}
-	if ended {
-		w.node.died(a.Term)
-		return w.again(ctx, nil, r.Lasts/4)
-	}
-	w.missed++
-	return w.again(ctx, w.node.kill(), r.Lasts/4)
-}
-
-// provoke does what leads to a step that ordinary traffic seldom reaches. The
-// returned function, which may be nil, ends it.
-func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), err error) {
-	c := w.chats[0]
-	r := remote{w, c, "carol"}
-	switch s {
-	case step.RoomMaking, step.RoomMade, step.RoomStored, step.RoomUnaliased, step.RoomFurnished:
-		for range n {
-			if _, err := w.newChat(); err != nil {
-				return nil, err
-			}
-		}
-	case step.Rerouted:
-		// The answer to the making of the room is late; people are in it meanwhile.
-		w.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
-			return matrixtest.Fault{LoseResponse: c.Route == matrixtest.RouteCreateRoom && c.N%2 == 1}
-		})
-		heal = func() { w.hs.Faults.Set(nil) }
-		for range n {
-			made, err := w.newChat()
-			if err != nil {
-				return heal, err
-			}
-			err = until(ctx, "a new room is entered", stepWithin, func() (bool, error) {
-				made.mu.Lock()
-				defer made.mu.Unlock()
-				if made.room == "" || w.hs.Room(made.room).Membership("@alice:test") != "join" {
-					return false, nil
-				}
-				return true, local{w, made, w.people["@alice:test"]}.say(nil)
-			})
-			if err != nil {
-				return heal, nil // a step that is missed
-			}
-		}
-	case step.Withdrawing:
-		w.hs.Faults.Down(matrixtest.Unavailable)
-		heal = func() { w.hs.Faults.Down(matrixtest.Running) }
-		for range n + 1 {
-			if err := r.locked(deedBurst); err != nil {
-				return heal, err
-			}
-		}
-	case step.InBetween:
-		err = r.locked(deedMany)
-	case step.InEdited, step.InRedacted, step.InReacted:
-		for range 2 * n {
-			if err := r.locked(map[step.Name]deed{step.InEdited: deedEdit, step.InRedacted: deedRemove, step.InReacted: deedReact}[s]); err != nil {
-				return nil, err
-			}
-		}
-	case step.OutChanged:
-		l := local{w, c, w.people["@alice:test"]}
-		for range 2 * n {
-			c.mu.Lock()
-			err = l.do(deedEdit, n)
-			c.mu.Unlock()
-		}
-	}
-	return heal, err
-}
-
-// locked does something with the chat's lock held.
-func (r remote) locked(d deed) error {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	return r.do(d, 1)
 }

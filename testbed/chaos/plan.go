@@ -15,6 +15,7 @@ import (
 type plan struct {
 	Seed     uint64
 	Postgres bool
+	Workers  int    // processes on one database
 	Kind     string // of network, see kinds
 	Net      memnet.Options
 	Flavor   matrixtest.Flavor
@@ -55,19 +56,29 @@ const (
 	faultSignedOut  fault = "signed out and in"
 	faultFast       fault = "database restarts"
 	faultImmediate  fault = "database crashes"
+	faultPause      fault = "paused longer than the lease"
 	faultDisk       fault = "disk full"
 	faultClock      fault = "clock jumps"
 	faultNewChat    fault = "new chat"
 	faultStopInStep fault = "stop at a step"
 )
 
-// others are the faults beside the steps that a run on either database has.
-func others(postgres bool) []fault {
+// A database is what the processes of a run share.
+type database struct {
+	postgres bool
+	workers  int // how many share it
+}
+
+// others are the faults beside the steps that a run on a database has.
+func others(db database) []fault {
 	all := []fault{
 		faultKill, faultStop, faultErrors, faultErrors, faultDown, faultRefusing, faultHang, faultSlow, faultForget,
 		faultCut, faultNetDown, faultNetSlow, faultLimited, faultNoAnswer, faultChatHangs, faultNewChat,
 	}
-	if postgres {
+	if db.workers > 1 {
+		all = append(all, faultPause, faultPause, faultPause, faultKill, faultStop)
+	}
+	if db.postgres {
 		return append(all, faultFast, faultImmediate)
 	}
 	return all
@@ -107,11 +118,11 @@ const share = 4
 
 // newPlan makes the plan of a seed. messages is how many things are done in all,
 // about.
-func newPlan(seed uint64, postgres bool, messages int) plan {
+func newPlan(seed uint64, db database, messages int) plan {
 	random := rand.New(rand.NewPCG(seed, 1))
 	all := kinds()
 	k := all[int(seed)%len(all)]
-	p := plan{Seed: seed, Postgres: postgres, Kind: k.name, Net: k.net, Puppets: random.IntN(2) == 0}
+	p := plan{Seed: seed, Postgres: db.postgres, Workers: max(1, db.workers), Kind: k.name, Net: k.net, Puppets: random.IntN(2) == 0}
 	if random.IntN(3) == 0 {
 		p.Flavor = matrixtest.Dendrite
 	}
@@ -121,7 +132,7 @@ func newPlan(seed uint64, postgres bool, messages int) plan {
 		}
 		p.Rounds = append(p.Rounds, round{Fault: faultStep, Step: s, Nth: random.IntN(4), Term: random.IntN(5) == 0})
 	}
-	rest := others(postgres)
+	rest := others(db)
 	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 	for _, f := range rest[:8] {
 		p.Rounds = append(p.Rounds, round{Fault: f})

@@ -34,7 +34,7 @@ func (w *world) settled(ctx context.Context, within time.Duration) error {
 		before, n := w.outside()
 		if n > 0 {
 			waiting = fmt.Sprintf("%d events before Causeway", n)
-			return false, w.alive()
+			return false, w.revive()
 		}
 		var entries int
 		if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM entry WHERE state < 4").Scan(&entries); err != nil {
@@ -42,7 +42,7 @@ func (w *world) settled(ctx context.Context, within time.Duration) error {
 		}
 		if entries > 0 {
 			waiting = fmt.Sprintf("%d entries in the journal", entries)
-			return false, w.alive()
+			return false, w.revive()
 		}
 		after, n := w.outside()
 		return n == 0 && before == after, nil
@@ -56,7 +56,7 @@ func (w *world) settled(ctx context.Context, within time.Duration) error {
 // outside is how much has come to Causeway from outside so far, and how much has
 // not.
 func (w *world) outside() (came string, waits int) {
-	pushed := w.hs.Pushed(w.node.spec.Registration.ID)
+	pushed := w.hs.Pushed(w.nodes[0].spec.Registration.ID)
 	waits = int(pushed.Pending)
 	for _, u := range []network.UserID{"alice", "bob", relayUser} {
 		waits += w.net.Pending(u)
@@ -98,21 +98,6 @@ func (w *world) dump() error {
 		}
 	}
 	return os.WriteFile(filepath.Join(w.dir, "sides.txt"), []byte(b.String()), 0o600)
-}
-
-// alive is an error if the child is gone without being told.
-func (w *world) alive() error {
-	select {
-	case <-w.node.proc.Ended():
-		err := w.node.proc.Err()
-		if w.cluster != nil && strings.Contains(err.Error(), "causeway: database:") && w.node.starts < 50 {
-			pause(context.Background(), time.Second)
-			return w.node.start(arm{}) // as a service manager does, if the database is away at a start
-		}
-		return err
-	default:
-		return nil
-	}
 }
 
 // readArrival reads from the journal in which order events came. Dendrite pushes

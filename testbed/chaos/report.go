@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -59,7 +58,7 @@ func series(ctx context.Context, x wish, out io.Writer) error {
 
 // one plays the plan of one seed.
 func (s *summary) one(ctx context.Context, seed uint64) {
-	p := newPlan(seed, s.x.db == "postgres", s.x.messages)
+	p := newPlan(seed, database{postgres: s.x.db == "postgres", workers: s.x.workers}, s.x.messages)
 	began := time.Now()
 	dir, err := makeDir(p)
 	if err != nil {
@@ -86,8 +85,10 @@ func (s *summary) add(p plan, w *world, r *result, dir string, err error, took t
 	s.runs++
 	s.kinds[p.Kind]++
 	if w != nil {
-		for n, k := range w.node.steps {
-			s.steps[n] += k
+		for _, c := range w.nodes {
+			for n, k := range c.steps {
+				s.steps[n] += k
+			}
 		}
 		for f, n := range w.faults {
 			s.faults[f] += n
@@ -98,7 +99,7 @@ func (s *summary) add(p plan, w *world, r *result, dir string, err error, took t
 		puppets = ", double puppets"
 	}
 	flavor := [...]string{"synapse", "dendrite"}[p.Flavor]
-	fmt.Fprintf(s.out, "seed %d (%s, %s, %s%s): ", p.Seed, s.x.db, flavor, p.Kind, puppets)
+	fmt.Fprintf(s.out, "seed %d (%s, %s, %s%s): ", p.Seed, s.x.where(), flavor, p.Kind, puppets)
 	if err == nil && !r.bad() {
 		s.sum(r)
 		fmt.Fprintf(s.out, "ok: %d + %d messages, %d kills, %d stops, %.0f s\n", r.Sent[0], r.Sent[1], r.Kills, r.Stops, took.Seconds())
@@ -116,7 +117,7 @@ func (s *summary) add(p plan, w *world, r *result, dir string, err error, took t
 		s.sum(r)
 		r.print(s.out)
 	}
-	fmt.Fprintf(s.out, "  again: go run -C testbed ./chaos -db %s -seed %d -messages %d\n  log and database: %s\n", s.x.db, p.Seed, s.x.messages, filepath.Join(dir, logFile))
+	fmt.Fprintf(s.out, "  again: go run -C testbed ./chaos -db %s -workers %d -seed %d -messages %d\n  log and database: %s\n", s.x.db, p.Workers, p.Seed, s.x.messages, dir)
 }
 
 func (s *summary) sum(r *result) {
@@ -150,7 +151,7 @@ func (r *result) print(out io.Writer) {
 
 func (s *summary) print(took time.Duration) {
 	t := &s.total
-	fmt.Fprintf(s.out, "\n%d runs on %s in %.0f s, %d failed", s.runs, s.x.db, took.Seconds(), len(s.failed))
+	fmt.Fprintf(s.out, "\n%d runs on %s in %.0f s, %d failed", s.runs, s.x.where(), took.Seconds(), len(s.failed))
 	for _, seed := range s.failed {
 		fmt.Fprintf(s.out, " %d", seed)
 	}

@@ -41,16 +41,18 @@ func (w *world) run(ctx context.Context) (*result, error) {
 // open starts Causeway for the first time.
 func (w *world) open(ctx context.Context) error {
 	if r, ok := w.plan.opening(); ok {
-		if err := w.node.start(arm{Step: r.Step, Nth: r.Nth % 2}); err != nil {
+		first := w.nodes[0]
+		if err := first.start(arm{Step: r.Step, Nth: r.Nth % 2}); err != nil {
 			return err
 		}
-		if w.node.ended(ctx, startWithin) {
-			w.node.died(false)
-		} else if err := w.node.kill(); err != nil {
+		err := until(ctx, "it ends in a migration", startWithin, func() (bool, error) { return first.gone(), nil })
+		if err == nil {
+			first.died()
+		} else if err := first.kill(); err != nil {
 			return err
 		}
 	}
-	return w.node.start(arm{})
+	return w.startAll()
 }
 
 // play goes through the rounds and heals everything.
@@ -61,7 +63,7 @@ func (w *world) play(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := until(ctx, "all rooms are there", time.Minute, func() (bool, error) { return w.allOpen(), w.alive() }); err != nil {
+	if err := until(ctx, "all rooms are there", time.Minute, func() (bool, error) { return w.allOpen(), w.revive() }); err != nil {
 		return err
 	}
 	for i, r := range w.plan.Rounds {
@@ -78,10 +80,10 @@ func (w *world) play(ctx context.Context) error {
 		return err
 	}
 	// What is delivered again by a start would be a double.
-	if err := w.node.stop(ctx); err != nil {
+	if err := w.stopAll(ctx); err != nil {
 		return err
 	}
-	if err := w.node.start(arm{}); err != nil {
+	if err := w.startAll(); err != nil {
 		return err
 	}
 	for _, c := range w.chats {
@@ -205,7 +207,7 @@ func (w *world) chatOf(room string) *chat {
 
 // judge stops Causeway and compares.
 func (w *world) judge(ctx context.Context) (*result, error) {
-	if err := w.node.stop(ctx); err != nil {
+	if err := w.stopAll(ctx); err != nil {
 		return nil, err
 	}
 	if w.plan.Flavor == matrixtest.Dendrite {

@@ -18,7 +18,6 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
 	"github.com/causeway-chat/causeway/registration"
-	"github.com/causeway-chat/causeway/testbed/child"
 )
 
 const (
@@ -36,15 +35,15 @@ type world struct {
 	hs      *matrixtest.Server
 	net     *memnet.Server
 	people  map[string]*person // by Matrix ID
-	node    *causeway          // where a second one would go: beside it
+	nodes   []*causeway        // one, or two that share a database
 	cluster *storetest.Cluster // nil on SQLite
 
 	chats  []*chat
 	adding sync.RWMutex // guards the growing of chats
 	seq    atomic.Int64 // numbers what is said
 
-	stop    context.CancelFunc
-	serving sync.WaitGroup
+	stop   context.CancelFunc
+	serves sync.WaitGroup
 
 	faults map[fault]int
 	// order in which events came to Causeway, where the homeserver does not push
@@ -73,12 +72,8 @@ func newWorld(p plan, dir string) (_ *world, err error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := child.FreeAddr()
-	if err != nil {
-		return nil, err
-	}
-	s := spec{Homeserver: "http://" + home, Network: remote, Listen: listen, Net: p.Net}
-	o := registration.Options{URL: "http://" + listen, Domain: domain, Prefix: "_cw_", Bot: "causeway"}
+	s := spec{Homeserver: "http://" + home, Network: remote, Net: p.Net}
+	o := registration.Options{URL: "http://causeway.invalid", Domain: domain, Prefix: "_cw_", Bot: "causeway"}
 	s.Registration = registration.New(o)
 	if err := w.register(s.Registration); err != nil {
 		return nil, err
@@ -107,8 +102,7 @@ func newWorld(p plan, dir string) (_ *world, err error) {
 	for _, c := range chatPlans() {
 		w.chats = append(w.chats, newChat(w.net, c))
 	}
-	w.node, err = newCauseway(s, dir)
-	return w, err
+	return w, w.crew(s)
 }
 
 func (w *world) serveHTTP(h http.Handler) (address string, err error) {
@@ -117,7 +111,7 @@ func (w *world) serveHTTP(h http.Handler) (address string, err error) {
 		return "", err
 	}
 	srv := &http.Server{Handler: h}
-	w.serving.Go(func() { _ = srv.Serve(l) }) // until Close
+	w.serves.Go(func() { _ = srv.Serve(l) }) // until Close
 	inner := w.stop
 	w.stop = func() { inner(); _ = srv.Close() }
 	return l.Addr().String(), nil
@@ -128,7 +122,7 @@ func (w *world) serveNetwork(ctx context.Context) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	w.serving.Go(func() { _ = w.net.Serve(ctx, l) }) // until ctx ends
+	w.serves.Go(func() { _ = w.net.Serve(ctx, l) }) // until ctx ends
 	return l.Addr().String(), nil
 }
 
@@ -149,12 +143,12 @@ func (w *world) register(reg registration.Registration) error {
 
 // close ends everything and waits for it.
 func (w *world) close() error {
-	if w.node != nil {
-		w.node.close()
+	for _, n := range w.nodes {
+		n.close()
 	}
 	w.stop()
 	w.hs.Close()
-	w.serving.Wait()
+	w.serves.Wait()
 	if w.cluster != nil {
 		return w.cluster.Remove()
 	}

@@ -84,6 +84,17 @@ func (p *Process) Stop(ctx context.Context) error {
 	}
 }
 
+// PID is the process's number.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Signal sends the process a signal. It is an error if it has ended.
+func (p *Process) Signal(s syscall.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("signal %v to %s: %w", s, p.cmd.Path, err)
+	}
+	return nil
+}
+
 // Kill ends the process with SIGKILL and waits until it is gone. Killing what
 // has ended is no error.
 func (p *Process) Kill() error {

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/causeway-chat/causeway/testbed/child"
+)
+
+// leaseTime is the lease of the processes that share a database.
+const leaseTime = time.Second
+
+// crew prepares the processes and the load balancer before them, which gives each
+// of the homeserver's requests to the next one.
+func (w *world) crew(s spec) error {
+	s.Lease = leaseTime
+	var backends []http.Handler
+	for i := range w.plan.Workers {
+		listen, err := child.FreeAddr()
+		if err != nil {
+			return err
+		}
+		s.Listen = listen
+		dir := w.dir
+		if i > 0 {
+			dir = filepath.Join(w.dir, fmt.Sprint("process", i))
+		}
+		n, err := newCauseway(s, dir)
+		if err != nil {
+			return err
+		}
+		w.nodes = append(w.nodes, n)
+		b := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: listen})
+		b.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
+		backends = append(backends, b)
+	}
+	var turn atomic.Int64
+	w.hs.Attach(s.Registration.ID, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		backends[turn.Add(1)%int64(len(backends))].ServeHTTP(rw, r)
+	}))
+	return nil
+}
+
+func (w *world) startAll() error {
+	for _, n := range w.nodes {
+		if err := n.start(arm{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) stopAll(ctx context.Context) (err error) {
+	for _, n := range w.nodes {
+		err = errors.Join(err, n.stop(ctx))
+	}
+	return err
+}
+
+// serving is the process that holds the lease.
+func (w *world) serving(ctx context.Context) *causeway {
+	if len(w.nodes) == 1 {
+		return w.nodes[0]
+	}
+	db, err := w.queue()
+	if err != nil {
+		return w.nodes[0]
+	}
+	defer db.Close()
+	var holder string
+	if db.QueryRowContext(ctx, "SELECT holder FROM lease").Scan(&holder) != nil {
+		return w.nodes[0] // nobody serves yet
+	}
+	for _, n := range w.nodes {
+		if strings.Contains(holder, fmt.Sprintf(", process %d,", n.proc.PID())) {
+			return n
+		}
+	}
+	return w.nodes[0]
+}
+
+// victim is the process that a round's fault hits: more often that which serves.
+func (w *world) victim(ctx context.Context, r round) *causeway {
+	n := w.serving(ctx)
+	if r.Pick/8%4 == 0 {
+		return w.other(n)
+	}
+	return n
+}
+
+// other is another process than n; n if it is alone.
+func (w *world) other(n *causeway) *causeway {
+	for _, o := range w.nodes {
+		if o != n {
+			return o
+		}
+	}
+	return n
+}
+
+// tellOthers tells all processes but one at which step they end themselves.
+func (w *world) tellOthers(but *causeway, a arm) {
+	for _, n := range w.nodes {
+		if n != but {
+			_ = n.order(order{Arm: &a}) // one that is gone hears nothing
+		}
+	}
+}
+
+func (w *world) anyGone() bool {
+	for _, n := range w.nodes {
+		if n.gone() {
+			return true
+		}
+	}
+	return false
+}
+
+// revive starts those that ended at a step. An error is about one that ended
+// otherwise.
+func (w *world) revive() error {
+	for _, n := range w.nodes {
+		if !n.gone() {
+			continue
+		}
+		if n.atStep() {
+			n.died()
+		} else if err := n.proc.Err(); w.cluster == nil || n.starts >= 50 || !strings.Contains(err.Error(), "causeway: database:") {
+			return err
+		} else {
+			pause(context.Background(), time.Second) // as a service manager does, if the database is away at a start
+		}
+		if err := n.start(arm{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// paused stops one of two processes where it is for longer than its lease, and
+// sometimes kills the other one meanwhile.
+func (w *world) paused(ctx context.Context, r round) error {
+	n := w.victim(ctx, r)
+	if err := n.proc.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	pause(ctx, leaseTime*3/2+2*r.Lasts)
+	var err error
+	if o := w.other(n); r.Pick%3 == 0 {
+		err = w.again(ctx, o, o.kill(), 0)
+	}
+	return errors.Join(err, n.proc.Signal(syscall.SIGCONT))
+}
