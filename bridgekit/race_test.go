@@ -190,3 +190,38 @@ func TestRelayComesLater(t *testing.T) {
 		r.waitNet("it arrives", func() bool { return len(r.net.Texts("team", "relay")) == 1 })
 	})
 }
+
+// On a network that recognises nothing the answer to an edit and to a reaction is
+// lost, so nobody can tell what became of them. They were carried out, and come
+// back without a name: nothing is shown a second time.
+func TestEchoOfUnknown(t *testing.T) {
+	features := memnet.DefaultFeatures()
+	features.Once = network.OnceNever
+	virtual(t, rigOptions{net: memnet.Options{Features: &features, Echo: memnet.EchoNone}}, func(r *rig) {
+		r.withLogins("@alice:test alice", "@bob:test bob")
+		r.net.Group("team", "bob")
+		room := r.portal("team")
+		sent := r.alice.SendText(room, "mine")
+		r.hears("team", "alice", "mine")
+		told := 0
+		for what, do := range map[string]func(){
+			"edit":     func() { r.alice.Edit(room, sent, "better") },
+			"reaction": func() { r.alice.React(room, sent, "❤️") },
+		} {
+			release := r.net.MuteChat("team")
+			do()
+			synctest.Wait()
+			r.net.CutAccount("alice")
+			release()
+			told++
+			r.wait(what+" is unknown", func() bool { return len(r.notices(room)) == told })
+			r.connected("alice")
+		}
+		r.settle("team", room)
+		for _, e := range r.hs.Room(room).Timeline {
+			if relation(e).Event == sent && e.Sender != r.alice.ID && e.Sender != bot {
+				t.Errorf("%s shows %s", e.Sender, e.Content)
+			}
+		}
+	})
+}

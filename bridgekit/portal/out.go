@@ -308,7 +308,7 @@ func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
 			return dbOutcome(lerr)
 		}
 	}
-	if network.KindOf(err) == network.Unsure && features(o.p).Once == network.OnceNever && o.ops.Find == nil {
+	if o.unknowable(err) {
 		return journal.Fail(err, "nobody can tell whether it arrived: "+network.UserText(err)+". Look before you send it again.")
 	}
 	var isRemote *network.Error
@@ -316,6 +316,12 @@ func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
 		return remoteOutcome(o.sess, err)
 	}
 	return o.outcome(err)
+}
+
+// unknowable reports whether a call failed so that nobody can tell whether it was
+// carried out.
+func (o *outbound) unknowable(err error) bool {
+	return network.KindOf(err) == network.Unsure && features(o.p).Once == network.OnceNever && o.ops.Find == nil
 }
 
 // tell answers the event with a notice. That it fails is not the message's

@@ -88,12 +88,12 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 	if f := features(o.p); f.EditWindow > 0 && time.Since(rows[0].At) > f.EditWindow {
 		return o.editAsMessage(ctx, content)
 	}
+	what := editEcho(ref.ID, content)
 	sent, err := o.ops.Edit(ctx, ed)
 	if err != nil {
-		return o.failed(ctx, err)
+		return o.unanswered(ctx, err, what)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	what := editEcho(ref.ID, content)
 	o.sends.expect(o.p.ID, what)
 	if o.e.Recovered || o.e.Tried {
 		o.sends.expect(o.p.ID, what) // also what an earlier attempt may have done
@@ -102,6 +102,19 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 		o.tell(ctx, sent.Note, "note")
 	}
 	return journal.Delivered(func(tx *store.Tx) error { return journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)) })
+}
+
+// unanswered is failed for a change that is called what. If nobody can tell
+// whether it was carried out it is not made again, but it may come back.
+func (o *outbound) unanswered(ctx context.Context, err error, what string) journal.Outcome {
+	if o.unknowable(err) {
+		o.sends.expect(o.p.ID, what)
+		werr := o.db.Write(ctx, 1, func(tx *store.Tx) error { return journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)) })
+		if werr != nil {
+			o.log.Warn("remember what may come back", "entry", o.e.ID, "err", werr)
+		}
+	}
+	return o.failed(ctx, err)
 }
 
 // oldText is a message's text before an edit, as the homeserver has it.
@@ -202,12 +215,12 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	if len(rows) == 0 || ref.ID == "" {
 		return journal.Delivered(nil)
 	}
+	what := reactionEcho(ref.ID, c.RelatesTo.Key, false)
 	err = o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Key: c.RelatesTo.Key})
 	if err != nil {
-		return o.failed(ctx, err)
+		return o.unanswered(ctx, err, what)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	what := reactionEcho(ref.ID, c.RelatesTo.Key, false)
 	o.sends.expect(o.p.ID, what)
 	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: c.RelatesTo.Key, Event: string(o.evt.ID)}
 	return o.record(ctx, what, func(tx *store.Tx) error { return tx.AddReaction(r) })
@@ -236,7 +249,7 @@ func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcom
 	}
 	err := o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
 	if err != nil {
-		return o.failed(ctx, err)
+		return o.unanswered(ctx, err, what)
 	}
 	o.opts.Steps.At(step.OutChanged)
 	o.sends.expect(o.p.ID, what)
