@@ -50,6 +50,11 @@ func unwrap(e *journal.Entry) (arrived, error) {
 
 // Deliver stores what a login's client delivers; see network.Sink.
 func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Batch) error {
+	for _, ev := range b.Events {
+		if err := s.hold(ctx, sess, ev); err != nil {
+			return fmt.Errorf("deliver: %w", err)
+		}
+	}
 	d := delivery{s: s, sess: sess}
 	defer d.done()
 	var err error
@@ -250,62 +255,4 @@ func leaves(ev network.Event, own network.UserID) bool {
 		}
 	}
 	return false
-}
-
-// reads reports whether ev is taken from this login. In a shared chat whose
-// messages do not have the same ID for all logins, one login is the reader, or
-// everything would arrive as often as there are logins: the first that came into
-// the chat and is not dead, or, where nothing is delivered again to who was away,
-// the first that is online. What one of our logins does is read from its own connection, because
-// only that knows it by the IDs of our own sends.
-func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
-	k := loginChat{p.Network, sess.ID, p.ID}
-	shared := features(p).IDs == network.IDsShared && ev.Base().Key != ""
-	if shared {
-		// Before the chat was described, something may have been left to another
-		// login, which is slower: this one must not overtake it.
-		if key := s.portals.skipped(k); key != nil {
-			came, err := s.j.Has(ctx, key)
-			if err != nil {
-				return false, err
-			}
-			if shared = came; came {
-				s.portals.skip(k, nil)
-			}
-		}
-	}
-	if p.Chat.Login != "" || shared || leaves(ev, sess.User()) {
-		return true, nil
-	}
-	reads, err := s.elected(ctx, p, sess, ev)
-	if err == nil && !reads && (features(p).IDs == "" || s.portals.skipped(k) != nil) {
-		s.portals.skip(k, eventKey(p, sess, network.EventKind(ev), ev.Base()))
-	}
-	return reads, err
-}
-
-// elected reports whether a login is the one that reads ev for all.
-func (s *Service) elected(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
-	in, err := s.db.LoginsIn(ctx, p.ID)
-	if err != nil {
-		return false, err
-	}
-	present := func(o *login.Session) bool {
-		if o == nil || o == sess || !slices.Contains(in, o.ID) {
-			return false
-		}
-		return o.Online() || features(p).IDs == network.IDsPerLogin && o.State().Status != network.Dead
-	}
-	if own := s.logins.ByUser(p.Network, ev.Base().Sender); own == sess || present(own) {
-		return own == sess, nil
-	}
-	for _, l := range in {
-		if l == sess.ID {
-			break
-		}
-		if present(s.logins.Get(p.Network, l)) {
-			return false, nil
-		}
-	}
-	return true, nil
 }
