@@ -26,16 +26,21 @@ func (j *Journal) openLanes(ctx context.Context) ([]Lane, error) {
 // that cannot be unsealed is an error: nothing may overtake it.
 func (j *Journal) read(l Lane, after, upTo int64) ([]*Entry, error) {
 	var out []*Entry
-	err := j.db.All(context.Background(), `SELECT id, key, kind, state, attempts, due, payload, created FROM entry
+	err := j.db.All(context.Background(), `SELECT id, key, kind, state, attempts, due, payload, created, changed FROM entry
 		WHERE lane = ? AND id > ? AND id <= ? AND state < 4 ORDER BY id LIMIT `+fmt.Sprint(page), []any{l, after, upTo}, func(r *sql.Rows) error {
 		e := &Entry{Lane: l}
-		var due, created int64
-		if err := r.Scan(&e.ID, &e.Key, &e.Kind, &e.state, &e.Attempts, &due, &e.Payload, &created); err != nil {
+		var due, created, changed int64
+		if err := r.Scan(&e.ID, &e.Key, &e.Kind, &e.state, &e.Attempts, &due, &e.Payload, &created, &changed); err != nil {
 			return err
 		}
-		e.Created = time.UnixMilli(created)
+		// A clock that was put back must not make anything wait for it: nothing was
+		// stored later than now, or waits longer than it was told to.
+		now := time.Now()
+		if e.Created = time.UnixMilli(created); e.Created.After(now) {
+			e.Created = now
+		}
 		if due > 0 {
-			e.due = time.UnixMilli(due)
+			e.due = time.UnixMilli(min(due, now.UnixMilli()+max(0, due-changed)))
 		}
 		plain, err := j.db.Seal().Open(e.Payload, sealContext)
 		e.Payload = plain
