@@ -98,3 +98,13 @@ func TestCheckCatches(t *testing.T) {
 		})
 	}
 }
+
+// What is marked as perhaps there twice is bounded by what was on its way.
+func TestBound(t *testing.T) {
+	for flying, bad := range map[int]bool{2: true, 3: false, 4: false} {
+		r := &result{Twice: 3}
+		if r.bound(flying); r.bad() != bad {
+			t.Errorf("3 doubles of %d on their way: %v", flying, r.Doubled)
+		}
+	}
+}

@@ -16,6 +16,8 @@ type result struct {
 	Dead                         []string // dead letters without a reason that the plan gives
 	Excused                      int      // what nobody could tell, and the sender was told so
 	Returned                     int      // removed in a room before it was known to be there, and shown again
+	Flying                       int      // was on its way to such a network when a process was hit
+	Twice                        int      // of DoubledMarked: for sure
 	DoubledMarked                int      // doubles that the sender was told of
 	Kills, Stops, Starts, Missed int
 }
@@ -35,7 +37,16 @@ func (w *world) compare() *result {
 		w.compareChat(r, c)
 		c.mu.Unlock()
 	}
+	r.bound(len(w.flying))
 	return r
+}
+
+// bound checks that no more is doubled than was on its way when processes were
+// hit, marked or not.
+func (r *result) bound(flying int) {
+	if r.Flying = flying; r.Twice > flying {
+		r.Doubled = append(r.Doubled, fmt.Sprintf("%d are marked as perhaps there twice and are, but only %d were on their way", r.Twice, flying))
+	}
 }
 
 func (w *world) compareChat(r *result, c *chat) {
@@ -80,6 +91,9 @@ func (k *checker) check() {
 	}
 	for _, x := range k.shows.order {
 		if m := here[x.token]; m != nil && (k.warned(m) || k.excused(m)) {
+			if k.warned(m) {
+				k.r.Twice++
+			}
 			k.r.DoubledMarked++ // nobody can tell the other copy from somebody's own
 			continue
 		}
@@ -121,6 +135,9 @@ func (k *checker) message(m *message) {
 	if want := merged(m.want); !slices.Equal(want, shown.pieces) {
 		switch n := times(want, shown.pieces); {
 		case k.warned(m):
+			if n > 1 {
+				k.r.Twice++
+			}
 			k.r.DoubledMarked++ // and an edit is of one copy
 			return
 		case n > 1:
@@ -239,10 +256,14 @@ func (k *checker) late(m *message) bool {
 func (k *checker) never() bool { return k.w.plan.Net.Features.Once == network.OnceNever }
 
 // excused reports whether the bot told somebody that it cannot tell what became of
-// something about this message, which only networks without idempotence may do.
+// something about this message, which only networks without idempotence may do,
+// or that it did not leave because its sender was signed out.
 func (k *checker) excused(m *message) bool {
-	return k.never() && k.told(m, "nobody can tell whether it arrived")
+	return k.never() && k.told(m, "nobody can tell whether it arrived") || k.w.faults[faultSignedOut] > 0 && k.told(m, signedOutWords)
 }
+
+// signedOutWords is in the reason of what did not leave.
+const signedOutWords = "you are signed out of"
 
 // warned reports whether the sender knows that the message may be there twice.
 func (k *checker) warned(m *message) bool { return k.never() && k.told(m, "it may appear twice") }

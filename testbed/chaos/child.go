@@ -48,7 +48,8 @@ type arm struct {
 
 // An order is a line that the parent writes to the child.
 type order struct {
-	Arm *arm
+	Arm  *arm
+	Room *int64 // size that its files may grow to; negative is without end
 }
 
 // seal is the key of the child's configuration.
@@ -180,6 +181,24 @@ func (t *trap) listen(r io.Reader) {
 			t.arm = *o.Arm
 			t.mu.Unlock()
 		}
+		if o.Room != nil {
+			if err := limitFiles(*o.Room); err != nil {
+				fmt.Fprintln(os.Stderr, "order:", err)
+			}
+		}
 	}
 	os.Exit(3)
+}
+
+// limitFiles makes writes beyond a size fail, as those to a full disk do.
+func limitFiles(size int64) error {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &l); err != nil {
+		return err
+	}
+	l.Cur = l.Max
+	if size >= 0 {
+		l.Cur = uint64(size)
+	}
+	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l)
 }

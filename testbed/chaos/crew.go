@@ -63,7 +63,7 @@ func (w *world) stopAll(ctx context.Context) (err error) {
 	for _, n := range w.nodes {
 		err = errors.Join(err, n.stop(ctx))
 	}
-	return err
+	return errors.Join(err, w.hit(ctx))
 }
 
 // serving is the process that holds the lease.
@@ -134,6 +134,9 @@ func (w *world) revive() error {
 		}
 		if n.atStep() {
 			n.died()
+			if err := w.hit(context.Background()); err != nil {
+				return err
+			}
 		} else if err := n.proc.Err(); w.cluster == nil || n.starts >= 50 || !strings.Contains(err.Error(), "causeway: database:") {
 			return err
 		} else {
@@ -153,10 +156,10 @@ func (w *world) paused(ctx context.Context, r round) error {
 	if err := n.proc.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
+	err := w.hit(ctx)
 	pause(ctx, leaseTime*3/2+2*r.Lasts)
-	var err error
 	if o := w.other(n); r.Pick%3 == 0 {
-		err = w.again(ctx, o, o.kill(), 0)
+		err = errors.Join(err, w.again(ctx, o, o.kill(), 0))
 	}
 	return errors.Join(err, n.proc.Signal(syscall.SIGCONT))
 }

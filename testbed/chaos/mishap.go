@@ -51,7 +51,16 @@ func (w *world) mishap(ctx context.Context, r round) error {
 			return err
 		}
 		pause(ctx, r.Lasts)
-		return w.cluster.Start()
+		if err := w.cluster.Start(); err != nil {
+			return err
+		}
+		return w.hit(ctx)
+	case faultDisk:
+		return w.diskFull(ctx, r)
+	case faultClock:
+		return w.clockJumps(ctx, r)
+	case faultSignedOut:
+		return w.signedOut(ctx, r)
 	case faultErrors, faultDown, faultRefusing, faultSlow, faultForget:
 		return w.homeserver(ctx, r)
 	}
@@ -60,7 +69,7 @@ func (w *world) mishap(ctx context.Context, r round) error {
 
 // again starts Causeway after an end, which err is about.
 func (w *world) again(ctx context.Context, n *causeway, err error, after time.Duration) error {
-	if err != nil {
+	if err = errors.Join(err, w.hit(ctx)); err != nil {
 		return err
 	}
 	pause(ctx, after)

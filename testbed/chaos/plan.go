@@ -73,7 +73,7 @@ type database struct {
 func others(db database) []fault {
 	all := []fault{
 		faultKill, faultStop, faultErrors, faultErrors, faultDown, faultRefusing, faultHang, faultSlow, faultForget,
-		faultCut, faultNetDown, faultNetSlow, faultLimited, faultNoAnswer, faultChatHangs, faultNewChat,
+		faultCut, faultNetDown, faultNetSlow, faultLimited, faultNoAnswer, faultChatHangs, faultNewChat, faultSignedOut, faultClock, faultClock,
 	}
 	if db.workers > 1 {
 		all = append(all, faultPause, faultPause, faultPause, faultKill, faultStop)
@@ -81,7 +81,7 @@ func others(db database) []fault {
 	if db.postgres {
 		return append(all, faultFast, faultImmediate)
 	}
-	return all
+	return append(all, faultDisk, faultDisk)
 }
 
 // A kind is a network of some strength.
@@ -134,7 +134,7 @@ func newPlan(seed uint64, db database, messages int) plan {
 	}
 	rest := others(db)
 	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
-	for _, f := range rest[:8] {
+	for _, f := range rest[:9] {
 		p.Rounds = append(p.Rounds, round{Fault: f})
 	}
 	for i := range p.Rounds {

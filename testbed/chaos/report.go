@@ -126,7 +126,7 @@ func (s *summary) sum(r *result) {
 		t.Sent[i] += n
 	}
 	t.Kills, t.Stops, t.Starts, t.Missed = t.Kills+r.Kills, t.Stops+r.Stops, t.Starts+r.Starts, t.Missed+r.Missed
-	t.Returned += r.Returned
+	t.Returned, t.Twice, t.Flying = t.Returned+r.Returned, t.Twice+r.Twice, t.Flying+r.Flying
 	t.Excused, t.DoubledMarked = t.Excused+r.Excused, t.DoubledMarked+r.DoubledMarked
 	t.Lost, t.Doubled, t.Order = append(t.Lost, r.Lost...), append(t.Doubled, r.Doubled...), append(t.Order, r.Order...)
 	t.Wrong, t.Dead = append(t.Wrong, r.Wrong...), append(t.Dead, r.Dead...)
@@ -157,7 +157,7 @@ func (s *summary) print(took time.Duration) {
 	}
 	fmt.Fprintf(s.out, "\nmessages: %d from the network, %d from Matrix\n", t.Sent[onNetwork], t.Sent[onMatrix])
 	fmt.Fprintf(s.out, "lost %d, doubled %d, out of order %d, wrong %d, dead letters without a reason %d\n", len(t.Lost), len(t.Doubled), len(t.Order), len(t.Wrong), len(t.Dead))
-	fmt.Fprintf(s.out, "on networks that recognise nothing: doubled and marked %d, said to be unknown %d\n", t.DoubledMarked, t.Excused)
+	fmt.Fprintf(s.out, "on networks that recognise nothing: doubled and marked %d (for sure %d, of %d on their way when Causeway was hit), said to be unknown %d\n", t.DoubledMarked, t.Twice, t.Flying, t.Excused)
 	fmt.Fprintf(s.out, "removed in a room before they were known to be there, and shown again: %d\n", t.Returned)
 	fmt.Fprintf(s.out, "starts %d, kills %d, stops %d, steps missed %d\n", t.Starts, t.Kills, t.Stops, t.Missed)
 	var parts []string

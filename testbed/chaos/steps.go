@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/step"
@@ -22,7 +23,7 @@ func (w *world) dieAt(ctx context.Context, r round) error {
 			n = w.serving(ctx)
 			w.tellOthers(n, a)
 		}
-		if err := n.kill(); err != nil {
+		if err := errors.Join(n.kill(), w.hit(ctx)); err != nil {
 			return err
 		}
 		if err := n.start(a); err != nil {
@@ -55,6 +56,9 @@ func (w *world) dieAt(ctx context.Context, r round) error {
 		return w.again(ctx, n, n.kill(), r.Lasts/4)
 	}
 	w.tellOthers(nil, arm{})
+	if err := w.hit(ctx); err != nil {
+		return err
+	}
 	pause(ctx, r.Lasts/4)
 	return w.revive()
 }

@@ -49,14 +49,15 @@ type world struct {
 	// order in which events came to Causeway, where the homeserver does not push
 	// them in the order of the room
 	arrival map[string]int
-	missed  int // steps that were not reached in time
+	flying  map[int64]bool // entries that were on their way to the network when a process was hit
+	missed  int            // steps that were not reached in time
 }
 
 // newWorld builds a homeserver, a network and, on PostgreSQL, a database. Nothing
 // of Causeway runs yet.
 func newWorld(p plan, dir string) (_ *world, err error) {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &world{plan: p, dir: dir, people: map[string]*person{}, stop: stop, faults: map[fault]int{}}
+	w := &world{plan: p, dir: dir, people: map[string]*person{}, stop: stop, faults: map[fault]int{}, flying: map[int64]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
