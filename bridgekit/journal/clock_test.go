@@ -14,7 +14,9 @@ import (
 // not wait for hours, and nothing comes from the future.
 func TestClockPutBack(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
-		later := func(context.Context, *journal.Entry) journal.Outcome { return journal.RetryIn(50*time.Millisecond, nil) }
+		later := func(context.Context, *journal.Entry) journal.Outcome {
+			return journal.RetryIn(50*time.Millisecond, nil)
+		}
 		r := start(t, open, journal.Options{}, later)
 		r.append(text(lane(1), "a"), text(lane(1), "b"))
 		r.until("it waits", func() bool { return r.total > 0 })
