@@ -8,10 +8,13 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// maxCached bounds each of the cache's maps: enough for the chats that are in use
+// maxCached bounds each map of what can be read again: enough for the chats that are in use
 // at once. A row takes half a kilobyte; to read it again takes less than a
 // request.
 const maxCached = 4096
+
+// maxKept bounds each map of what is known for a short time and nowhere stored.
+const maxKept = 20_000
 
 // A cache keeps recently used portal rows and which rooms have none. Rows are
 // written through Service.update only, so it is never behind this process.
@@ -67,10 +70,10 @@ func (c *cache) take(p store.Portal) {
 		delete(c.byRoom, old.Room)
 		delete(c.byRoom, p.Room)
 	}
-	if !had && makeRoom(c.byID) {
+	if !had && makeRoom(c.byID, maxCached) {
 		c.losses++
 	}
-	makeRoom(c.byChat)
+	makeRoom(c.byChat, maxCached)
 	c.byID[p.ID] = p
 	c.byChat[chatKey{p.Network, p.Chat}] = p.ID
 }
@@ -171,7 +174,7 @@ func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.moves == moves { // else what was read may be old
-		makeRoom(c.byRoom)
+		makeRoom(c.byRoom, maxCached)
 		c.byRoom[room] = ids
 	}
 	return out, nil
@@ -189,7 +192,7 @@ func (c *cache) known(k loginChat) bool {
 func (c *cache) learn(k loginChat) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	makeRoom(c.inChat)
+	makeRoom(c.inChat, maxCached)
 	c.inChat[k] = struct{}{}
 }
 
@@ -207,7 +210,7 @@ func (c *cache) skip(k loginChat, key []byte) {
 		delete(c.left, k)
 		return
 	}
-	makeRoom(c.left)
+	makeRoom(c.left, maxKept)
 	c.left[k] = key
 }
 
@@ -217,9 +220,9 @@ func (c *cache) skipped(k loginChat) []byte {
 	return c.left[k]
 }
 
-// makeRoom removes any one element from a full map; it reports whether it did.
-func makeRoom[K comparable, V any](m map[K]V) bool {
-	if len(m) < maxCached {
+// makeRoom removes any one element from a map that is full with most; it reports whether it did.
+func makeRoom[K comparable, V any](m map[K]V, most int) bool {
+	if len(m) < most {
 		return false
 	}
 	for k := range m {

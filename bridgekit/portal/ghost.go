@@ -149,6 +149,6 @@ func (c *nameCache) put(u id.UserID, name string) {
 	if c.names == nil {
 		c.names = map[id.UserID]string{}
 	}
-	makeRoom(c.names)
+	makeRoom(c.names, maxCached)
 	c.names[u] = name
 }

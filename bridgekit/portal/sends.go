@@ -35,7 +35,7 @@ func (s *sends) expect(portal int64, what string) {
 	if s.echoes == nil {
 		s.echoes = map[echoKey][]time.Time{}
 	}
-	makeRoom(s.echoes)
+	makeRoom(s.echoes, maxKept)
 	k := echoKey{portal, what}
 	s.echoes[k] = append(s.echoes[k], time.Now())
 }
