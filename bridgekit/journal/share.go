@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -69,6 +70,28 @@ func (j *Journal) Look(ctx context.Context, l Lane) (waits bool, err error) {
 		j.foreign(l, id)
 	}
 	return id > 0, nil
+}
+
+// LookAll takes in what other processes have stored in any lane, for one who has not
+// heard them for a while.
+func (j *Journal) LookAll(ctx context.Context) error {
+	newest := map[Lane]int64{}
+	err := j.db.All(ctx, "SELECT lane, MAX(id) FROM entry WHERE state < 4 GROUP BY lane", nil, func(r *sql.Rows) error {
+		var l Lane
+		var id int64
+		err := r.Scan(&l, &id)
+		newest[l] = id
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look at all lanes: %w", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for l, id := range newest {
+		j.foreign(l, id)
+	}
+	return nil
 }
 
 // foreign notes that a lane may have an entry that was not pushed: another process

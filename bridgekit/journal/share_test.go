@@ -98,3 +98,27 @@ func TestPause(t *testing.T) {
 		r.until("all are delivered", func() bool { return r.total == 20 })
 	})
 }
+
+// What another process has put back while nobody listened is found in whichever
+// lane it is.
+func TestLookAll(t *testing.T) {
+	open := storetest.Source(t, storetest.Postgres(t))
+	r := start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
+		if e.Recovered || e.Tried {
+			return journal.Delivered(nil)
+		}
+		return journal.Fail(errors.New("no"), "no")
+	})
+	r.append(text(lane(3), "x"))
+	r.until("it is dead", func() bool { return r.total == 1 && !r.j.Busy(lane(3)) })
+	flush(t, r.db)
+	dead, err := r.j.List(t.Context(), false, 1)
+	if err != nil || len(dead) != 1 {
+		t.Fatal(dead, err)
+	}
+	other := journal.New(journal.Options{DB: open(), Log: slog.New(slog.DiscardHandler)}, nil)
+	if err := errors.Join(other.Retry(t.Context(), dead[0].ID), r.j.LookAll(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	r.until("it is delivered", func() bool { return r.total == 2 })
+}

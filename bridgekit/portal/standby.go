@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
+
+	"maunium.net/go/mautrix/event"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
@@ -16,6 +20,17 @@ const transactionKind = "transaction"
 
 // intakeLane orders such entries. Its number is above those of controlLane.
 func intakeLane() journal.Lane { return journal.LaneOf(1<<24, journal.Control) }
+
+// staleTyping is how old may be who types in a transaction that was stored.
+const staleTyping = 10 * time.Second
+
+// typing reports whether an ephemeral event says who types.
+func typing(raw json.RawMessage) bool {
+	var e struct {
+		Type string `json:"type"`
+	}
+	return json.Unmarshal(raw, &e) == nil && e.Type == event.EphemeralEventTyping.Type
+}
 
 // Standby stores what the homeserver pushes to a process that stands by.
 func (s *Service) Standby(ctx context.Context, t matrix.Transaction) error {
@@ -58,17 +73,20 @@ func (s *Service) transaction(ctx context.Context, e *journal.Entry) journal.Out
 	if err := json.Unmarshal(e.Payload, &t); err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
+	if time.Since(e.Created) > staleTyping {
+		t.Ephemeral = slices.DeleteFunc(t.Ephemeral, typing)
+	}
 	if err := s.take(ctx, t); err != nil {
 		return dbOutcome(err)
 	}
 	return journal.Delivered(nil)
 }
 
-// listen wakes the lane of transactions when a process that stands by has stored
-// one.
+// listen wakes the lanes in which a process that stands by has stored something:
+// transactions, and dead letters that somebody put back.
 func (s *Service) listen(ctx context.Context) error {
 	missed := func() {
-		if _, err := s.j.Look(ctx, intakeLane()); err != nil && ctx.Err() == nil {
+		if err := s.j.LookAll(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("look for what others stored", "err", err)
 		}
 	}

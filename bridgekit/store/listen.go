@@ -7,11 +7,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // channel is what processes of one database tell each other things on. Databases
 // of one server do not hear each other.
 const channel = "causeway"
+
+// maxSilence is how long nothing is heard before the server is asked whether it is there.
+const maxSilence = 5 * time.Second
 
 // Notify tells the processes that Listen of what the transaction does, when it
 // commits. SQLite has nobody to tell.
@@ -46,11 +50,13 @@ func (db *DB) Listen(ctx context.Context, log *slog.Logger, missed func(), heard
 }
 
 func (db *DB) listen(ctx context.Context, missed func(), heard func(text string)) error {
+	begin, cancel := context.WithTimeout(ctx, 2*db.silence)
+	defer cancel()
 	config, err := connConfig(db.source)
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(begin, config)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -59,15 +65,31 @@ func (db *DB) listen(ctx context.Context, missed func(), heard func(text string)
 		defer cancel()
 		_ = conn.Close(end) // it was only listened on
 	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+	if _, err := conn.Exec(begin, "LISTEN "+channel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	missed()
 	for {
-		n, err := conn.WaitForNotification(ctx)
+		n, err := notification(ctx, conn, db.silence)
 		if err != nil {
 			return fmt.Errorf("wait: %w", err)
 		}
-		heard(n.Payload)
+		if n != nil {
+			heard(n.Payload)
+		}
 	}
+}
+
+// notification waits for one. After a silence it asks whether the server is there,
+// which a connection that was cut on the way would not tell: it returns nil if so.
+func notification(ctx context.Context, conn *pgx.Conn, silence time.Duration) (*pgconn.Notification, error) {
+	short, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	n, err := conn.WaitForNotification(short)
+	if err == nil || short.Err() == nil || ctx.Err() != nil {
+		return n, err
+	}
+	asked, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	return nil, conn.Ping(asked)
 }

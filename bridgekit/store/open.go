@@ -60,8 +60,9 @@ type DB struct {
 	seal    *Sealer
 	steps   step.Hook
 
-	source string       // what Listen connects to
-	fence  atomic.Int64 // the lease's number, checked in every transaction; 0: none
+	source  string        // what Listen connects to
+	silence time.Duration // of the server, after which Listen asks for it
+	fence   atomic.Int64  // the lease's number, checked in every transaction; 0: none
 
 	queue *queue // what waits for the writer
 }
@@ -84,7 +85,7 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: d, source: dsn, seal: seal, queue: newQueue()}
+	db := &DB{dialect: d, source: dsn, silence: maxSilence, seal: seal, queue: newQueue()}
 	for _, o := range options {
 		o(db)
 	}

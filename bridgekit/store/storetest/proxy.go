@@ -15,10 +15,10 @@ type Proxy struct {
 	listen net.Listener
 
 	mu    sync.Mutex // guards what follows
-	conns map[net.Conn]struct{}
+	conns map[net.Conn]bool // whether it swallows what it gets
 	lose  bool
-	still chan struct{} // open: nothing passes; nil: all does
-	wg    sync.WaitGroup
+
+	wg sync.WaitGroup
 }
 
 // NewProxy stands before the server of source until the test ends; dsn leads
@@ -29,7 +29,7 @@ func NewProxy(t testing.TB, source string) (p *Proxy, dsn string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p = &Proxy{server: u.Host, conns: map[net.Conn]struct{}{}}
+	p = &Proxy{server: u.Host, conns: map[net.Conn]bool{}}
 	if p.listen, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -47,21 +47,17 @@ func (p *Proxy) LoseAnswer() {
 	p.lose = true
 }
 
-// Freeze keeps everything where it is, and connections open, until Freeze(false).
-func (p *Proxy) Freeze(on bool) {
+// Silence makes the connections that are open swallow everything, as a network does
+// that was cut. Those that are opened later work.
+func (p *Proxy) Silence() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case on && p.still == nil:
-		p.still = make(chan struct{})
-	case !on && p.still != nil:
-		close(p.still)
-		p.still = nil
+	for c := range p.conns {
+		p.conns[c] = true
 	}
 }
 
 func (p *Proxy) close() {
-	p.Freeze(false)
 	p.listen.Close()
 	p.mu.Lock()
 	for c := range p.conns {
@@ -83,7 +79,7 @@ func (p *Proxy) accept() {
 			continue
 		}
 		p.mu.Lock()
-		p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+		p.conns[client], p.conns[server] = false, false
 		p.mu.Unlock()
 		doomed := make(chan struct{})
 		p.wg.Go(func() { p.copy(server, client, func() { p.doom(doomed) }) })
@@ -120,10 +116,10 @@ func (p *Proxy) copy(to, from net.Conn, before func()) {
 			return
 		}
 		p.mu.Lock()
-		still := p.still
+		silent := p.conns[from]
 		p.mu.Unlock()
-		if still != nil {
-			<-still
+		if silent {
+			continue
 		}
 		before()
 		if _, err := to.Write(buf[:n]); err != nil {
