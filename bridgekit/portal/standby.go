@@ -21,15 +21,19 @@ const transactionKind = "transaction"
 // intakeLane orders such entries. Its number is above those of controlLane.
 func intakeLane() journal.Lane { return journal.LaneOf(1<<24, journal.Control) }
 
-// staleTyping is how old may be who types in a transaction that was stored.
-const staleTyping = 10 * time.Second
-
-// typing reports whether an ephemeral event says who types.
-func typing(raw json.RawMessage) bool {
-	var e struct {
-		Type string `json:"type"`
+// dropStale takes out of a transaction what nobody wants to see when it is old: who
+// types.
+func dropStale(t *matrix.Transaction, age time.Duration) {
+	const stale = 10 * time.Second
+	if age < stale {
+		return
 	}
-	return json.Unmarshal(raw, &e) == nil && e.Type == event.EphemeralEventTyping.Type
+	t.Ephemeral = slices.DeleteFunc(t.Ephemeral, func(raw json.RawMessage) bool {
+		var e struct {
+			Type string `json:"type"`
+		}
+		return json.Unmarshal(raw, &e) == nil && e.Type == event.EphemeralEventTyping.Type
+	})
 }
 
 // Standby stores what the homeserver pushes to a process that stands by.
@@ -73,9 +77,7 @@ func (s *Service) transaction(ctx context.Context, e *journal.Entry) journal.Out
 	if err := json.Unmarshal(e.Payload, &t); err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
-	if time.Since(e.Created) > staleTyping {
-		t.Ephemeral = slices.DeleteFunc(t.Ephemeral, typing)
-	}
+	dropStale(&t, time.Since(e.Created))
 	if err := s.take(ctx, t); err != nil {
 		return dbOutcome(err)
 	}
