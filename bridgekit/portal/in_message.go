@@ -70,11 +70,12 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 
 // knows reports whether the map has a message. The database is not asked about one
 // of which it cannot know: had it come before, the journal would know its key,
-// which is the message's ID; and nobody of ours has sent it.
+// which is the message's ID; nobody of ours has sent it, and what somebody sent who
+// has signed out since, or what an edit has shown before it came, is in memory.
 func (x *inbound) knows(ctx context.Context, m *network.Message, ids []network.MessageID) (bool, error) {
 	const recent = 24 * time.Hour // far less than keys are kept
 	news := !x.after.doubt(x.e, m.At) && m.ID != "" && m.Key == string(m.ID) && len(m.Alt) == 0 && m.Txn == "" && !m.History && !x.e.Repeated &&
-		time.Since(m.At) < recent && x.logins.ByUser(x.p.Network, m.Sender) == nil
+		time.Since(m.At) < recent && x.messages.covers(m.At) && x.logins.ByUser(x.p.Network, m.Sender) == nil
 	if news {
 		return x.messages.recent(x.p.ID, m.ID), nil
 	}
@@ -403,9 +404,9 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 			return x.failed(ctx, err)
 		}
 		x.opts.Steps.At(step.InRedacted)
-		x.messages.drop(x.p.ID, row.Event)
 	}
-	return journal.Delivered(func(tx *store.Tx) error {
+	// Committed before the next entries of both lanes, which may be about it.
+	err := x.db.Write(ctx, 2*len(rows), func(tx *store.Tx) error {
 		for _, row := range rows {
 			if err := tx.DeleteMessage(row.Portal, row.Event); err != nil {
 				return err
@@ -416,8 +417,15 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 				return err
 			}
 		}
-		return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID))
+		return nil
 	})
+	if err != nil {
+		return dbOutcome(err)
+	}
+	for _, row := range rows {
+		x.messages.drop(x.p.ID, row.Event)
+	}
+	return journal.Delivered(func(tx *store.Tx) error { return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID)) })
 }
 
 // goneKey is remembered of a remote message that was removed: an edit that was on

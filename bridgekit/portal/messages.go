@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -21,6 +22,8 @@ type messageMap struct {
 
 	mu       sync.Mutex // guards what follows
 	ring     []*store.Message
+	made     []time.Time // when each of ring came
+	since    time.Time   // all rows that were made later are in ring
 	next     int
 	byEvent  map[mapKey][]*store.Message
 	byRemote map[mapKey][]*store.Message
@@ -35,7 +38,7 @@ type mapKey struct {
 }
 
 func newMessageMap(db *store.DB) *messageMap {
-	return &messageMap{db: db, ring: make([]*store.Message, recentRows), byEvent: map[mapKey][]*store.Message{}, byRemote: map[mapKey][]*store.Message{}, byTxn: map[mapKey][]*store.Message{}, gone: map[mapKey]struct{}{}}
+	return &messageMap{db: db, ring: make([]*store.Message, recentRows), made: make([]time.Time, recentRows), since: time.Now(), byEvent: map[mapKey][]*store.Message{}, byRemote: map[mapKey][]*store.Message{}, byTxn: map[mapKey][]*store.Message{}, gone: map[mapKey]struct{}{}}
 }
 
 // put makes rows visible. The caller also has them stored.
@@ -46,8 +49,9 @@ func (m *messageMap) put(rows ...store.Message) {
 		r := &rows[i]
 		if old := m.ring[m.next]; old != nil {
 			m.remove(old)
+			m.since = m.made[m.next]
 		}
-		m.ring[m.next] = r
+		m.ring[m.next], m.made[m.next] = r, time.Now()
 		m.next = (m.next + 1) % len(m.ring)
 		for _, x := range m.indexes(r) {
 			x.index[x.key] = append(x.index[x.key], r)
@@ -153,6 +157,15 @@ func (m *messageMap) remote(ctx context.Context, portal int64, ids ...network.Me
 		}
 	}
 	return nil, nil
+}
+
+// covers reports whether all rows of a message that was made at a time are in memory:
+// none is older than the message. The networks' clocks may be ahead of ours a little.
+func (m *messageMap) covers(at time.Time) bool {
+	const ahead = 5 * time.Second
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return at.After(m.since.Add(ahead))
 }
 
 // recent reports whether a row of a remote message was made a moment ago.
