@@ -49,10 +49,7 @@ func (l *Lease) Claim(ctx context.Context) error {
 	tick := time.NewTicker(l.ttl / 8)
 	defer tick.Stop()
 	for said := false; ; said = true {
-		var fence int64
-		won, err := l.db.One(ctx, `INSERT INTO lease (name, holder, fence, until) VALUES (?, ?, 1, `+nowMillis+` + ?)
-			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = lease.fence + 1, until = excluded.until
-			WHERE lease.until < `+nowMillis+` RETURNING fence`, []any{leaseName, l.holder, l.ttl.Milliseconds()}, &fence)
+		fence, won, err := l.ask(ctx)
 		switch {
 		case won:
 			l.db.fence.Store(fence)
@@ -68,6 +65,16 @@ func (l *Lease) Claim(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// ask takes the lease if it is free.
+func (l *Lease) ask(ctx context.Context) (fence int64, won bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.ttl) // a connection may have been cut
+	defer cancel()
+	won, err = l.db.One(ctx, `INSERT INTO lease (name, holder, fence, until) VALUES (?, ?, 1, `+nowMillis+` + ?)
+			ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = lease.fence + 1, until = excluded.until
+			WHERE lease.until < `+nowMillis+` RETURNING fence`, []any{leaseName, l.holder, l.ttl.Milliseconds()}, &fence)
+	return fence, won, err
 }
 
 // Holder names who has the lease, or had it last; "" if nobody ever did.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -60,9 +59,10 @@ type DB struct {
 	seal    *Sealer
 	steps   step.Hook
 
-	source  string        // what Listen connects to
-	silence time.Duration // of the server, after which Listen asks for it
-	fence   atomic.Int64  // the lease's number, checked in every transaction; 0: none
+	source   string        // what Listen connects to
+	silence  time.Duration // of the server, after which Listen asks for it
+	patience time.Duration // with the server's answers
+	fence    atomic.Int64  // the lease's number, checked in every transaction; 0: none
 
 	queue *queue // what waits for the writer
 }
@@ -72,6 +72,10 @@ type Option func(*DB)
 
 // WithSteps has hook told which steps the store reaches.
 func WithSteps(hook step.Hook) Option { return func(db *DB) { db.steps = hook } }
+
+// WithPatience sets how long PostgreSQL may take to send the next part of an answer
+// before the connection is given up; default 30 s.
+func WithPatience(d time.Duration) Option { return func(db *DB) { db.patience = d } }
 
 // Open connects to the database that source names and brings its schema up to
 // date. Source is "sqlite:PATH" or a postgres:// URL. A schema that is newer
@@ -85,15 +89,15 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: d, source: dsn, silence: maxSilence, seal: seal, queue: newQueue()}
+	db := &DB{dialect: d, source: dsn, silence: maxSilence, patience: answerTime, seal: seal, queue: newQueue()}
 	for _, o := range options {
 		o(db)
 	}
-	if db.writer, err = d.openPool(dsn, writing()); err != nil {
+	if db.writer, err = d.openPool(dsn, writing(), db.patience); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.writer.SetMaxOpenConns(1)
-	if db.pool, err = d.openPool(dsn, nil); err != nil {
+	if db.pool, err = d.openPool(dsn, nil, db.patience); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.pool.SetMaxOpenConns(d.readers)
@@ -109,11 +113,11 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 }
 
 // openPool opens a pool of connections to what parse returned.
-func (d dialect) openPool(dsn string, params map[string]string) (*sql.DB, error) {
+func (d dialect) openPool(dsn string, params map[string]string, patience time.Duration) (*sql.DB, error) {
 	if !d.locks {
 		return sql.Open(d.driver, dsn)
 	}
-	c, err := connConfig(dsn)
+	c, err := connConfig(dsn, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +134,7 @@ func writing() map[string]string {
 
 // connConfig is how to connect to a PostgreSQL. One that does not answer is given
 // up: nobody would notice that it hangs.
-func connConfig(dsn string) (*pgx.ConnConfig, error) {
+func connConfig(dsn string, patience time.Duration) (*pgx.ConnConfig, error) {
 	c, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
@@ -138,8 +142,7 @@ func connConfig(dsn string) (*pgx.ConnConfig, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
-	c.DialFunc = d.DialContext
+	c.DialFunc = dialPatiently(patience)
 	return c, nil
 }
 
@@ -185,7 +188,12 @@ func redact(source string) string {
 // migrate applies the numbered migrations that are missing. An SQLite database
 // that holds something is copied first, see copyBefore.
 func (db *DB) migrate(ctx context.Context, files fs.FS) error {
-	p, err := goose.NewProvider(db.dialect.goose, db.writer, files)
+	conn, err := sql.Open(db.dialect.driver, db.source) // with patience for long statements
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	defer conn.Close()
+	p, err := goose.NewProvider(db.dialect.goose, conn, files)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}

@@ -17,6 +17,9 @@ const laterTime = 20 * time.Millisecond
 // ErrClosed is returned by writes after Run has ended.
 var ErrClosed = errors.New("database is shut down")
 
+// errAway says that there is no connection to the database.
+var errAway = errors.New("connect to database")
+
 // An Op is one write. Do may run more than once (a group that failed is tried
 // again operation by operation), so it changes nothing but the database and
 // what it sets anew each time.
@@ -115,10 +118,15 @@ func (w *writer) commit(group []*Op) bool {
 	weight := 0
 	for _, op := range group {
 		weight += op.Weight
-		if err != nil && len(group) > 1 {
-			w.finish(op, w.transact([]*Op{op}))
-		} else {
+		switch {
+		case err == nil, len(group) == 1, errors.Is(err, errAway):
 			w.finish(op, err)
+		default:
+			alone := w.transact([]*Op{op})
+			if errors.Is(alone, errAway) {
+				err = alone // for the others too: each would wait for as long
+			}
+			w.finish(op, alone)
 		}
 	}
 	if w.log != nil && w.conn != nil {
@@ -185,7 +193,7 @@ func (w *writer) connect(ctx context.Context) error {
 	}
 	conn, err := w.db.writer.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to database: %w", err)
+		return fmt.Errorf("%w: %w", errAway, err)
 	}
 	if err := w.db.dialect.shareRun(ctx, conn); err != nil {
 		return errors.Join(fmt.Errorf("connect to database: %w", err), conn.Close())

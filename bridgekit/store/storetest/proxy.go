@@ -14,7 +14,7 @@ type Proxy struct {
 	server string // host:port
 	listen net.Listener
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex        // guards what follows
 	conns map[net.Conn]bool // whether it swallows what it gets
 	lose  bool
 
