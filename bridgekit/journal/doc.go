@@ -48,6 +48,9 @@
 // was either. The same doubt after an attempt of this process whose answer was lost
 // is [Entry.Tried].
 //
+// A commit whose answer was lost is such a doubt too: the lane then looks whether the
+// entries are there, before it takes any that came later.
+//
 // # Following a message's fate
 //
 // An appended entry may carry a [Fate]: it withdraws or replaces entries of its

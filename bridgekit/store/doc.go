@@ -24,7 +24,14 @@
 // while the last commit ran and commits it at once (group commit): callers wait
 // for the commit, not for each other. Reads use a pool and see what is committed.
 // An operation that fails does not take the others of its group down: the group
-// is rolled back and each is tried alone.
+// is rolled back and each is tried alone. If the answer to a commit was lost, which
+// can happen on PostgreSQL, each is tried alone too, though it may be stored: an
+// operation must not mind being done twice, and its failure does not mean that it was
+// not done.
+//
+// An operation has an [Urgency]: what nobody waits for goes with what somebody waits
+// for, a few milliseconds later at most. Where several processes share the database,
+// each transaction of the one that serves checks its [Lease].
 //
 // Durable means durable: SQLite runs in WAL mode with synchronous=FULL.
 // Credentials and payloads are sealed with the configuration's key ([Sealer]).
