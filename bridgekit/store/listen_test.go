@@ -16,7 +16,7 @@ func TestListenSilence(t *testing.T) {
 	source := storetest.Postgres(t)
 	proxy, dsn := storetest.NewProxy(t, source)
 	listener, teller := storetest.Source(t, dsn)(), storetest.Source(t, source)()
-	listener.Hasten(50 * time.Millisecond)
+	listener.Hasten(time.Second)
 	missed, heard := make(chan struct{}, 9), make(chan string, 9)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
