@@ -17,8 +17,9 @@ type Facts struct {
 	cache map[string]string // known values; bounded by maxFacts
 }
 
-// maxFacts is four for each chat that is in use at once. A fact takes 150 bytes.
-const maxFacts = 16_384
+// maxFacts is two for each chat that is in use at once: a message asks whether its
+// sender has joined. A fact takes 150 bytes.
+const maxFacts = 8192
 
 // NewFacts makes the store of facts of db.
 func NewFacts(db *DB) *Facts { return &Facts{db: db, cache: map[string]string{}} }

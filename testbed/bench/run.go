@@ -91,6 +91,7 @@ func (s *stage) build(ctx context.Context) error {
 	}
 	const folder = "github.com/causeway-chat/causeway/testbed/bench/"
 	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "goolm", "-o", bin, folder+wire.RoleCauseway, folder+wire.RolePeer)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // the same with and without a C compiler
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the bridges, which needs Causeway's sources (go run -C testbed ./bench): %w: %s", err, out)
 	}
