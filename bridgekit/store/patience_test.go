@@ -21,6 +21,9 @@ func TestSilentServer(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = db.Run(ctx) }()
 	defer func() { cancel(); <-done; _ = db.Close() }()
+	if err := db.Write(ctx, 1, func(*store.Tx) error { return nil }); err != nil { // Run has connected
+		t.Fatal(err)
+	}
 	for name, try := range map[string]func(ctx context.Context) error{
 		"writer": func(ctx context.Context) error {
 			return db.Write(ctx, 1, func(*store.Tx) error { return nil })
