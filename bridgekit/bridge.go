@@ -262,6 +262,11 @@ func (b *Bridge) start(ctx context.Context) error {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		caps, err := b.hs.Probe(ctx)
 		if err == nil {
+			if err = b.hs.EnsureGhost(ctx, b.hs.BotID()); err != nil {
+				err = fmt.Errorf("register the bot: %w", err)
+			}
+		}
+		if err == nil {
 			b.opts.Log.Info("homeserver is ready", "server", caps.Server)
 			break
 		}
@@ -274,9 +279,6 @@ func (b *Bridge) start(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-	if err := b.hs.EnsureGhost(ctx, b.hs.BotID()); err != nil {
-		return fmt.Errorf("register the bot: %w", err)
 	}
 	if err := b.hs.SetProfile(ctx, b.hs.BotID(), matrix.Profile{Name: b.opts.Config.Bot.DisplayName}); err != nil {
 		b.opts.Log.Warn("set the bot's name", "err", err)

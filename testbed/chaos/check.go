@@ -91,9 +91,6 @@ func (k *checker) check() {
 	}
 	for _, x := range k.shows.order {
 		if m := here[x.token]; m != nil && (k.warned(m) || k.excused(m)) {
-			if k.warned(m) {
-				k.r.Twice++
-			}
 			k.r.DoubledMarked++ // nobody can tell the other copy from somebody's own
 			continue
 		}
@@ -115,15 +112,15 @@ func (k *checker) message(m *message) {
 	case m.gone && (k.late(m) || k.warned(m)):
 		k.r.Excused++
 		return
+	case m.gone && m.side == onNetwork && len(m.acts) > 0 && shown != nil:
+		// Somebody removed it in the room before Causeway had noted that it was
+		// there, which took the mark with it (docs/guarantees.md). What is shown is another copy.
+		k.r.Returned++
+		return
 	case m.gone && k.origin.has(m.token):
 		k.say(&k.r.Wrong, "%s was removed and is still where it was said", m.token)
 		return
 	case m.gone && shown == nil:
-		return
-	case m.gone && m.side == onNetwork && len(m.acts) > 0:
-		// Somebody removed it in the room before Causeway had noted that it was
-		// there, which took the mark with it (docs/guarantees.md).
-		k.r.Returned++
 		return
 	case m.gone:
 		k.say(&k.r.Wrong, "%s was removed and is shown: %.80v", m.token, shown.pieces)

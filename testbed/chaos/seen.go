@@ -192,12 +192,17 @@ func contentText(c network.Content) string {
 // network split carries the token too.
 func (w *world) networkView(chat network.ChatID) *view {
 	v := newView()
+	txn, name := network.TxnID(""), "" // of the piece before
 	for _, m := range w.net.Messages(chat) {
 		if m.Redacted {
 			continue
 		}
 		text := contentText(m.Content)
 		token := tokenOf(text)
+		if token == "" && m.Txn != "" && m.Txn == txn {
+			token = name // the end of a text may be too short for it
+		}
+		txn, name = m.Txn, token
 		switch {
 		case token == "":
 			v.strange = append(v.strange, "a message without a name: "+text)
