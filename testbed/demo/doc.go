@@ -1,4 +1,4 @@
-// Demo shows Causeway at work, with nothing but Go installed: it starts a
+// Command demo shows Causeway at work, with nothing but Go installed: it starts a
 // Matrix homeserver, an IRC server and Causeway between them, plays a short
 // conversation both ways, prints it as each side sees it, and stays up for a
 // Matrix and an IRC client to join in.

@@ -1,4 +1,4 @@
-// Tesths is a Matrix homeserver for tests: Dendrite on a loopback port. It
+// Command tesths is a Matrix homeserver for tests: Dendrite on a loopback port. It
 // prints "READY" and its base URL, and ends on SIGTERM or an interrupt.
 //
 //	tesths -dir data -registration reg.yaml -user alice:secret
