@@ -3,6 +3,7 @@ package ircfake
 import (
 	"bytes"
 	"crypto/tls"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -83,12 +84,25 @@ func (c *conn) write() {
 				return
 			}
 			if line == nil {
+				c.linger()
 				return
 			}
 		case <-c.gone:
 			return
 		}
 	}
+}
+
+// linger ends the connection in the direction of the client, which then reads
+// the farewell. Closing it at once would reset it if anything that the client
+// sent had not been read, and a reset takes the farewell with it.
+func (c *conn) linger() {
+	half, ok := c.net.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.net.SetReadDeadline(time.Now().Add(time.Second))
+	_, _ = io.Copy(io.Discard, c.net)
 }
 
 // serve reads lines until the connection ends.

@@ -3,7 +3,7 @@ package ircfake
 import (
 	"bufio"
 	"context"
-	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -29,12 +29,12 @@ func dial(t *testing.T, s *Server, lines ...string) *peer {
 	return p
 }
 
+// send writes lines at once: a server that hangs up on one of them must not fail
+// the write of the next.
 func (p *peer) send(lines ...string) {
 	p.t.Helper()
-	for _, l := range lines {
-		if _, err := fmt.Fprintf(p.conn, "%s\r\n", l); err != nil {
-			p.t.Fatal(err)
-		}
+	if _, err := io.WriteString(p.conn, strings.Join(lines, "\r\n")+"\r\n"); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
