@@ -1,4 +1,4 @@
-// Command all runs every test of Causeway, in both of its modules:
+// Command all runs every test of Causeway, in all of its modules:
 //
 //	go run -C testbed ./all [-require] [flags of go test]
 //
@@ -66,7 +66,7 @@ func missing(all []program) []program {
 	})
 }
 
-// run tests both modules and returns an error if anything failed.
+// run tests all modules and returns an error if anything failed.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	root, err := findRoot()
 	if err != nil {
@@ -89,7 +89,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	var failed []string
 	began := time.Now()
-	for _, module := range []string{".", "testbed"} {
+	for _, module := range []string{".", "testbed", filepath.Join("testbed", "embed")} {
 		start := time.Now()
 		err := goTest(ctx, filepath.Join(root, module), append(slices.Clone(flags), args...), out)
 		if ctx.Err() != nil {
@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(failed) > 0 {
 		return fmt.Errorf("tests failed in %s", strings.Join(failed, " and "))
 	}
-	fmt.Fprintf(out, "All tests of both modules passed in %s.\n", time.Since(began).Round(time.Second))
+	fmt.Fprintf(out, "All tests of all modules passed in %s.\n", time.Since(began).Round(time.Second))
 	return nil
 }
 

@@ -35,7 +35,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestFindRoot: the folder with both modules is above this one.
+// TestFindRoot: the folder with the modules is above this one.
 func TestFindRoot(t *testing.T) {
 	root, err := findRoot()
 	if err != nil {

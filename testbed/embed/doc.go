@@ -35,6 +35,7 @@
 // A Server owns its listener and all of Dendrite's goroutines until Stop. Some
 // of them outlive Stop (about 30, with 4 MB, by measurement), because Dendrite
 // was written to end with its process; starting many servers in one process is
-// therefore better done with the tesths command. Log level and database driver
-// are global in Dendrite, so servers of one process share them.
+// therefore better done with the tesths command. Where they would take the
+// process with them they end alone; see leftovers.go. Log level and database
+// driver are global in Dendrite, so servers of one process share them.
 package embed

@@ -214,6 +214,7 @@ func (s *Server) Stop() error {
 		}
 		// Components that are cut in the middle of their work panic.
 		s.drain()
+		logrus.AddHook(leftovers{})
 		s.process.ShutdownDendrite()
 		s.process.WaitForComponentsToFinish()
 	})
