@@ -65,7 +65,17 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if x.p.Info.Setup {
 		x.joins.furnish(x.p) // now that there is something to read
 	}
+	if x.named(m) {
+		x.messages.putNamed(rows...)
+		return stored(rows)
+	}
 	return x.mapped(rows)
+}
+
+// named reports whether a message's entry has the message's ID for its key,
+// whichever login delivers it.
+func (x *inbound) named(m *network.Message) bool {
+	return features(x.p).IDs != network.IDsPerLogin && x.e.Kind == network.EventKind(m) && m.ID != "" && m.Key == string(m.ID) && len(m.Alt) == 0
 }
 
 // knows reports whether the map has a message. The database is not asked about one
@@ -74,7 +84,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 // has signed out since, or what an edit has shown before it came, is in memory.
 func (x *inbound) knows(ctx context.Context, m *network.Message, ids []network.MessageID) (bool, error) {
 	const recent = 24 * time.Hour // far less than keys are kept
-	news := !x.after.doubt(x.e, m.At) && m.ID != "" && m.Key == string(m.ID) && len(m.Alt) == 0 && m.Txn == "" && !m.History && !x.e.Repeated &&
+	news := !x.after.doubt(x.e, m.At) && x.named(m) && m.Txn == "" && !m.History && !x.e.Repeated &&
 		time.Since(m.At) < recent && x.messages.covers(m.At) && x.logins.ByUser(x.p.Network, m.Sender) == nil
 	if news {
 		return x.messages.recent(x.p.ID, m.ID), nil
@@ -94,6 +104,11 @@ func (x *inbound) via() network.LoginID {
 // mapped finishes the entry together with rows of the map.
 func (s *Service) mapped(rows []store.Message) journal.Outcome {
 	s.messages.put(rows...)
+	return stored(rows)
+}
+
+// stored finishes an entry together with rows that are in memory already.
+func stored(rows []store.Message) journal.Outcome {
 	return journal.Delivered(func(tx *store.Tx) error {
 		for _, r := range rows {
 			tx.AddMessage(r)

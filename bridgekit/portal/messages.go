@@ -22,8 +22,8 @@ type messageMap struct {
 
 	mu       sync.Mutex // guards what follows
 	ring     []*store.Message
-	made     []time.Time // when each of ring came
-	since    time.Time   // all rows that were made later are in ring
+	made     []time.Time // when each of ring came; zero for one that covers does not speak of
+	since    time.Time   // all rows that were made later are in ring, but for those
 	next     int
 	byEvent  map[mapKey][]*store.Message
 	byRemote map[mapKey][]*store.Message
@@ -42,16 +42,24 @@ func newMessageMap(db *store.DB) *messageMap {
 }
 
 // put makes rows visible. The caller also has them stored.
-func (m *messageMap) put(rows ...store.Message) {
+func (m *messageMap) put(rows ...store.Message) { m.add(time.Now(), rows) }
+
+// putNamed is put for rows of a remote message whose journal entry is named by the
+// message's ID: if it came again, the journal would know it.
+func (m *messageMap) putNamed(rows ...store.Message) { m.add(time.Time{}, rows) }
+
+func (m *messageMap) add(made time.Time, rows []store.Message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range rows {
 		r := &rows[i]
 		if old := m.ring[m.next]; old != nil {
 			m.remove(old)
-			m.since = m.made[m.next]
+			if left := m.made[m.next]; left.After(m.since) {
+				m.since = left
+			}
 		}
-		m.ring[m.next], m.made[m.next] = r, time.Now()
+		m.ring[m.next], m.made[m.next] = r, made
 		m.next = (m.next + 1) % len(m.ring)
 		for _, x := range m.indexes(r) {
 			x.index[x.key] = append(x.index[x.key], r)
@@ -159,8 +167,9 @@ func (m *messageMap) remote(ctx context.Context, portal int64, ids ...network.Me
 	return nil, nil
 }
 
-// covers reports whether all rows of a message that was made at a time are in memory:
-// none is older than the message. The networks' clocks may be ahead of ours a little.
+// covers reports whether all rows of a message that was made at a time are in memory,
+// but for those put by putNamed: none is older than the message. The networks'
+// clocks may be ahead of ours a little.
 func (m *messageMap) covers(at time.Time) bool {
 	const ahead = 5 * time.Second
 	m.mu.Lock()

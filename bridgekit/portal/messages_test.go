@@ -34,6 +34,11 @@ func TestMessagesCovered(t *testing.T) {
 		}
 		check("of the time of a row that has left", sent, false)
 		time.Sleep(time.Minute)
-		check("new again", time.Now(), true)
+		again := time.Now()
+		check("new again", again, true)
+		for i := range 2*recentRows + 1 {
+			m.putNamed(store.Message{Portal: 1, Event: fmt.Sprint("n", i), Remote: network.MessageID(fmt.Sprint("n", i))})
+		}
+		check("of the time of a row that the journal knows", again, true)
 	})
 }
