@@ -129,6 +129,9 @@ type Entry struct {
 	j     *Journal
 }
 
+// size is roughly what the entry takes in memory, with Value.
+func (e *Entry) size() int { return 512 + 2*len(e.Payload) }
+
 // Fresh reports that a recovered entry had not been delivered, so that the ones
 // behind it need no look.
 func (e *Entry) Fresh() {

@@ -43,8 +43,9 @@ type Options struct {
 
 const (
 	slow     = 2 * time.Second // a handler that takes longer lends its place
-	page     = 16              // entries of a lane in memory
-	buffered = 8192            // entries of all lanes in memory, beyond one each
+	page     = 128             // entries of a lane in memory
+	few      = 16              // entries of a lane in memory if there is much already
+	buffered = 8 << 20         // bytes of all lanes in memory, beyond one entry each
 )
 
 // A Journal is the queue of one process. Append and the queue's inspection may
@@ -59,8 +60,8 @@ type Journal struct {
 	lanes     map[Lane]*lane
 	ready     []*lane
 	parked    map[string]map[*lane]struct{}
-	workers   int // running, not counting those that lent their place
-	inMemory  int
+	workers   int                // running, not counting those that lent their place
+	inMemory  int                // bytes of entries in lanes' buffers
 	ending    map[int64]struct{} // delivered entries whose end is not committed
 	recovered int64              // entries up to this number were there at start
 	pushed    int64              // entries up to this number were pushed: what is read beyond would be pushed again

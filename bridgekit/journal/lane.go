@@ -67,16 +67,24 @@ func (j *Journal) lane(id Lane) *lane {
 
 // schedule queues l for a worker if there is anything to do for it now.
 func (j *Journal) schedule(l *lane) {
+	if j.enqueue(l) {
+		j.spawn()
+	}
+}
+
+// enqueue is schedule for a worker that goes on itself. It reports whether l was
+// queued.
+func (j *Journal) enqueue(l *lane) bool {
 	if !j.running || l.queued || l.busy || l.held > 0 || l.cause != "" || l.timer != nil {
-		return
+		return false
 	}
 	if len(l.buf) == 0 && !l.more {
 		delete(j.lanes, l.id)
-		return
+		return false
 	}
 	l.queued = true
 	j.ready = append(j.ready, l)
-	j.spawn()
+	return true
 }
 
 // spawn starts a worker if one is allowed and there is work.
@@ -143,7 +151,11 @@ func (j *Journal) step(l *lane) (lent bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l.busy, l.active = false, 0
-	j.schedule(l)
+	if t.lent {
+		j.schedule(l)
+	} else {
+		j.enqueue(l) // this worker takes the next lane that is ready
+	}
 	return t.lent
 }
 
@@ -203,6 +215,7 @@ func (j *Journal) head(l *lane) (*Entry, error) {
 // the lock while it reads.
 func (j *Journal) pageIn(l *lane) error {
 	after, upTo, pushes, foreign := l.last, max(j.pushed, l.foreign), l.pushes, l.foreign != 0
+	limit := j.limit()
 	ending := maps.Clone(j.ending) // those of this lane that it has forgotten may be refused for long
 	j.mu.Unlock()
 	var err error
@@ -211,7 +224,7 @@ func (j *Journal) pageIn(l *lane) error {
 	}
 	var rows []*Entry
 	if err == nil {
-		rows, err = j.read(l.id, after, upTo)
+		rows, err = j.read(l.id, after, upTo, limit)
 	}
 	j.mu.Lock()
 	if err != nil {
@@ -221,17 +234,29 @@ func (j *Journal) pageIn(l *lane) error {
 		e.lane, e.j = l, j
 		l.last = e.ID
 	}
-	l.more = len(rows) == page || l.pushes != pushes
+	l.more = len(rows) == limit || l.pushes != pushes
 	l.buf = slices.DeleteFunc(rows, func(e *Entry) bool { _, ends := ending[e.ID]; return ends })
-	j.inMemory += len(l.buf)
+	for _, e := range l.buf {
+		j.inMemory += e.size()
+	}
 	return nil
+}
+
+// limit is how many entries a lane may have in memory now.
+func (j *Journal) limit() int {
+	if j.inMemory >= buffered/2 {
+		return few
+	}
+	return page
 }
 
 // forget drops what is in memory: the next head is read again.
 func (j *Journal) forget(l *lane) {
 	if len(l.buf) > 0 {
 		l.last = l.buf[0].ID - 1
-		j.inMemory -= len(l.buf)
+		for _, e := range l.buf {
+			j.inMemory -= e.size()
+		}
 		l.buf = nil
 	}
 	l.more, l.reload = true, false
@@ -245,13 +270,13 @@ func (j *Journal) push(e *Entry) {
 	if e.ID <= l.last {
 		return // read already, with one that another process stored behind it
 	}
-	if l.more || l.reload || len(l.buf) >= page || (len(l.buf) > 0 && j.inMemory >= buffered) {
+	if l.more || l.reload || len(l.buf) >= j.limit() || (len(l.buf) > 0 && j.inMemory >= buffered) {
 		l.more = true
 	} else {
 		e.lane, e.j = l, j
 		l.buf = append(l.buf, e)
 		l.last = e.ID
-		j.inMemory++
+		j.inMemory += e.size()
 	}
 	j.schedule(l)
 }
@@ -357,10 +382,10 @@ func (j *Journal) park(l *lane, out Outcome) {
 
 // pop removes the head from memory.
 func (j *Journal) pop(l *lane) {
+	j.inMemory -= l.buf[0].size()
 	l.buf[0] = nil
 	l.buf = l.buf[1:]
 	l.tried = 0
-	j.inMemory--
 }
 
 // finish is the write that ends an entry.

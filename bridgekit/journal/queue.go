@@ -22,12 +22,12 @@ func (j *Journal) openLanes(ctx context.Context) ([]Lane, error) {
 	return out, err
 }
 
-// read returns a page of a lane's undelivered entries with numbers above after, up to upTo. An entry
-// that cannot be unsealed is an error: nothing may overtake it.
-func (j *Journal) read(l Lane, after, upTo int64) ([]*Entry, error) {
+// read returns the first undelivered entries of a lane with numbers above after, up to upTo,
+// limit at most. An entry that cannot be unsealed is an error: nothing may overtake it.
+func (j *Journal) read(l Lane, after, upTo int64, limit int) ([]*Entry, error) {
 	var out []*Entry
 	err := j.db.All(context.Background(), `SELECT id, key, kind, state, attempts, due, payload, created, changed FROM entry
-		WHERE lane = ? AND id > ? AND id <= ? AND state < 4 ORDER BY id LIMIT `+fmt.Sprint(page), []any{l, after, upTo}, func(r *sql.Rows) error {
+		WHERE lane = ? AND id > ? AND id <= ? AND state < 4 ORDER BY id LIMIT ?`, []any{l, after, upTo, limit}, func(r *sql.Rows) error {
 		e := &Entry{Lane: l}
 		var due, created, changed int64
 		if err := r.Scan(&e.ID, &e.Key, &e.Kind, &e.state, &e.Attempts, &due, &e.Payload, &created, &changed); err != nil {
