@@ -151,11 +151,11 @@ func (w *writer) transact(group []*Op) (err error) {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	if _, err := w.conn.ExecContext(ctx, w.db.dialect.begin); err != nil {
+	w.tx.heaps = nil // of a transaction that failed
+	if _, err := w.tx.Exec(w.db.dialect.begin); err != nil {
 		w.close()
 		return fmt.Errorf("begin: %w", err)
 	}
-	w.tx.heaps = nil // of a transaction that failed
 	err = w.tx.fenced(w.db.fence.Load())
 	for i := 0; i < len(group) && err == nil; i++ {
 		err = w.do(group[i])
@@ -165,7 +165,7 @@ func (w *writer) transact(group []*Op) (err error) {
 	}
 	if err == nil {
 		w.db.steps.At(step.Committing)
-		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {
+		if _, err = w.tx.Exec("COMMIT"); err == nil {
 			w.db.steps.At(step.Committed)
 			return nil
 		}
