@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -459,5 +460,27 @@ func TestManagementRoomGone(t *testing.T) {
 			}
 			return false
 		})
+	})
+}
+
+// Who invites the bot while it makes a room to tell them something has invited it
+// to the room in which it takes commands.
+func TestManagementRoomTwice(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		r.solo()
+		making := make(chan struct{})
+		var once sync.Once
+		r.hs.Faults.Set(func(c matrixtest.Call) (f matrixtest.Fault) {
+			if c.Route == matrixtest.RouteCreateRoom && c.User == bot {
+				once.Do(func() { close(making) })
+				f.Latency = 5 * time.Second
+			}
+			return f
+		})
+		r.net.Revoke("alice")
+		<-making
+		m := r.management(r.alice)
+		r.notice(m, "needs you")
+		r.ask(r.alice, m, "list-logins", "signed out")
 	})
 }

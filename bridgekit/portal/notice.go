@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -191,8 +190,10 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 		c := &event.MessageEventContent{MsgType: event.MsgNotice}
 		setText(c, body)
 		_, err := s.hs.Send(ctx, matrix.Event{Room: room, As: s.hs.BotID(), Type: event.EventMessage, Content: c, Key: e.Key, Step: fmt.Sprint("n", i), Lookup: e.Recovered || e.Tried || s.after.doubt(e, n.At)})
-		if matrix.KindOf(err) == matrix.RoomGone && s.setManagement(ctx, owner, "") == nil {
-			return journal.RetryLater(err, "the management room is gone") // the next attempt makes another
+		if matrix.KindOf(err) == matrix.RoomGone {
+			if _, rerr := s.replaceManagement(ctx, owner, room, ""); rerr == nil {
+				return journal.RetryLater(err, "the management room is gone") // the next attempt makes another
+			}
 		}
 		if err != nil {
 			return s.noticeOutcome(err)
@@ -230,23 +231,39 @@ func (s *Service) managementRoom(ctx context.Context, user id.UserID) (id.RoomID
 	if err != nil {
 		return "", err
 	}
-	return made, s.setManagement(ctx, user, made)
+	stands, err := s.replaceManagement(ctx, user, "", made)
+	if err == nil && stands != made { // they have invited the bot to one meanwhile
+		if err := s.ignoreGone(s.hs.Leave(ctx, made, s.hs.BotID(), "")); err != nil {
+			s.log.Warn("leave a room that nobody needs", "room", made, "err", err)
+		}
+	}
+	return stands, err
 }
 
+// setManagement makes a room the one in which the bot talks to a user.
 func (s *Service) setManagement(ctx context.Context, user id.UserID, room id.RoomID) error {
 	if err := s.db.SetManagementRoom(ctx, string(user), string(room)); err != nil {
 		return err
 	}
+	s.managementChanged()
+	return nil
+}
+
+// replaceManagement is setManagement, unless another room than from is the user's
+// now. It returns the room that stands then.
+func (s *Service) replaceManagement(ctx context.Context, user id.UserID, from, to id.RoomID) (id.RoomID, error) {
+	stands, err := s.db.ReplaceManagementRoom(ctx, string(user), string(from), string(to))
+	if err == nil {
+		s.managementChanged()
+	}
+	return id.RoomID(stands), err
+}
+
+// managementChanged has managed read again what is stored now.
+func (s *Service) managementChanged() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.management == nil {
-		return nil
-	}
-	maps.DeleteFunc(s.management, func(_ string, u id.UserID) bool { return u == user })
-	if room != "" {
-		s.management[string(room)] = user
-	}
-	return nil
+	s.management = nil
 }
 
 // managed is the user whose management room a room is; "" if it is none.

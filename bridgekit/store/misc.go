@@ -126,6 +126,21 @@ func (db *DB) SetManagementRoom(ctx context.Context, mxid, room string) error {
 	})
 }
 
+// ReplaceManagementRoom is SetManagementRoom, unless another room than from has
+// become a user's meanwhile; from is "" if there was none. It returns the room that stands then.
+func (db *DB) ReplaceManagementRoom(ctx context.Context, mxid, from, to string) (stands string, err error) {
+	err = db.Write(ctx, 1, func(tx *Tx) error {
+		stands = ""
+		if _, err := tx.One("SELECT management FROM matrix_user WHERE mxid = ?", []any{mxid}, &stands); err != nil || stands != from {
+			return err
+		}
+		stands = to
+		_, err := tx.Exec("INSERT INTO matrix_user (mxid, management) VALUES (?, ?) ON CONFLICT (mxid) DO UPDATE SET management = excluded.management", mxid, to)
+		return err
+	})
+	return stands, err
+}
+
 // A Page is a published document, or a link to a medium of the homeserver.
 type Page struct {
 	ID    string // secret part of the link

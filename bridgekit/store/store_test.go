@@ -257,6 +257,15 @@ func TestFactsAndPages(t *testing.T) {
 		if d := cmp.Diff(map[string]string{"!m:test": "@a:test"}, rooms); d != "" || err != nil {
 			t.Errorf("%v %s", err, d)
 		}
+		for _, c := range []struct{ user, from, to, stands string }{
+			{"@a:test", "", "!late:test", "!m:test"}, {"@a:test", "!m:test", "!next:test", "!next:test"}, {"@a:test", "!m:test", "", "!next:test"},
+			{"@b:test", "", "!b:test", "!b:test"},
+		} {
+			stands, err := db.ReplaceManagementRoom(ctx, c.user, c.from, c.to)
+			if room, _ := db.ManagementRoom(ctx, c.user); stands != c.stands || room != c.stands || err != nil {
+				t.Errorf("%+v: %q stands, %q is stored, %v", c, stands, room, err)
+			}
+		}
 	})
 }
 
