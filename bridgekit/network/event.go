@@ -16,10 +16,12 @@ type Head struct {
 	// delivers it again; not just the message's ID: the second edit is another
 	// happening. Empty if the network has no such identity; the core then
 	// takes every delivery for a new happening.
-	Key    string    `json:"key,omitempty"`
-	Order  int64     `json:"order,omitempty"` // the network's own order in the chat; 0 if none
-	Sender UserID    `json:"sender,omitempty"`
-	At     time.Time `json:"at,omitzero"`
+	Key    string `json:"key,omitempty"`
+	Order  int64  `json:"order,omitempty"` // the network's own order in the chat; 0 if none
+	Sender UserID `json:"sender,omitempty"`
+	// At is the network's time of it; zero if it tells none. Where IDs are per
+	// login, At and Sender are by what the core knows a message that two logins deliver.
+	At time.Time `json:"at,omitzero"`
 	// Txn is set if the network says that this is the echo of our own call.
 	Txn TxnID `json:"txn,omitempty"`
 	// History: it happened while nobody was looking; no notifications.

@@ -79,6 +79,11 @@ func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Ba
 				return err
 			}
 		}
+		for _, c := range d.changes {
+			if err := rememberFrom(tx, c.Lane, c.Key, sess.ID); err != nil {
+				return err
+			}
+		}
 		for name, value := range b.Cursor {
 			if err := tx.SetCursor(sess.Network, sess.ID, name, value); err != nil {
 				return err
@@ -112,8 +117,9 @@ type delivery struct {
 	sess    *login.Session
 	portals map[network.ChatKey]store.Portal // of the batch's chats
 	drafts  []journal.Draft
-	joined  []loginChat // logins that turn out to be in a chat
-	locked  bool        // Service.entering is held
+	changes []journal.Draft // keys of changes in their lanes, see commonChange
+	joined  []loginChat     // logins that turn out to be in a chat
+	locked  bool            // Service.entering is held
 }
 
 func (d *delivery) done() {
@@ -150,6 +156,12 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 		return err
 	}
 	draft.Lane = journal.LaneOf(p.ID, journal.In)
+	if key := commonChange(p, ev); key != nil {
+		if known, err := d.s.fromOther(ctx, key, d.sess.ID); err != nil || known {
+			return err
+		}
+		d.changes = append(d.changes, journal.Draft{Lane: draft.Lane, Key: key})
+	}
 	draft.Key = eventKey(p, d.sess, draft.Kind, h)
 	connect(&draft, ev)
 	if d.s.logins.ByUser(d.sess.Network, h.Sender) != nil {

@@ -123,7 +123,7 @@ func (p *ephemeral) typingChanged(s *Service, room id.RoomID, now []id.UserID) {
 	p.mu.Unlock()
 	for u, d := range changes {
 		p.spawn(func(ctx context.Context) {
-			s.ownClient(ctx, room, u, func(port store.Portal, ops network.Ops) {
+			s.ownClient(ctx, room, u, func(port store.Portal, _ *login.Session, ops network.Ops) {
 				if ops.Type != nil {
 					_ = ops.Type(ctx, port.Chat.ID, d)
 				}
@@ -141,9 +141,9 @@ func (p *ephemeral) receipts(s *Service, room id.RoomID, c event.ReceiptEventCon
 			}
 			for u := range users {
 				p.spawn(func(ctx context.Context) {
-					s.ownClient(ctx, room, u, func(port store.Portal, ops network.Ops) {
+					s.ownClient(ctx, room, u, func(port store.Portal, sess *login.Session, ops network.Ops) {
 						rows, err := s.messages.event(ctx, port.ID, string(eventID))
-						if err == nil && len(rows) > 0 && rows[0].Remote != "" && ops.MarkRead != nil {
+						if rows = namedFor(port, sess, rows); err == nil && len(rows) > 0 && rows[0].Remote != "" && ops.MarkRead != nil {
 							_ = ops.MarkRead(ctx, port.Chat.ID, network.Whole(rows[0].Remote))
 						}
 					})
@@ -155,7 +155,7 @@ func (p *ephemeral) receipts(s *Service, room id.RoomID, c event.ReceiptEventCon
 
 // ownClient calls f for each portal of a room with the running client of u's own
 // login there. The relay does not type or read for anybody.
-func (s *Service) ownClient(ctx context.Context, room id.RoomID, u id.UserID, f func(p store.Portal, ops network.Ops)) {
+func (s *Service) ownClient(ctx context.Context, room id.RoomID, u id.UserID, f func(p store.Portal, sess *login.Session, ops network.Ops)) {
 	portals, err := s.portals.in(ctx, string(room))
 	if err != nil {
 		return
@@ -166,7 +166,7 @@ func (s *Service) ownClient(ctx context.Context, room id.RoomID, u id.UserID, f 
 			continue
 		}
 		if ops, ok := sess.Ops(); ok {
-			f(p, ops)
+			f(p, sess, ops)
 		}
 	}
 }

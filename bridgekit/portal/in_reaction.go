@@ -22,7 +22,7 @@ func (x *inbound) reaction(ctx context.Context, r *network.Reaction) journal.Out
 		}
 		return journal.Delivered(nil) // nothing to react to
 	}
-	have, err := x.db.ReactionsOn(ctx, x.p.ID, r.Target.ID)
+	have, err := x.standing(ctx, r.Target, rows[0])
 	if err != nil {
 		return dbOutcome(err)
 	}
@@ -50,7 +50,7 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 		}
 		return journal.Delivered(nil)
 	}
-	have, err := x.db.ReactionsOn(ctx, x.p.ID, r.Target.ID)
+	have, err := x.standing(ctx, r.Target, rows[0])
 	if err != nil {
 		return dbOutcome(err)
 	}
@@ -63,7 +63,7 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 	var change reactionChange
 	for _, h := range have {
 		k := h
-		k.Event = ""
+		k.Event, k.Target = "", r.Target.ID
 		if want[k] {
 			delete(want, k)
 		} else {

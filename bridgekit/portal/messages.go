@@ -139,8 +139,14 @@ func (m *messageMap) merge(index map[mapKey][]*store.Message, k mapKey, stored [
 	return stored
 }
 
-// event lists the rows of a Matrix event.
+// event lists the rows of a Matrix event, without that of its commonID.
 func (m *messageMap) event(ctx context.Context, portal int64, event string) ([]store.Message, error) {
+	all, err := m.all(ctx, portal, event)
+	return slices.DeleteFunc(all, isCommon), err
+}
+
+// all lists all rows of a Matrix event.
+func (m *messageMap) all(ctx context.Context, portal int64, event string) ([]store.Message, error) {
 	stored, err := m.db.MessagesByEvent(ctx, portal, event)
 	return m.merge(m.byEvent, mapKey{portal, event}, stored), err
 }

@@ -285,6 +285,9 @@ func (o *outbound) rows(m network.Outgoing, sent network.Sent) []store.Message {
 			r.Remote = remote
 			rows = append(rows, r)
 		}
+		if common := commonID(o.p, o.sess.User(), sent.At, &m.Content); common != "" {
+			rows = append(rows, store.Message{Portal: o.p.ID, Event: string(o.evt.ID), Remote: common, Part: r.Part, Sender: r.Sender, At: at})
+		}
 	}
 	return rows
 }

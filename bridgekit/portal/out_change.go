@@ -25,10 +25,7 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 	if err == nil && len(rows) == 0 && showing {
 		err = o.mayCome(ctx, target)
 	}
-	if features(o.p).IDs == network.IDsPerLogin { // other logins' IDs mean nothing to this one
-		rows = slices.DeleteFunc(rows, func(r store.Message) bool { return r.Login != o.sess.ID })
-	}
-	if err != nil || len(rows) == 0 {
+	if rows = namedFor(o.p, o.sess, rows); err != nil || len(rows) == 0 {
 		return network.Ref{}, nil, err
 	}
 	ref := network.Ref{Part: rows[0].Part, Sender: network.UserID(rows[0].Sender)}
@@ -185,8 +182,15 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
+	names, err := o.messages.all(ctx, o.p.ID, target)
+	if err != nil {
+		return dbOutcome(err)
+	}
 	// Committed before the next entries of both lanes, which may be about it.
 	err = o.db.Write(ctx, 2, func(tx *store.Tx) error {
+		if err := gone(tx, o.e.Lane, names); err != nil {
+			return err
+		}
 		for _, remote := range ref.IDs() {
 			if err := journal.Remember(tx, o.e.Lane, goneKey(o.p.ID, remote)); err != nil {
 				return err

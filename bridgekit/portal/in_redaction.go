@@ -1,0 +1,102 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// redaction removes the events of a remote message.
+func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.Outcome {
+	rows, out, ok := x.target(ctx, r.Target)
+	if !ok {
+		if out != nil {
+			return *out
+		}
+		return journal.Delivered(func(tx *store.Tx) error { return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID)) })
+	}
+	as := x.hs.BotID()
+	if r.Sender != "" && string(r.Sender) == rows[0].Sender {
+		as = x.puppetOrGhost(ctx, r.Sender)
+	}
+	var names []store.Message
+	for i, row := range rows {
+		all, err := x.messages.all(ctx, x.p.ID, row.Event)
+		if err != nil {
+			return dbOutcome(err)
+		}
+		names = append(names, all...)
+		if err := x.redact(ctx, as, id.EventID(row.Event), r.Reason, fmt.Sprint("r", i)); err != nil {
+			return x.failed(ctx, err)
+		}
+		x.opts.Steps.At(step.InRedacted)
+	}
+	// Committed before the next entries of both lanes, which may be about it.
+	err := x.db.Write(ctx, 2*len(rows), func(tx *store.Tx) error {
+		if err := gone(tx, x.e.Lane, names); err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := tx.DeleteMessage(row.Portal, row.Event); err != nil {
+				return err
+			}
+		}
+		for _, remote := range r.Target.IDs() {
+			if err := journal.Remember(tx, x.e.Lane, goneKey(x.p.ID, remote)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return dbOutcome(err)
+	}
+	for _, row := range rows {
+		x.messages.drop(x.p.ID, row.Event)
+	}
+	return journal.Delivered(func(tx *store.Tx) error { return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID)) })
+}
+
+// goneKey is remembered of a remote message that was removed: an edit that was on
+// its way meanwhile must not bring it back.
+func goneKey(portal int64, remote network.MessageID) []byte {
+	return journal.Key("gone", fmt.Sprint(portal), string(remote))
+}
+
+// wasRemoved reports whether a message that is not in the map was there and was
+// removed.
+func (x *inbound) wasRemoved(ctx context.Context, ref network.Ref) (bool, error) {
+	for _, remote := range ref.IDs() {
+		if gone, err := x.j.Has(ctx, goneKey(x.p.ID, remote)); err != nil || gone {
+			return gone, err
+		}
+	}
+	return false, nil
+}
+
+// redact removes an event as somebody, or as the bot if they may not. What is
+// not there is removed.
+func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, reason, step string) error {
+	if past, err := x.past(ctx); err != nil {
+		return err
+	} else if past != nil {
+		if done, err := x.hs.Redacted(ctx, roomID(x.p), target); done || err != nil {
+			return err
+		}
+	}
+	_, err := x.hs.Redact(ctx, roomID(x.p), as, target, reason, x.e.Key, step)
+	if k := matrix.KindOf(err); err != nil && as != x.hs.BotID() && (k == matrix.NotAllowed || k == matrix.NotJoined || k == matrix.Banned || k == matrix.Auth) {
+		_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), target, reason, x.e.Key, step)
+	}
+	if matrix.KindOf(err) == matrix.NotFound {
+		return nil
+	}
+	return err
+}
