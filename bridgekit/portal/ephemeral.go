@@ -55,8 +55,8 @@ func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
 		case *network.Typing:
 			_ = s.hs.Typing(ctx, roomID(port), as, ev.For)
 		case *network.Receipt:
-			if eventID, err := x.eventOf(ctx, &ev.UpTo); err == nil && eventID != "" {
-				_ = s.hs.Receipt(ctx, roomID(port), as, eventID, false)
+			if rows, err := s.messages.remote(ctx, port.ID, ev.UpTo.IDs()...); err == nil && len(rows) > 0 {
+				_ = s.hs.Receipt(ctx, roomID(port), as, id.EventID(rows[0].Event), false)
 			}
 		case *network.Presence:
 			state := event.PresenceOffline
