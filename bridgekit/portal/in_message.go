@@ -255,7 +255,7 @@ func (x *inbound) unanswered(own *login.Session) time.Duration {
 	if own == nil {
 		return 0
 	}
-	began := x.e.Created
+	began := latest(x.e.Created, x.began)
 	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out), own.Cause()) && own.State().Status != network.Dead {
 		// The call was cut off. It is made again when the login is back.
 		if !own.Online() {
@@ -428,6 +428,10 @@ func (x *inbound) target(ctx context.Context, ref network.Ref) (rows []store.Mes
 		}
 	}
 	if len(all) > 0 {
+		if err := x.stored(ctx, all, journal.In); err != nil {
+			o := x.outcome(err)
+			return nil, &o, false
+		}
 		return rows, nil, len(rows) > 0
 	}
 	if pending != nil {

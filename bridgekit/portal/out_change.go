@@ -25,6 +25,9 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 	if err == nil && len(rows) == 0 && showing {
 		err = o.mayCome(ctx, target)
 	}
+	if err == nil && len(rows) > 0 {
+		err = o.stored(ctx, rows, journal.Out)
+	}
 	if rows = namedFor(o.p, o.sess, rows); err != nil || len(rows) == 0 {
 		return network.Ref{}, nil, err
 	}

@@ -10,10 +10,11 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// errMayCome says that what an event is about is not in the map of messages and
-// may be there soon: it has reached the other side, where somebody has answered it,
+// errMayCome says that what an event is about is not in the map of messages, or not
+// stored, and may be there soon: it has reached the other side, where somebody has answered it,
 // and the delivery that took it there has not ended, or ended with a crash and is
 // looked into.
 var errMayCome = errors.New("what it is about may be on its way")
@@ -28,12 +29,15 @@ func (x *inbound) mayCome(ctx context.Context, ref network.Ref) error {
 	if ref.Sender != "" && x.logins.ByUser(x.p.Network, ref.Sender) == nil {
 		return nil // somebody else's
 	}
-	unsettled := x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out))
-	if !unsettled && !x.sends.any(x.p.ID) {
+	lane := journal.LaneOf(x.p.ID, journal.Out)
+	calling := x.j.Delivering(lane) // asked first: a call that ends in doubt leaves its lane unsettled
+	unsettled := x.j.Unsettled(lane)
+	if !unsettled && !calling {
 		return nil
 	}
 	began, wait := x.e.Created, echoWait
 	if unsettled { // the call is made again when its login is there
+		began = latest(began, x.began)
 		in, err := x.db.LoginsIn(ctx, x.p.ID)
 		if err != nil {
 			return errMayCome // nobody knows
@@ -44,12 +48,10 @@ func (x *inbound) mayCome(ctx context.Context, ref network.Ref) error {
 			case sess == nil, sess.State().Status == network.Dead:
 			case !sess.Online():
 				wait = loginWait
-			case sess.Since().After(began):
-				began = sess.Since()
+				fallthrough
+			default:
+				began = latest(began, sess.Since())
 			}
-		}
-		if x.began.After(began) {
-			began = x.began
 		}
 	}
 	if time.Since(began) < wait {
@@ -58,14 +60,37 @@ func (x *inbound) mayCome(ctx context.Context, ref network.Ref) error {
 	return nil
 }
 
+// latest is the later of two times. What is in the future was stored before the
+// clock was set back.
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) || a.After(time.Now()) {
+		return b
+	}
+	return a
+}
+
+// stored returns errMayCome if what an event is about came from the other side and
+// its row of the map is not stored yet. Otherwise a crash could leave each way
+// waiting for the other: the head of each would be about what is behind the other's.
+func (s *Service) stored(ctx context.Context, rows []store.Message, here journal.Way) error {
+	came := journal.In
+	if rows[0].Txn != "" {
+		came = journal.Out
+	}
+	if came == here {
+		return nil // in front of it in the same lane
+	}
+	kept, err := s.db.MessagesByEvent(ctx, rows[0].Portal, rows[0].Event)
+	if err == nil && len(kept) == 0 {
+		err = errMayCome
+	}
+	return err
+}
+
 // mayCome returns errMayCome if an event that is not in the map is one of ours whose
 // delivery has not ended. It asks the homeserver; see showing.
 func (o *outbound) mayCome(ctx context.Context, target id.EventID) error {
-	began := o.e.Created
-	if o.began.After(began) {
-		began = o.began
-	}
-	if time.Since(began) >= echoWait {
+	if time.Since(latest(o.e.Created, o.began)) >= echoWait {
 		return nil
 	}
 	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)

@@ -97,7 +97,7 @@ func echoOf(portal int64, what string) []byte { return journal.Key("echo", fmt.S
 
 type sendKey struct {
 	portal int64
-	login  network.LoginID // "" counts all of the portal
+	login  network.LoginID
 }
 
 // begin notes a call and returns what ends it.
@@ -112,10 +112,9 @@ func (s *sends) add(portal int64, login network.LoginID, n int) {
 	if s.open == nil {
 		s.open = map[sendKey]int{}
 	}
-	for _, k := range []sendKey{{portal, login}, {portal, ""}} {
-		if s.open[k] += n; s.open[k] == 0 {
-			delete(s.open, k)
-		}
+	k := sendKey{portal, login}
+	if s.open[k] += n; s.open[k] == 0 {
+		delete(s.open, k)
 	}
 }
 
@@ -125,6 +124,3 @@ func (s *sends) pending(portal int64, login network.LoginID) bool {
 	defer s.mu.Unlock()
 	return s.open[sendKey{portal, login}] > 0
 }
-
-// any reports whether any login has.
-func (s *sends) any(portal int64) bool { return s.pending(portal, "") }

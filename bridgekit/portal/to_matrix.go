@@ -9,6 +9,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/markup/html"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
@@ -289,7 +290,7 @@ func (x *inbound) eventOf(ctx context.Context, ref *network.Ref) (id.EventID, er
 	if len(rows) == 0 {
 		return "", pending
 	}
-	return id.EventID(rows[0].Event), nil
+	return id.EventID(rows[0].Event), x.stored(ctx, rows, journal.In)
 }
 
 // replaceContent makes content an edit of an event (Client-Server API, "Event
