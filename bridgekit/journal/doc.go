@@ -48,6 +48,10 @@
 // was either. The same doubt after an attempt of this process whose answer was lost
 // is [Entry.Tried].
 //
+// What becomes of a lane's entries is stored in their order. If the database refuses
+// one, say because the disk is full, those behind it wait and the lane begins nothing
+// until it is stored: else a crash would make the earlier one happen again, and last.
+//
 // A commit whose answer was lost is such a doubt too: the lane then looks whether the
 // entries are there, before it takes any that came later.
 //

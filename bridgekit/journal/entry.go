@@ -145,7 +145,13 @@ func (e *Entry) Fresh() {
 // and MayHaveLeft true.
 func (e *Entry) Begin(ctx context.Context) error {
 	e.begun = true
+	e.j.mu.Lock()
+	before := e.j.records[e.Lane]
+	e.j.mu.Unlock()
 	err := e.j.db.Write(ctx, 1, func(tx *store.Tx) error {
+		if before.missing() { // it would be stored later, over this
+			return errBehind
+		}
 		_, err := tx.Exec("UPDATE entry SET state = ?, changed = ? WHERE id = ?", Running, time.Now().UnixMilli(), e.ID)
 		return err
 	})

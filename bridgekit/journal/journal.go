@@ -63,6 +63,8 @@ type Journal struct {
 	workers   int                // running, not counting those that lent their place
 	inMemory  int                // bytes of entries in lanes' buffers
 	ending    map[int64]struct{} // delivered entries whose end is not committed
+	records   map[Lane]*record   // the newest of each lane that is not stored
+	refused   map[Lane]int       // records that the database refused and that are not stored: the lane begins nothing
 	recovered int64              // entries up to this number were there at start
 	pushed    int64              // entries up to this number were pushed: what is read beyond would be pushed again
 	running   bool
@@ -94,7 +96,7 @@ func New(o Options, handler Handler) *Journal {
 	if o.Keep == 0 {
 		o.Keep = 30 * 24 * time.Hour
 	}
-	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, ending: map[int64]struct{}{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{}), abort: make(chan struct{})}
+	return &Journal{db: o.DB, log: o.Log, opts: o, handler: handler, lanes: map[Lane]*lane{}, ending: map[int64]struct{}{}, records: map[Lane]*record{}, refused: map[Lane]int{}, parked: map[string]map[*lane]struct{}{}, started: make(chan struct{}), abort: make(chan struct{})}
 }
 
 // Run loads the lanes that have work and runs them until ctx is done. Then it

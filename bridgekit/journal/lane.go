@@ -75,7 +75,7 @@ func (j *Journal) schedule(l *lane) {
 // enqueue is schedule for a worker that goes on itself. It reports whether l was
 // queued.
 func (j *Journal) enqueue(l *lane) bool {
-	if !j.running || l.queued || l.busy || l.held > 0 || l.cause != "" || l.timer != nil {
+	if !j.running || l.queued || l.busy || l.held > 0 || l.cause != "" || l.timer != nil || j.refused[l.id] > 0 {
 		return false
 	}
 	if len(l.buf) == 0 && !l.more {
@@ -146,7 +146,7 @@ func (j *Journal) step(l *lane) (lent bool) {
 	op := j.settle(l, e, out)
 	j.mu.Unlock()
 	if op != nil {
-		j.insist(op, e.ID) // waits while the writer is behind
+		j.insist(op, e) // waits while the writer is behind
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -434,26 +434,6 @@ func (j *Journal) note(e *Entry, s State, due time.Time, out Outcome) *store.Op 
 	}}
 }
 
-// insist queues op, again and again until it is committed: what it records has
-// happened and must not happen twice.
-func (j *Journal) insist(op *store.Op, id int64) {
-	then := op.Done
-	op.Done = func(err error) {
-		if err != nil {
-			j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
-			j.again(op, id)
-			return
-		}
-		j.ended(id)
-		if then != nil {
-			then(nil)
-		}
-	}
-	if err := j.db.Queue(context.Background(), op); err != nil {
-		j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
-	}
-}
-
 // ends reports whether an entry was delivered and its end is not committed, which
 // is so for long if the database refuses it.
 func (j *Journal) ends(id int64) bool {
@@ -461,25 +441,4 @@ func (j *Journal) ends(id int64) bool {
 	defer j.mu.Unlock()
 	_, ok := j.ending[id]
 	return ok
-}
-
-func (j *Journal) ended(id int64) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.ending, id)
-}
-
-// again queues a failed op after a second, unless the journal stops.
-func (j *Journal) again(op *store.Op, id int64) {
-	j.mu.Lock()
-	running := j.running
-	j.mu.Unlock()
-	if !running {
-		return // the next start looks before it delivers again
-	}
-	time.AfterFunc(time.Second, func() {
-		if err := j.db.Queue(context.Background(), op); err != nil {
-			j.log.Error("record the outcome of a delivery", "entry", id, "err", err)
-		}
-	})
 }

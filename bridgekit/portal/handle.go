@@ -145,6 +145,9 @@ func (s *Service) verdict(err error) journal.Outcome {
 	if errors.Is(err, errMayCome) {
 		return journal.RetryIn(50*time.Millisecond, nil)
 	}
+	if _, ok := errors.AsType[databaseError](err); ok {
+		return dbOutcome(err)
+	}
 	words := matrix.UserText(err)
 	switch matrix.KindOf(err) {
 	case matrix.Down:
@@ -197,6 +200,13 @@ func remoteOutcome(sess *login.Session, err error) journal.Outcome {
 	}
 	return journal.RetryLater(err, words)
 }
+
+// A databaseError comes from our own database, on a way on which most errors are of
+// the network or the homeserver.
+type databaseError struct{ error }
+
+// Unwrap makes the cause visible to package errors.
+func (e databaseError) Unwrap() error { return e.error }
 
 // dbOutcome is for a database that does not answer: it costs no attempt.
 func dbOutcome(err error) journal.Outcome { return journal.RetryIn(time.Second, err) }

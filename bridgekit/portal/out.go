@@ -232,7 +232,7 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 	if o.e.Repeated || doubt {
 		rows, err := o.messages.txn(ctx, o.p.ID, m.Txn)
 		if err != nil {
-			return sent, false, err
+			return sent, false, databaseError{err}
 		}
 		for _, r := range rows {
 			m.From = max(m.From, r.Part+1)
@@ -251,7 +251,7 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 		}
 		if len(found.Parts) > 0 {
 			if err := o.keep(ctx, o.rows(*m, found)); err != nil {
-				return sent, false, err
+				return sent, false, databaseError{err}
 			}
 			m.From += len(found.Parts)
 		}
@@ -266,7 +266,10 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 	if o.e.MayHaveLeft() || doubt && o.after.old(o.e) {
 		o.tell(ctx, "Causeway was interrupted while it sent this; it may appear twice on "+o.networkName(o.p.Network)+".", "doubled")
 	}
-	return sent, false, o.e.Begin(ctx)
+	if err := o.e.Begin(ctx); err != nil {
+		return sent, false, databaseError{err}
+	}
+	return sent, false, nil
 }
 
 // rows are the map's rows for what was sent.
