@@ -145,6 +145,36 @@ func TestRemovedBeforeItsEcho(t *testing.T) {
 	})
 }
 
+// A room was made while the network told nothing of the chat: what is said there is not
+// sent before it is known what a lost answer means.
+func TestUndescribedChat(t *testing.T) {
+	features := memnet.DefaultFeatures()
+	features.Once = network.OnceNever
+	virtual(t, rigOptions{net: memnet.Options{Features: &features, Echo: memnet.EchoNone}}, func(r *rig) {
+		var tells atomic.Bool
+		var release func()
+		r.net.Fail(func(op string, chat network.ChatID) error {
+			switch {
+			case op == "chat" && !tells.Load():
+				return network.Errorf(network.Unavailable, "", "not now")
+			case op == "send" && release == nil:
+				release = r.net.MuteChat(chat)
+			}
+			return nil
+		})
+		room := r.solo().portal("team")
+		r.alice.SendText(room, "mine")
+		synctest.Wait()
+		tells.Store(true)
+		r.hears("team", "alice", "mine")
+		r.net.CutAccount("alice")
+		release()
+		r.notice(room, "nobody can tell whether it arrived")
+		r.settle("team", room)
+		r.equal("on the network", []string{"mine"}, unsettled(r.net.Texts("team", "alice")))
+	})
+}
+
 // The homeserver asks for less, restarts and forgets transaction IDs after it took
 // two of three parts.
 func TestPartsOnceOverRestart(t *testing.T) {

@@ -61,8 +61,36 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if out := o.choose(ctx); out != nil {
 		return *out
 	}
+	if out := o.described(ctx); out != nil {
+		return *out
+	}
 	defer s.sends.begin(p.ID, o.sess.ID)()
 	return o.dispatch(ctx)
+}
+
+// described sees to it that it is known what the chat can carry, and what a lost
+// answer means there, before anything is sent to it. Its room may have been made while
+// the network did not answer.
+func (o *outbound) described(ctx context.Context) *journal.Outcome {
+	if features(o.p).Once != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askChat)
+	defer cancel()
+	chat, err := o.ops.Chat(ctx, o.p.Chat.ID)
+	switch kind := network.KindOf(err); {
+	case err == nil:
+		o.p.Info.Features = chat.Features // stored with the rest by describeLate
+	case kind == network.RateLimited:
+		return settled(journal.RetryIn(max(network.WaitOf(err), 100*time.Millisecond), err))
+	case kind == network.Rejected || kind == network.Gone:
+		return nil // what is sent fails in the same way, and says so
+	case !o.sess.Online():
+		return settled(journal.Park(o.sess.Cause(), func() bool { return !o.sess.Online() }, err))
+	default:
+		return settled(journal.RetryIn(2*time.Second, err))
+	}
+	return nil
 }
 
 // botMember closes the portal of a room that the bot was removed from.
@@ -327,7 +355,7 @@ func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
 // unknowable reports whether a call failed so that nobody can tell whether it was
 // carried out.
 func (o *outbound) unknowable(err error) bool {
-	return network.KindOf(err) == network.Unsure && features(o.p).Once == network.OnceNever && o.ops.Find == nil
+	return network.KindOf(err) == network.Unsure && features(o.p).Once != network.OnceAlways && o.ops.Find == nil
 }
 
 // tell answers the event with a notice. That it fails is not the message's
