@@ -72,7 +72,7 @@ func New(ctx context.Context, o Options) (*Bridge, error) {
 		o.Lease = leaseTime
 	}
 	b := &Bridge{opts: o, leading: make(chan struct{}), listening: make(chan struct{}), ready: make(chan struct{})}
-	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal), store.WithSteps(o.Steps))
+	db, err := store.Open(ctx, source(o.Config.Database), o.Config.Key.For(config.KeySeal), store.WithSteps(o.Steps), store.Patient(o.Log))
 	if err != nil {
 		return nil, err
 	}
@@ -174,17 +174,17 @@ func (b *Bridge) Run(ctx context.Context) (err error) {
 
 // bridge connects the logins and delivers until ctx is done.
 func (b *Bridge) bridge(ctx context.Context) error {
-	if err := b.logins.Load(ctx); err != nil { // before anything asks who is signed in
+	if err := b.db.Patiently(ctx, "load logins", b.logins.Load); err != nil { // before anything asks who is signed in
 		return err
 	}
-	if err := b.portals.Load(ctx); err != nil {
+	if err := b.db.Patiently(ctx, "load portals", b.portals.Load); err != nil {
 		return err
 	}
 	close(b.leading)
 	b.opts.Steps.At(step.StartLoaded)
 	hs := stage(ctx, b.hs.Run)
 	defer hs.stop()
-	if err := b.portals.CatchUp(ctx); err != nil {
+	if err := b.db.Patiently(ctx, "look for a restore", b.portals.CatchUp); err != nil {
 		return err
 	}
 	// A send that is under way needs its connection until it is known to have
@@ -284,7 +284,7 @@ func (b *Bridge) start(ctx context.Context) error {
 		b.opts.Log.Warn("set the bot's name", "err", err)
 	}
 	b.opts.Steps.At(step.StartReady)
-	if err := b.portals.Resume(ctx); err != nil {
+	if err := b.db.Patiently(ctx, "look for unfinished rooms", b.portals.Resume); err != nil {
 		return err
 	}
 	b.missed.suspect()

@@ -105,7 +105,8 @@ func New(o Options, handler Handler) *Journal {
 func (j *Journal) Run(ctx context.Context) error {
 	handlers, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := j.load(ctx, handlers); err != nil {
+	load := func(ctx context.Context) error { return j.load(ctx, handlers) }
+	if err := j.db.Patiently(ctx, "load journal", load); err != nil {
 		return err
 	}
 	j.prune(ctx)

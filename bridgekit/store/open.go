@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"net/url"
 	"os"
@@ -62,6 +63,7 @@ type DB struct {
 	source   string        // what Listen connects to
 	silence  time.Duration // of the server, after which Listen asks for it
 	patience time.Duration // with the server's answers
+	log      *slog.Logger  // of what Patiently waits for; nil: it does not
 	fence    atomic.Int64  // the lease's number, checked in every transaction; 0: none
 
 	queue *queue // what waits for the writer
@@ -104,7 +106,7 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	db.pool.SetMaxIdleConns(d.readers)
 	files, err := fs.Sub(migrations, d.folder)
 	if err == nil {
-		err = db.migrate(ctx, files)
+		err = db.Patiently(ctx, "open database", func(ctx context.Context) error { return db.migrate(ctx, files) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

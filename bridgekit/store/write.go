@@ -60,7 +60,8 @@ func (db *DB) Run(ctx context.Context) error {
 	w := &writer{db: db}
 	defer w.close()
 	// From now on nobody restores or moves the database.
-	if err := w.connect(context.Background()); err != nil {
+	connect := func(context.Context) error { return w.connect(context.Background()) }
+	if err := db.Patiently(ctx, "write", connect); err != nil {
 		w.end()
 		return fmt.Errorf("database writer: %w", err)
 	}

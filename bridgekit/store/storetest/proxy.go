@@ -17,6 +17,7 @@ type Proxy struct {
 	mu    sync.Mutex        // guards what follows
 	conns map[net.Conn]bool // whether it swallows what it gets
 	lose  bool
+	gone  bool
 
 	wg sync.WaitGroup
 }
@@ -57,6 +58,19 @@ func (p *Proxy) Silence() {
 	}
 }
 
+// Gone cuts all connections and refuses new ones, as a server does that is away,
+// until it is called with false.
+func (p *Proxy) Gone(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = on
+	for c := range p.conns {
+		if on {
+			c.Close()
+		}
+	}
+}
+
 func (p *Proxy) close() {
 	p.listen.Close()
 	p.mu.Lock()
@@ -80,6 +94,10 @@ func (p *Proxy) accept() {
 		}
 		p.mu.Lock()
 		p.conns[client], p.conns[server] = false, false
+		if p.gone {
+			client.Close()
+			server.Close()
+		}
 		p.mu.Unlock()
 		doomed := make(chan struct{})
 		p.wg.Go(func() { p.copy(server, client, func() { p.doom(doomed) }) })
