@@ -90,10 +90,10 @@ func runChild(text string) error {
 	signal.Ignore(syscall.SIGXFSZ) // a full disk is an error of the write then
 	t := &trap{arm: s.Arm}
 	go t.listen(os.Stdin)
-	if err := signIn(ctx, s, t.at); err != nil {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if err := signIn(ctx, s, t.at, log); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for {
 		b, err := bridgekit.New(ctx, bridgekit.Options{
 			Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
@@ -114,29 +114,31 @@ func runChild(text string) error {
 }
 
 // signIn stores the logins that are missing, as the bot would have.
-func signIn(ctx context.Context, s spec, steps step.Hook) (err error) {
-	db, err := store.Open(ctx, s.source(), s.config().Key.For(config.KeySeal), store.WithSteps(steps))
+func signIn(ctx context.Context, s spec, steps step.Hook, log *slog.Logger) (err error) {
+	db, err := store.Open(ctx, s.source(), s.config().Key.For(config.KeySeal), store.WithSteps(steps), store.Patient(log))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	have, err := db.Logins(ctx)
-	if err != nil {
-		return err
-	}
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() { defer close(done); _ = db.Run(writing) }() // it returns the end of writing
 	defer func() { stop(); <-done }()
-	for _, l := range s.Logins {
-		if slices.ContainsFunc(have, func(o store.Login) bool { return o.ID == l.ID }) {
-			continue
-		}
-		if _, err := db.SaveLogin(ctx, l); err != nil {
+	return db.Patiently(ctx, "sign in", func(ctx context.Context) error {
+		have, err := db.Logins(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		for _, l := range s.Logins {
+			if slices.ContainsFunc(have, func(o store.Login) bool { return o.ID == l.ID }) {
+				continue
+			}
+			if _, err := db.SaveLogin(ctx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // A trap ends this process at a step.

@@ -137,10 +137,10 @@ func (w *world) revive() error {
 			if err := w.hit(context.Background()); err != nil {
 				return err
 			}
-		} else if err := n.proc.Err(); w.cluster == nil && w.faults[faultDisk] == 0 || n.starts >= 50 || !ofDatabase(err) {
+		} else if err := n.proc.Err(); w.faults[faultDisk] == 0 || n.starts >= 50 || !diskFull(err) {
 			return err
 		} else {
-			pause(context.Background(), time.Second) // as a service manager does, if the database is away, or the disk full, at a start
+			pause(context.Background(), time.Second) // as a service manager does, if the disk is full at a start
 		}
 		if err := n.start(arm{}); err != nil {
 			return err
@@ -149,10 +149,8 @@ func (w *world) revive() error {
 	return nil
 }
 
-// ofDatabase reports whether a child ended because of its database.
-func ofDatabase(err error) bool {
-	return strings.Contains(err.Error(), "causeway: database:") || strings.Contains(err.Error(), "disk I/O error")
-}
+// diskFull reports whether a child ended because the disk was full.
+func diskFull(err error) bool { return strings.Contains(err.Error(), "disk I/O error") }
 
 // paused stops one of two processes where it is for longer than its lease, and
 // sometimes kills the other one meanwhile.
