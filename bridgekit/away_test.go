@@ -7,7 +7,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
 )
@@ -53,4 +55,51 @@ func TestStartWithoutDatabase(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who serves and is cut off from PostgreSQL gives up what it was delivering when its
+// lease has run out: another process may have begun it anew.
+func TestLeaseRunsOut(t *testing.T) {
+	proxy, dsn := storetest.NewProxy(t, storetest.Postgres(t))
+	r := newRig(t, rigOptions{database: dsn})
+	handled, lapsed := make(chan struct{}, 100), make(chan struct{}, 100)
+	var cut atomic.Bool
+	r.opts.Steps = func(n step.Name) {
+		if n == step.Handled && cut.Load() {
+			handled <- struct{}{}
+		}
+	}
+	r.opts.Log = newLogHook(func(message string) {
+		if strings.Contains(message, "the lease has run out") {
+			lapsed <- struct{}{}
+		}
+	})
+	r.opts.Lease = time.Second
+	room := r.solo().portal("team")
+	r.settle("team", room)
+	release := r.net.HangChat("team")
+	called := make(chan struct{}, 100)
+	r.net.Fail(func(op string, _ network.ChatID) error {
+		if op == "send" {
+			called <- struct{}{}
+		}
+		return nil
+	})
+	r.alice.SendText(room, "mine")
+	<-called
+	cut.Store(true)
+	proxy.Gone(true)
+	for what, c := range map[string]chan struct{}{"the lease runs out": lapsed, "its delivery ends": handled} {
+		select {
+		case <-c:
+		case <-time.After(r.patience):
+			t.Errorf("it does not come to pass that %s", what)
+		}
+	}
+	release()
+	r.equal("on the network", []string{}, unsettled(r.net.Texts("team", "alice")))
+	proxy.Gone(false)
+	r.hears("team", "alice", "mine")
+	r.settle("team", room)
+	r.equal("on the network", []string{"mine"}, unsettled(r.net.Texts("team", "alice")))
 }

@@ -41,7 +41,10 @@ func (b *Bridge) lead(ctx context.Context) error {
 func (b *Bridge) underLease(ctx context.Context, lease *store.Lease) error {
 	g, ctx := errgroup.WithContext(ctx)
 	keep := stage(ctx, func(ctx context.Context) error {
-		err := lease.Keep(ctx, b.journal.Pause)
+		err := lease.Keep(ctx, b.journal.Pause, func() {
+			b.journal.Interrupt()
+			b.opts.Log.Warn("the lease has run out: what was being delivered was cut off")
+		})
 		if errors.Is(err, store.ErrFenced) {
 			b.journal.Abort()
 		}

@@ -74,9 +74,10 @@ type Journal struct {
 	abort     chan struct{} // closed: handlers get no grace
 
 	wg sync.WaitGroup
-	// ctx of handlers: outlives Run's by Grace.
-	handlerCtx context.Context
-	counts     counters
+	// ctx of handlers: outlives Run's by Grace, within handlers; guarded by mu, as interrupt.
+	handlerCtx, handlers context.Context
+	interrupt            context.CancelFunc // ends handlerCtx
+	counts               counters
 }
 
 // New makes a journal that hands entries to handler.
@@ -135,7 +136,8 @@ func (j *Journal) load(ctx, handlers context.Context) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.recovered, j.pushed, j.handlerCtx, j.running = last, last, handlers, true
+	j.recovered, j.pushed, j.handlers, j.running = last, last, handlers, true
+	j.handlerCtx, j.interrupt = context.WithCancel(handlers)
 	for _, id := range ids {
 		l := j.lane(id)
 		l.more = true

@@ -179,7 +179,7 @@ func (j *Journal) handle(e *Entry) (out Outcome) {
 			out = RetryLater(errPanic, "an error in Causeway; the administrator finds it in the log")
 		}
 	}()
-	return j.handler(j.handlerCtx, e)
+	return j.handler(j.context(), e)
 }
 
 // head returns l's first entry, paged in if needed; nil if there is none or it
@@ -336,7 +336,7 @@ func (j *Journal) judge(e *Entry, out Outcome) Outcome {
 		out.words = "the delivery failed; the administrator finds the cause in the log"
 	}
 	if j.opts.Failed != nil {
-		out.more = j.opts.Failed(j.handlerCtx, e, out.words)
+		out.more = j.opts.Failed(j.context(), e, out.words)
 	}
 	return out
 }

@@ -119,6 +119,26 @@ func (j *Journal) Pause(on bool) {
 	}
 }
 
+// Interrupt cancels the handlers that run, for a process that may have lost the right
+// to deliver and does not know it: what they were about may be with another one by now.
+// Those that are called later are not concerned.
+func (j *Journal) Interrupt() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.handlers == nil {
+		return // none has been called yet
+	}
+	j.interrupt()
+	j.handlerCtx, j.interrupt = context.WithCancel(j.handlers)
+}
+
+// context is that of a handler that is called now.
+func (j *Journal) context() context.Context {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.handlerCtx
+}
+
 // Abort makes Run's end hasty: handlers are cancelled at once. It is for a process
 // that has lost the right to deliver.
 func (j *Journal) Abort() {

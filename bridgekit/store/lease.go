@@ -31,6 +31,7 @@ type Lease struct {
 	holder string
 	ttl    time.Duration
 	log    *slog.Logger
+	asked  time.Time // when it was asked for last that it is ours: it lasts ttl from then
 }
 
 // Shared reports whether other processes may use the database at the same time:
@@ -49,6 +50,7 @@ func (l *Lease) Claim(ctx context.Context) error {
 	tick := time.NewTicker(l.ttl / 8)
 	defer tick.Stop()
 	for said := false; ; said = true {
+		l.asked = time.Now()
 		fence, won, err := l.ask(ctx)
 		switch {
 		case won:
@@ -89,12 +91,16 @@ func (l *Lease) Holder(ctx context.Context) (holder string) {
 // Keep renews a claimed lease until ctx is done, and returns ErrFenced if
 // another process has it. While the lease may have ended, because the database
 // does not answer, it calls doubt(true): nothing may be delivered. It calls
-// doubt(false) when the lease turned out to be still ours.
-func (l *Lease) Keep(ctx context.Context, doubt func(bool)) error {
+// doubt(false) when the lease turned out to be still ours. When it has ended, as far
+// as this process knows, it calls lapsed, by a goroutine of its own: another one may
+// have begun what this one still delivers.
+func (l *Lease) Keep(ctx context.Context, doubt func(bool), lapsed func()) error {
 	tick := time.NewTicker(l.ttl / 5)
 	defer tick.Stop()
+	lapse := time.AfterFunc(time.Until(l.asked.Add(l.ttl)), lapsed)
+	defer lapse.Stop()
 	doubtful := false
-	for renewed := time.Now(); ; {
+	for renewed := l.asked; ; {
 		asked := time.Now()
 		ours, err := l.renew(ctx)
 		switch {
@@ -104,6 +110,7 @@ func (l *Lease) Keep(ctx context.Context, doubt func(bool)) error {
 			return ErrFenced
 		case err == nil:
 			renewed = asked
+			lapse.Reset(time.Until(renewed.Add(l.ttl)))
 		default:
 			l.log.Warn("renew the lease", "err", err)
 		}

@@ -46,7 +46,7 @@ func TestLease(t *testing.T) {
 	if err := setFact(one, "from one that was declared dead"); !errors.Is(err, store.ErrFenced) {
 		t.Errorf("it could write: %v", err)
 	}
-	if err := a.Keep(ctx, func(bool) {}); !errors.Is(err, store.ErrFenced) {
+	if err := a.Keep(ctx, func(bool) {}, func() {}); !errors.Is(err, store.ErrFenced) {
 		t.Errorf("it could renew: %v", err)
 	}
 	if err := a.Release(); err != nil { // of what it does not have
@@ -76,9 +76,9 @@ func TestLeaseDoubt(t *testing.T) {
 	if err := a.Claim(ctx); err != nil {
 		t.Fatal(err)
 	}
-	doubts, kept := make(chan bool, 10), make(chan error, 1)
+	doubts, lapsed, kept := make(chan bool, 10), make(chan struct{}, 10), make(chan error, 1)
 	keeping, stop := context.WithCancel(ctx)
-	go func() { kept <- a.Keep(keeping, func(d bool) { doubts <- d }) }()
+	go func() { kept <- a.Keep(keeping, func(d bool) { doubts <- d }, func() { lapsed <- struct{}{} }) }()
 	// The lease's row is locked by somebody, as by a database that hangs.
 	locked, unlock := make(chan struct{}), make(chan struct{})
 	over := make(chan error, 1)
@@ -94,6 +94,7 @@ func TestLeaseDoubt(t *testing.T) {
 	if !<-doubts {
 		t.Error("no doubt while it cannot be renewed")
 	}
+	<-lapsed
 	close(unlock)
 	if err := <-over; err != nil {
 		t.Error(err)
