@@ -103,3 +103,47 @@ func TestLeaseRunsOut(t *testing.T) {
 	r.settle("team", room)
 	r.equal("on the network", []string{"mine"}, unsettled(r.net.Texts("team", "alice")))
 }
+
+// A stop takes ten seconds at most, also if the database is away and calls hang.
+func TestStopWithoutDatabase(t *testing.T) {
+	for name, away := range map[string]func(*storetest.Proxy){
+		"refuses": func(p *storetest.Proxy) { p.Gone(true) },
+		"is cut":  (*storetest.Proxy).Mute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, dsn := storetest.NewProxy(t, storetest.Postgres(t))
+			r := newRig(t, rigOptions{database: dsn})
+			r.opts.Lease = time.Minute // what is tested is the end of who serves
+			room := r.solo().portal("team")
+			r.settle("team", room)
+			release := r.net.HangChat("team")
+			defer release()
+			called := make(chan struct{}, 100)
+			r.net.Fail(func(op string, _ network.ChatID) error {
+				if op == "send" {
+					called <- struct{}{}
+				}
+				return nil
+			})
+			r.alice.SendText(room, "mine")
+			<-called
+			away(proxy)
+			for range 3 {
+				r.say("carol", "team", "theirs")
+				r.alice.SendText(room, "mine too")
+			}
+			began := time.Now()
+			r.end()
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+// end stops the bridge, whatever Run then says about its database.
+func (r *rig) end() {
+	r.ended = true
+	r.stop()
+}

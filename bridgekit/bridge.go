@@ -136,6 +136,29 @@ func (b *Bridge) wire() error {
 // ten seconds that its end may take in all.
 const grace = 6 * time.Second
 
+// lastWrites is how long a stop may wait for the database in all: a second after the
+// grace, and some for what is written then.
+const lastWrites = grace + 2*time.Second
+
+// giveUp has a stop, which begins when ctx ends, wait no longer than that; done says
+// that it is over.
+func giveUp(ctx context.Context, db *store.DB) (done func()) {
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		select {
+		case <-time.After(lastWrites):
+			db.GiveUp()
+		case <-over:
+		}
+	}()
+	return func() { close(over) }
+}
+
 // secret hands an answer that must not be stored to the conversation that asked
 // for it.
 func (b *Bridge) secret(ctx context.Context, m portal.Command) bool {
@@ -160,6 +183,7 @@ func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 // wraps ctx.Err() then, store.ErrFenced if another process has taken the database
 // over (a new Bridge stands by), and any other error for what keeps it from running, such as a refused token.
 func (b *Bridge) Run(ctx context.Context) (err error) {
+	defer giveUp(ctx, b.db)() // also while it closes
 	defer func() { err = errors.Join(err, b.Close()) }()
 	// The database outlives everything that writes to it.
 	db := stage(ctx, b.db.Run)

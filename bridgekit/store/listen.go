@@ -52,7 +52,7 @@ func (db *DB) Listen(ctx context.Context, log *slog.Logger, missed func(), heard
 func (db *DB) listen(ctx context.Context, missed func(), heard func(text string)) error {
 	begin, cancel := context.WithTimeout(ctx, 2*db.silence)
 	defer cancel()
-	config, err := connConfig(db.source, db.patience)
+	config, err := connConfig(db.source, db.conns)
 	if err != nil {
 		return err
 	}

@@ -60,11 +60,11 @@ type DB struct {
 	seal    *Sealer
 	steps   step.Hook
 
-	source   string        // what Listen connects to
-	silence  time.Duration // of the server, after which Listen asks for it
-	patience time.Duration // with the server's answers
-	log      *slog.Logger  // of what Patiently waits for; nil: it does not
-	fence    atomic.Int64  // the lease's number, checked in every transaction; 0: none
+	source  string        // what Listen connects to
+	silence time.Duration // of the server, after which Listen asks for it
+	conns   *connections  // to PostgreSQL
+	log     *slog.Logger  // of what Patiently waits for; nil: it does not
+	fence   atomic.Int64  // the lease's number, checked in every transaction; 0: none
 
 	queue *queue // what waits for the writer
 }
@@ -77,7 +77,7 @@ func WithSteps(hook step.Hook) Option { return func(db *DB) { db.steps = hook } 
 
 // WithPatience sets how long PostgreSQL may take to send the next part of an answer
 // before the connection is given up; default 30 s.
-func WithPatience(d time.Duration) Option { return func(db *DB) { db.patience = d } }
+func WithPatience(d time.Duration) Option { return func(db *DB) { db.conns.limit = d } }
 
 // Open connects to the database that source names and brings its schema up to
 // date. Source is "sqlite:PATH" or a postgres:// URL. A schema that is newer
@@ -91,15 +91,15 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{dialect: d, source: dsn, silence: maxSilence, patience: answerTime, seal: seal, queue: newQueue()}
+	db := &DB{dialect: d, source: dsn, silence: maxSilence, conns: &connections{limit: answerTime, open: map[*patient]struct{}{}}, seal: seal, queue: newQueue()}
 	for _, o := range options {
 		o(db)
 	}
-	if db.writer, err = d.openPool(dsn, writing(), db.patience); err != nil {
+	if db.writer, err = d.openPool(dsn, writing(), db.conns); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.writer.SetMaxOpenConns(1)
-	if db.pool, err = d.openPool(dsn, nil, db.patience); err != nil {
+	if db.pool, err = d.openPool(dsn, nil, db.conns); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.pool.SetMaxOpenConns(d.readers)
@@ -115,11 +115,11 @@ func Open(ctx context.Context, source string, key []byte, options ...Option) (*D
 }
 
 // openPool opens a pool of connections to what parse returned.
-func (d dialect) openPool(dsn string, params map[string]string, patience time.Duration) (*sql.DB, error) {
+func (d dialect) openPool(dsn string, params map[string]string, conns *connections) (*sql.DB, error) {
 	if !d.locks {
 		return sql.Open(d.driver, dsn)
 	}
-	c, err := connConfig(dsn, patience)
+	c, err := connConfig(dsn, conns)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func writing() map[string]string {
 
 // connConfig is how to connect to a PostgreSQL. One that does not answer is given
 // up: nobody would notice that it hangs.
-func connConfig(dsn string, patience time.Duration) (*pgx.ConnConfig, error) {
+func connConfig(dsn string, conns *connections) (*pgx.ConnConfig, error) {
 	c, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func connConfig(dsn string, patience time.Duration) (*pgx.ConnConfig, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	c.DialFunc = dialPatiently(patience)
+	c.DialFunc = conns.dial
 	return c, nil
 }
 

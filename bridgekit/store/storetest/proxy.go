@@ -18,6 +18,7 @@ type Proxy struct {
 	conns map[net.Conn]bool // whether it swallows what it gets
 	lose  bool
 	gone  bool
+	mute  bool
 
 	wg sync.WaitGroup
 }
@@ -58,6 +59,15 @@ func (p *Proxy) Silence() {
 	}
 }
 
+// Mute is Silence for connections that are opened later, too: a network that was cut
+// does not even refuse.
+func (p *Proxy) Mute() {
+	p.Silence()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = true
+}
+
 // Gone cuts all connections and refuses new ones, as a server does that is away,
 // until it is called with false.
 func (p *Proxy) Gone(on bool) {
@@ -93,7 +103,7 @@ func (p *Proxy) accept() {
 			continue
 		}
 		p.mu.Lock()
-		p.conns[client], p.conns[server] = false, false
+		p.conns[client], p.conns[server] = p.mute, p.mute
 		if p.gone {
 			client.Close()
 			server.Close()
