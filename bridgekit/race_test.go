@@ -1,6 +1,7 @@
 package bridgekit_test
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -142,6 +143,37 @@ func TestRemovedBeforeItsEcho(t *testing.T) {
 		if e := r.hs.Room(room).Event(own); e.RedactedBy == nil {
 			t.Error("the message is still in the room")
 		}
+	})
+}
+
+// A message that somebody wrote with another client of theirs is shown, and removed in
+// the room; the process ends before either is known to be done. After its start each
+// lane has a doubt that the other one could clear, and only one of them has to wait.
+func TestRemovedOverRestart(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		db, err := sql.Open("sqlite", "file:"+r.opts.Config.Database.Source+"?_pragma=busy_timeout(10000)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec("CREATE TRIGGER refuse BEFORE UPDATE ON entry WHEN NEW.state = 5 BEGIN SELECT RAISE(ABORT, 'disk full'); END"); err != nil {
+			t.Fatal(err)
+		}
+		r.say("alice", "team", "own")
+		r.sees(room, "own")
+		release := r.net.HangChat("team")
+		r.alice.Redact(room, r.event(room, "own").ID, "")
+		synctest.Wait()
+		r.stop()
+		release()
+		if _, err := db.Exec("DROP TRIGGER refuse"); err != nil {
+			t.Fatal(err)
+		}
+		r.equal("before the restart", []string{"own"}, r.net.Texts("team", "alice"))
+		r.start()
+		r.settle("team", room)
+		r.equal("on the network", []string{}, unsettled(r.net.Texts("team", "alice")))
 	})
 }
 

@@ -214,8 +214,10 @@ func (j *Journal) Has(ctx context.Context, key []byte) (bool, error) {
 
 // Unsettled reports whether a lane's head may be delivered already without
 // anybody knowing yet: an earlier process or attempt was cut off.
+// A head that was appended after the entry with number before does not count: nothing of
+// it can have come about by then. So two lanes never wait for each other.
 // If causes are given, a head that is parked on something else does not count.
-func (j *Journal) Unsettled(id Lane, causes ...string) bool {
+func (j *Journal) Unsettled(id Lane, before int64, causes ...string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	l := j.lanes[id]
@@ -223,11 +225,11 @@ func (j *Journal) Unsettled(id Lane, causes ...string) bool {
 	case l == nil, l.cause != "" && len(causes) > 0 && !slices.Contains(causes, l.cause):
 		return false
 	case l.tried != 0:
-		return true
-	case len(l.buf) == 0:
-		return l.more && l.last < j.recovered
+		return l.tried < before
+	case len(l.buf) == 0: // it will be read in a moment
+		return l.more && l.last < min(j.recovered, before)
 	}
-	return l.buf[0].ID <= j.recovered && !l.clean
+	return l.buf[0].ID <= j.recovered && !l.clean && l.buf[0].ID < before
 }
 
 // Delivering reports whether a lane's head is with the handler.

@@ -256,7 +256,7 @@ func (x *inbound) unanswered(own *login.Session) time.Duration {
 		return 0
 	}
 	began := latest(x.e.Created, x.began)
-	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out), own.Cause()) && own.State().Status != network.Dead {
+	if x.j.Unsettled(journal.LaneOf(x.p.ID, journal.Out), x.e.ID, own.Cause()) && own.State().Status != network.Dead {
 		// The call was cut off. It is made again when the login is back.
 		if !own.Online() {
 			return later

@@ -31,7 +31,7 @@ func (x *inbound) mayCome(ctx context.Context, ref network.Ref) error {
 	}
 	lane := journal.LaneOf(x.p.ID, journal.Out)
 	calling := x.j.Delivering(lane) // asked first: a call that ends in doubt leaves its lane unsettled
-	unsettled := x.j.Unsettled(lane)
+	unsettled := x.j.Unsettled(lane, x.e.ID)
 	if !unsettled && !calling {
 		return nil
 	}
@@ -115,5 +115,5 @@ func (o *outbound) mayCome(ctx context.Context, target id.EventID) error {
 // showing reports whether something may be in the room that is not in the map.
 func (o *outbound) showing() bool {
 	lane := journal.LaneOf(o.p.ID, journal.In)
-	return o.j.Delivering(lane) || o.j.Unsettled(lane)
+	return o.j.Delivering(lane) || o.j.Unsettled(lane, o.e.ID)
 }
