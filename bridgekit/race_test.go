@@ -146,6 +146,32 @@ func TestRemovedBeforeItsEcho(t *testing.T) {
 	})
 }
 
+// The first part of a message is removed in the room, while the homeserver asks for so
+// little that the second is long in coming.
+func TestRemovedBetweenParts(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		shown := false
+		r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
+			if c.Route == matrixtest.RouteSend && shown {
+				return matrixtest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Minute}
+			}
+			shown = shown || c.Route == matrixtest.RouteSend
+			return matrixtest.Fault{}
+		})
+		content := network.Content{Parts: []network.Part{{Text: markup.Plain("one")}, {Text: markup.Plain("two")}}}
+		if _, err := r.net.User("carol").Send("team", content); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "one")
+		r.alice.Redact(room, r.event(room, "one").ID, "")
+		time.Sleep(30 * time.Second)
+		r.hs.Faults.Set(nil)
+		r.settle("team", room)
+		r.equal("on the network", []string{}, unsettled(r.net.Texts("team", "carol")))
+	})
+}
+
 // A message that somebody wrote with another client of theirs is shown, and removed in
 // the room; the process ends before either is known to be done. After its start each
 // lane has a doubt that the other one could clear, and only one of them has to wait.
@@ -157,7 +183,13 @@ func TestRemovedOverRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if _, err := db.Exec("CREATE TRIGGER refuse BEFORE UPDATE ON entry WHEN NEW.state = 5 BEGIN SELECT RAISE(ABORT, 'disk full'); END"); err != nil {
+		r.settle("team", room)
+		var newest int64
+		if err := db.QueryRow("SELECT MAX(id) FROM entry").Scan(&newest); err != nil {
+			t.Fatal(err)
+		}
+		refuse := fmt.Sprintf("CREATE TRIGGER refuse BEFORE UPDATE ON entry WHEN NEW.state = 5 AND NEW.id > %d BEGIN SELECT RAISE(ABORT, 'disk full'); END", newest)
+		if _, err := db.Exec(refuse); err != nil {
 			t.Fatal(err)
 		}
 		r.say("alice", "team", "own")
@@ -170,10 +202,9 @@ func TestRemovedOverRestart(t *testing.T) {
 		if _, err := db.Exec("DROP TRIGGER refuse"); err != nil {
 			t.Fatal(err)
 		}
-		r.equal("before the restart", []string{"own"}, r.net.Texts("team", "alice"))
+		r.equal("before the restart", []string{"own"}, unsettled(r.net.Texts("team", "alice")))
 		r.start()
-		r.settle("team", room)
-		r.equal("on the network", []string{}, unsettled(r.net.Texts("team", "alice")))
+		r.waitNet("the removal", func() bool { return len(unsettled(r.net.Texts("team", "alice"))) == 0 })
 	})
 }
 

@@ -50,7 +50,10 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 // unknown is the outcome of an error of ref.
 func (o *outbound) unknown(err error) journal.Outcome {
 	var ofMatrix *matrix.Error
-	if errors.Is(err, errMayCome) || errors.As(err, &ofMatrix) {
+	switch {
+	case errors.Is(err, errMayCome) && o.waited() > echoWait:
+		return journal.RetryIn(time.Second, nil) // the homeserver is asked each time
+	case errors.Is(err, errMayCome) || errors.As(err, &ofMatrix):
 		return o.outcome(err)
 	}
 	return dbOutcome(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
@@ -87,10 +88,18 @@ func (s *Service) stored(ctx context.Context, rows []store.Message, here journal
 	return err
 }
 
+// removalWait is how long a removal waits for the delivery of what it removes: longer
+// than anything else that is about a message, because nobody else would remove it there.
+const removalWait = 5 * time.Minute
+
 // mayCome returns errMayCome if an event that is not in the map is one of ours whose
 // delivery has not ended. It asks the homeserver; see showing.
 func (o *outbound) mayCome(ctx context.Context, target id.EventID) error {
-	if time.Since(latest(o.e.Created, o.began)) >= echoWait {
+	wait := echoWait
+	if o.evt.Type == event.EventRedaction.Type {
+		wait = removalWait
+	}
+	if o.waited() >= wait {
 		return nil
 	}
 	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)
@@ -111,6 +120,9 @@ func (o *outbound) mayCome(ctx context.Context, target id.EventID) error {
 	// finds that nothing is being shown.
 	return errMayCome
 }
+
+// waited is how long the entry has waited since it came, or the process began.
+func (o *outbound) waited() time.Duration { return time.Since(latest(o.e.Created, o.began)) }
 
 // showing reports whether something may be in the room that is not in the map.
 func (o *outbound) showing() bool {
