@@ -1,0 +1,59 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
+)
+
+// What was learned is known before it is stored, whatever memory has to forget.
+func TestLearnedIsNotForgotten(t *testing.T) {
+	db, ctx := storetest.Source(t, storetest.SQLite(t))(), t.Context()
+	f := store.NewFacts(db)
+	const known, some = 8192, 100 // as many as memory keeps, and some of them
+	for i := range known {
+		if err := f.Learn(ctx, fmt.Sprint(i), "old"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, db, func(*store.Tx) error { return nil })
+	held, over := make(chan struct{}), make(chan struct{})
+	hold := &store.Op{Do: func(*store.Tx) error { return nil }, Done: func(error) { close(held); <-over }}
+	if err := db.Queue(ctx, hold); err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	for i := range some {
+		if err := f.Learn(ctx, fmt.Sprint(i), "new"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2000 { // others come, and all are asked for
+		if err := f.Learn(ctx, fmt.Sprint("more", i), "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		for i := known - 1; i >= 0; i-- {
+			want := "old"
+			if i < some {
+				want = "new"
+			}
+			if got, err := f.Fact(ctx, fmt.Sprint(i)); err != nil || got != want {
+				err = errors.Join(err, fmt.Errorf("fact %d is %q, not %q", i, got, want))
+				close(over)
+				t.Fatal(err)
+			}
+		}
+	}
+	close(over)
+	write(t, db, func(*store.Tx) error { return nil })
+	for i := range some {
+		if got, err := f.Fact(ctx, fmt.Sprint(i)); err != nil || got != "new" {
+			t.Errorf("stored, fact %d is %q (%v)", i, got, err)
+		}
+	}
+}
