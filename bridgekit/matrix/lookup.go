@@ -43,11 +43,11 @@ func (h *Homeserver) Find(ctx context.Context, room id.RoomID, mark string, as .
 
 // FindSince is Find, and says whether an event that was not found may have been
 // there: among those that were searched is one that was redacted after since, and
-// a redaction takes the mark away. The clocks of both servers may differ by
-// a few minutes.
+// a redaction takes the mark away; since is zero if that is not known. The clocks of both
+// servers may differ by a few minutes.
 func (h *Homeserver) FindSince(ctx context.Context, room id.RoomID, mark string, since time.Time, as ...id.UserID) (eventID id.EventID, ok, doubt bool, err error) {
 	eventID, redacted, ok, err := h.search(ctx, h.BotID(), room, mark, "", as)
-	return eventID, ok, !ok && redacted > since.Add(-clockSkew).UnixMilli(), err
+	return eventID, ok, !ok && redacted > max(0, since.Add(-clockSkew).UnixMilli()), err
 }
 
 // clockSkew is how far the homeserver's clock may be behind ours.

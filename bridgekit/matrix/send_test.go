@@ -155,6 +155,9 @@ func TestFindRemoved(t *testing.T) {
 	if found, ok, doubt, err := w.h.FindSince(w.Context(), room, mark, before); err != nil || !ok || doubt || found != first {
 		t.Errorf("FindSince = %s, %v, %v, %v; want %s", found, ok, doubt, err, first)
 	}
+	if _, ok, doubt, err := w.h.FindSince(w.Context(), room, "other", time.Time{}); err != nil || ok || doubt {
+		t.Errorf("of no time, FindSince = %v, %v, %v", ok, doubt, err)
+	}
 	if _, ok, doubt, err := w.h.FindSince(w.Context(), room, "other", before); err != nil || ok || doubt {
 		t.Errorf("without any redaction: %v, %v, %v", ok, doubt, err)
 	}
@@ -162,6 +165,9 @@ func TestFindRemoved(t *testing.T) {
 	w.must(err)
 	if _, ok, doubt, err := w.h.FindSince(w.Context(), room, mark, before); err != nil || ok || !doubt {
 		t.Errorf("after its redaction: %v, %v, %v", ok, doubt, err)
+	}
+	if _, ok, doubt, err := w.h.FindSince(w.Context(), room, mark, time.Time{}); err != nil || ok || !doubt {
+		t.Errorf("of no time, removed since, FindSince = %v, %v, %v", ok, doubt, err)
 	}
 	if _, _, doubt, err := w.h.FindSince(w.Context(), room, mark, before.Add(time.Hour)); err != nil || doubt {
 		t.Errorf("a redaction of long ago leaves a doubt: %v, %v", doubt, err)

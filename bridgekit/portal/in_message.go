@@ -140,7 +140,7 @@ func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, conte
 		if !x.hs.IsGhost(as) {
 			of = append(of, as)
 		}
-		found, ok, doubt, err := x.hs.FindSince(ctx, room, x.hs.Mark(x.e.Key, step, room), x.e.Created, of...)
+		found, ok, doubt, err := x.hs.FindSince(ctx, room, x.hs.Mark(x.e.Key, step, room), latest(x.e.Created, time.Time{}), of...)
 		if err != nil {
 			return "", err
 		}
