@@ -26,9 +26,8 @@ type cache struct {
 	byChat map[chatKey]int64
 	byRoom map[string][]int64 // also the rooms without a portal
 	inChat map[loginChat]struct{}
-	left   map[loginChat][]byte // key of the newest event that a login left to another
-	moves  int                  // how often a row was new or its room changed, to notice it during a read
-	losses int                  // how often a row was forgotten, for the same
+	moves  int // how often a row was new or its room changed, to notice it during a read
+	losses int // how often a row was forgotten, for the same
 }
 
 type chatKey struct {
@@ -43,7 +42,7 @@ type loginChat struct {
 }
 
 func newCache(db *store.DB) *cache {
-	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}, left: map[loginChat][]byte{}}
+	return &cache{db: db, byID: map[int64]store.Portal{}, byChat: map[chatKey]int64{}, byRoom: map[string][]int64{}, inChat: map[loginChat]struct{}{}}
 }
 
 // read takes in a row that was read when there had been losses. One that is there
@@ -200,24 +199,6 @@ func (c *cache) unlearn(k loginChat) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.inChat, k)
-}
-
-// skip notes the key of what a login leaves to another; nil: nothing any more.
-func (c *cache) skip(k loginChat, key []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if key == nil {
-		delete(c.left, k)
-		return
-	}
-	makeRoom(c.left, maxKept)
-	c.left[k] = key
-}
-
-func (c *cache) skipped(k loginChat) []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.left[k]
 }
 
 // makeRoom removes any one element from a map that is full with most; it reports whether it did.

@@ -15,41 +15,23 @@ import (
 // everything would arrive as often as there are logins: the first that came into
 // the chat and is not dead, or, where nothing is delivered again to who was away,
 // the first that is online. What one of our logins does is read from its own connection, because
-// only that knows it by the IDs of our own sends.
+// only that knows it by the IDs of our own sends. Until the chat is described its
+// IDs are taken for shared, see hold.
 func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
-	k := loginChat{p.Network, sess.ID, p.ID}
-	shared := features(p).IDs == network.IDsShared && ev.Base().Key != ""
-	if shared {
-		// Before the chat was described, something may have been left to another
-		// login, which is slower: this one must not overtake it.
-		if key := s.portals.skipped(k); key != nil {
-			came, err := s.j.Has(ctx, key)
-			if err != nil {
-				return false, err
-			}
-			if shared = came; came {
-				s.portals.skip(k, nil)
-			}
-		}
-	}
+	ids := features(p).IDs
+	shared := (ids == network.IDsShared || ids == "") && ev.Base().Key != ""
 	if p.Chat.Login != "" || shared || leaves(ev, sess.User()) {
 		return true, nil
 	}
-	reads, err := s.elected(ctx, p, sess, ev)
-	if err == nil && !reads && (features(p).IDs == "" || s.portals.skipped(k) != nil) {
-		s.portals.skip(k, eventKey(p, sess, network.EventKind(ev), ev.Base()))
-	}
-	return reads, err
+	return s.elected(ctx, p, sess, ev)
 }
 
 // holdFor is how long a login may have to wait for another to be in a chat first.
 const holdFor = 10 * time.Second
 
 // hold waits while it is not known whether the logins in a chat have IDs in common
-// and another login is to read it: what this one left to the other now, would be
-// forgotten by a crash, after which this one might go on before the other has read
-// it. A chat is described with its first event; if that takes long, reads
-// remembers what is left to the other.
+// and another login is to read it. A chat is described with its first event; if that takes long,
+// this one reads it too: what has the same key then, or the same commonID, arrives once.
 func (s *Service) hold(ctx context.Context, sess *login.Session, ev network.Event) error {
 	h := ev.Base()
 	if h.Chat.IsZero() || h.Chat.Login != "" || h.Key == "" || network.Ephemeral(ev) || leaves(ev, sess.User()) {
@@ -58,7 +40,7 @@ func (s *Service) hold(ctx context.Context, sess *login.Session, ev network.Even
 	again := 5 * time.Millisecond
 	for began := time.Now(); time.Since(began) < holdFor; again = min(2*again, 100*time.Millisecond) {
 		p, err := s.portals.ensure(ctx, sess.Network, h.Chat)
-		if err != nil || features(p).IDs != "" || s.portals.skipped(loginChat{p.Network, sess.ID, p.ID}) != nil {
+		if err != nil || features(p).IDs != "" {
 			return err
 		}
 		if reads, err := s.elected(ctx, p, sess, ev); err != nil || reads {
