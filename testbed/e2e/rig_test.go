@@ -18,6 +18,7 @@ import (
 	"github.com/causeway-chat/causeway/bridges/irc/ircfake"
 	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/child"
+	"github.com/causeway-chat/causeway/testbed/gate"
 	"github.com/causeway-chat/causeway/testbed/homeserver"
 	"github.com/causeway-chat/causeway/testbed/ircd"
 	"github.com/causeway-chat/causeway/testbed/ircuser"
@@ -127,7 +128,7 @@ type world struct {
 
 	hs     *homeserver.Server
 	irc    server
-	gate   *gate // Causeway's way to irc
+	gate   *gate.Gate // Causeway's way to irc
 	folder *bridge.Folder
 	bridge *bridge.Running // nil if it is stopped, or a process of its own
 
@@ -160,7 +161,7 @@ func newWorld(t *testing.T, k kind) *world {
 	w.irc = k.start(t, w.ctx)
 	w.gate = newGate(t, w.irc.Addr())
 	w.homeserver(bridge.Network{ID: "irc.test", Section: fmt.Sprintf(
-		`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.addr, relay)})
+		`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.Addr(), relay)})
 	w.you = w.login("you")
 	w.mia = w.person("mia", channel)
 	return w
@@ -232,6 +233,15 @@ func (w *world) login(name string) *matrixuser.User {
 	check(w.t, err)
 	w.t.Cleanup(u.Close)
 	return u
+}
+
+// newGate is an open gate, until the test ends.
+func newGate(t *testing.T, to string) *gate.Gate {
+	t.Helper()
+	g, err := gate.New(to)
+	check(t, err)
+	t.Cleanup(g.Close)
+	return g
 }
 
 // person connects somebody to the IRC server, past the gate.

@@ -27,10 +27,10 @@ func TestTakeover(t *testing.T) {
 	w.kind = kind{name: "inspircd", echoes: true, late: true}
 	w.gate = newGate(t, "127.0.0.1:1") // the way to whoever serves
 	w.homeserverFor(bridge.Options{
-		Database: dsn, URL: "http://" + w.gate.addr,
+		Database: dsn, URL: "http://" + w.gate.Addr(),
 		Networks: []bridge.Network{{ID: "irc.test", Section: fmt.Sprintf(`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.irc.Addr(), relay)}},
 	})
-	w.gate.lead(w.folder.Listen)
+	w.gate.Lead(w.folder.Listen)
 	twin, err := w.folder.Twin(filepath.Join(t.TempDir(), "twin"))
 	check(t, err)
 	w.you, w.mia = w.login("you"), w.person("mia", channel)
@@ -44,7 +44,7 @@ func TestTakeover(t *testing.T) {
 	away := w.mia.Mark()
 	check(t, first.Kill())
 	killed := time.Now()
-	w.gate.lead(twin.Listen) // as a load balancer would
+	w.gate.Lead(twin.Listen) // as a load balancer would
 	w.both(room, 21, 40)
 	w.back(away) // under the same nick
 	t.Logf("the second one is in the channel %s after the first was killed", time.Since(killed).Round(10*time.Millisecond))
