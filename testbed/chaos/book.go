@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -29,18 +28,6 @@ type chatPlan struct {
 	owner   string           // who gets the room; of a direct chat the only one
 }
 
-// chatPlans are the chats: one with several logins, one with a relay, a channel, and
-// direct ones.
-func chatPlans() []chatPlan {
-	return []chatPlan{
-		{"team", network.Group, []network.UserID{"alice", "bob", "carol", "dave"}, []network.UserID{"carol", "dave", "alice"}, []string{"@alice:test", "@bob:test"}, "@alice:test"},
-		{"club", network.Group, []network.UserID{"alice", relayUser, "carol"}, []network.UserID{"carol"}, []string{"@alice:test", "@eve:test"}, "@alice:test"},
-		{"hall", network.Channel, []network.UserID{"alice", "carol", "dave"}, []network.UserID{"carol", "dave"}, []string{"@alice:test"}, "@alice:test"},
-		{"", network.Direct, []network.UserID{"alice", "carol"}, []network.UserID{"carol", "alice"}, []string{"@alice:test"}, "@alice:test"},
-		{"", network.Direct, []network.UserID{"bob", "dave"}, []network.UserID{"dave"}, []string{"@bob:test"}, "@bob:test"},
-	}
-}
-
 // A chat is a conversation on both sides and the book of what was said in it.
 type chat struct {
 	chatPlan
@@ -49,19 +36,6 @@ type chat struct {
 	mu   sync.Mutex // guards what follows; held while something is said
 	room string     // "" until it is known
 	book [2][]*message
-}
-
-func newChat(n *memnet.Server, p chatPlan) *chat {
-	c := &chat{chatPlan: p, id: p.name}
-	switch p.kind {
-	case network.Direct:
-		c.id = n.DM(p.members[0], p.members[1])
-	case network.Channel:
-		n.Channel(p.name, p.members...)
-	default:
-		n.Group(p.name, p.members...)
-	}
-	return c
 }
 
 // A message is something that was said, as it stands when all is said.
@@ -78,6 +52,7 @@ type message struct {
 	reactions map[reaction]string
 
 	remote network.MessageID // on the network, if it was said there
+	cut    bool              // Causeway may not have heard it: its connection was cut in this moment
 	event  string            // in Matrix, if it was said there
 	acts   []string          // Matrix events that are about it, itself too
 }

@@ -26,9 +26,9 @@ func TestMain(m *testing.M) {
 // A few seeds on each database, with every step on SQLite. They are always the same; the program plays others.
 func TestChaos(t *testing.T) {
 	for _, x := range []wish{
-		{db: "sqlite", seeds: share},
-		{db: "postgres", seeds: 1},
-		{db: "postgres", seeds: 1, workers: 2},
+		{home: fakeHome, far: memNetwork, db: "sqlite", seeds: share},
+		{home: fakeHome, far: memNetwork, db: "postgres", seeds: 1},
+		{home: fakeHome, far: memNetwork, db: "postgres", seeds: 1, workers: 2},
 	} {
 		t.Run(x.where(), func(t *testing.T) {
 			t.Parallel()
@@ -55,12 +55,15 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// fakes is the place with neither a real homeserver nor a real network.
+func fakes() place { return place{home: fakeHome, far: memNetwork} }
+
 // A plan is a function of its seed, and a few seeds in a row have every step.
 func TestPlans(t *testing.T) {
 	var steps []step.Name
 	for seed := range uint64(share) {
 		steps = append(steps, stepsOf(seed)...)
-		a, b := newPlan(seed, database{}, 400), newPlan(seed, database{}, 400)
+		a, b := newPlan(seed, fakes(), 400), newPlan(seed, fakes(), 400)
 		if !slices.Equal(a.Rounds, b.Rounds) || a.Kind != b.Kind || a.Puppets != b.Puppets || a.Flavor != b.Flavor {
 			t.Errorf("seed %d has two plans", seed)
 		}
@@ -75,7 +78,7 @@ func TestPlans(t *testing.T) {
 
 // The comparison notices what it is there to notice.
 func TestCheckCatches(t *testing.T) {
-	p := newPlan(8, database{}, 400)
+	p := newPlan(8, fakes(), 400)
 	said := func(token string) *message {
 		return &message{token: token, side: onMatrix, who: "@alice:test", want: []piece{{text: squeeze(line(token, 0))}}, reactions: map[reaction]string{}}
 	}
@@ -96,7 +99,7 @@ func TestCheckCatches(t *testing.T) {
 			}
 			ch := &chat{chatPlan: chatPlans()[0]}
 			ch.book[onMatrix] = []*message{said("m1"), said("m2"), said("m3")}
-			k := &checker{w: &world{plan: p}, r: r, c: ch, side: onMatrix, shows: shows, origin: origin, room: origin, where: name}
+			k := &checker{w: &world{plan: p, far: &mem{plan: p}}, r: r, c: ch, side: onMatrix, shows: shows, origin: origin, room: origin, where: name}
 			k.check()
 			if c.of(r) != 1 {
 				t.Errorf("found %+v", r)

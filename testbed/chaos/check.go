@@ -16,6 +16,7 @@ type result struct {
 	Dead                         []string // dead letters without a reason that the plan gives
 	Excused                      int      // what nobody could tell, and the sender was told so
 	Returned                     int      // removed in a room before it was known to be there, and shown again
+	Cut                          int      // said as Causeway's connection was cut, and not heard by it
 	Flying                       int      // was on its way to such a network when a process was hit
 	Twice                        int      // of DoubledMarked: for sure
 	DoubledMarked                int      // doubles that the sender was told of
@@ -50,7 +51,7 @@ func (r *result) bound(flying int) {
 }
 
 func (w *world) compareChat(r *result, c *chat) {
-	room, remote := w.roomView(c.room), w.networkView(c.id)
+	room, remote := w.roomView(c.room), w.far.view(c)
 	for s, v := range map[side]*view{onNetwork: room, onMatrix: remote} {
 		k := &checker{w: w, r: r, c: c, side: s, shows: v, origin: remote, room: room, where: fmt.Sprintf("%s, %s", c.id, s)}
 		if s == onMatrix {
@@ -109,6 +110,9 @@ func (k *checker) message(m *message) {
 		return
 	}
 	switch {
+	case m.cut && shown == nil:
+		k.r.Cut++
+		return
 	case m.gone && (k.late(m) || k.warned(m)):
 		k.r.Excused++
 		return
@@ -198,7 +202,7 @@ func (k *checker) order() {
 	last := -1
 	for _, x := range k.shows.order {
 		i, ok := at[x.token]
-		if !ok || k.split() && k.w.people["@"+k.who(x.token)+":"+domain] != nil {
+		if !ok || k.split() && slices.Contains(people(), k.who(x.token)) {
 			continue // what an account does is read from its own connection
 		}
 		if i < last {
@@ -236,7 +240,7 @@ func times(want, shown []piece) int {
 // about what another one has read cannot cross, and the book does not know what
 // they call a message.
 func (k *checker) split() bool {
-	return k.w.plan.Net.Features.IDs == network.IDsPerLogin
+	return k.w.far.features().IDs == network.IDsPerLogin
 }
 
 // late reports whether the homeserver pushed what is about a message before the
@@ -250,7 +254,7 @@ func (k *checker) late(m *message) bool {
 	return m.reply != nil && m.reply.side == onMatrix && k.w.arrival[m.event] < k.w.arrival[m.reply.event]
 }
 
-func (k *checker) never() bool { return k.w.plan.Net.Features.Once == network.OnceNever }
+func (k *checker) never() bool { return k.w.far.features().Once == network.OnceNever }
 
 // excused reports whether the bot told somebody that it cannot tell what became of
 // something about this message, which only networks without idempotence may do,

@@ -21,6 +21,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/bridges/irc"
 	"github.com/causeway-chat/causeway/registration"
 )
 
@@ -29,14 +30,19 @@ const envSpec = "CAUSEWAY_CHAOS_CHILD"
 
 // A spec is all that a child needs to be Causeway.
 type spec struct {
-	Homeserver, Listen, Network string
-	Postgres                    string // URL; "" is SQLite in the child's folder
-	Registration                registration.Registration
-	DoublePuppet                *registration.Registration
-	Net                         memnet.Options
-	Logins                      []store.Login
-	Lease                       time.Duration
-	Arm                         arm
+	Homeserver, Listen string
+	Public             string // address of the links that everybody can open
+	Postgres           string // URL; "" is SQLite in the child's folder
+	Registration       registration.Registration
+	DoublePuppet       *registration.Registration
+	Logins             []store.Login
+	Lease              time.Duration
+	Arm                arm
+
+	NetworkID network.NetworkID
+	Network   string // address of memnet
+	Net       memnet.Options
+	IRC       *irc.Config // instead of memnet
 }
 
 // An arm says at which step the child ends itself.
@@ -61,6 +67,7 @@ func (s spec) config() *config.Config {
 	c := config.Defaults()
 	c.Homeserver.URL, c.Homeserver.Domain = s.Homeserver, domain
 	c.Appservice.Listen, c.Metrics.Listen = s.Listen, ""
+	c.Public = config.Public{Listen: s.Public, URL: "http://" + s.Public}
 	c.Database.Source = sqliteFile
 	if s.Postgres != "" {
 		c.Database = config.Database{Dialect: config.Postgres, Source: s.Postgres}
@@ -76,6 +83,17 @@ func (s spec) source() string {
 		return s.Postgres
 	}
 	return "sqlite:" + sqliteFile
+}
+
+// connector is what the child reaches its network with.
+func (s spec) connector() (network.Connector, error) {
+	if s.IRC == nil {
+		return memnet.Dial(s.Network, s.NetworkID, s.Net), nil
+	}
+	return irc.New(network.Options{ID: s.NetworkID, Decode: func(into any) error {
+		*into.(*irc.Config) = *s.IRC
+		return nil
+	}})
 }
 
 // runChild is Causeway until it is told to stop, its parent is gone, or it ends
@@ -94,10 +112,14 @@ func runChild(text string) error {
 	if err := signIn(ctx, s, t.at, log); err != nil {
 		return err
 	}
+	net, err := s.connector()
+	if err != nil {
+		return err
+	}
 	for {
 		b, err := bridgekit.New(ctx, bridgekit.Options{
 			Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
-			Log: log, Lease: s.Lease, Networks: []network.Connector{memnet.Dial(s.Network, netID, s.Net)},
+			Log: log, Lease: s.Lease, Networks: []network.Connector{net},
 		})
 		if err != nil {
 			return err

@@ -19,8 +19,7 @@ import (
 // leaseTime is the lease of the processes that share a database.
 const leaseTime = time.Second
 
-// crew prepares the processes and the load balancer before them, which gives each
-// of the homeserver's requests to the next one.
+// crew prepares the processes and the load balancer before them.
 func (w *world) crew(s spec) error {
 	s.Lease = leaseTime
 	var backends []http.Handler
@@ -30,6 +29,9 @@ func (w *world) crew(s spec) error {
 			return err
 		}
 		s.Listen = listen
+		if s.Public, err = child.FreeAddr(); err != nil {
+			return err
+		}
 		dir := w.dir
 		if i > 0 {
 			dir = filepath.Join(w.dir, fmt.Sprint("process", i))
@@ -43,11 +45,25 @@ func (w *world) crew(s spec) error {
 		b.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
 		backends = append(backends, b)
 	}
-	var turn atomic.Int64
-	w.hs.Attach(s.Registration.ID, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		backends[turn.Add(1)%int64(len(backends))].ServeHTTP(rw, r)
-	}))
+	w.pushes.set(backends)
 	return nil
+}
+
+// A balancer gives each of the homeserver's requests to the next process.
+type balancer struct {
+	turn     atomic.Int64
+	backends atomic.Pointer[[]http.Handler] // nil until there are processes
+}
+
+func (b *balancer) set(all []http.Handler) { b.backends.Store(&all) }
+
+func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	all := b.backends.Load()
+	if all == nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	(*all)[b.turn.Add(1)%int64(len(*all))].ServeHTTP(w, r)
 }
 
 func (w *world) startAll() error {

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
 // diskFull lets the child's files grow no more for a while. It must say so: then
@@ -74,45 +72,4 @@ func (w *world) killAll() (err error) {
 		err = errors.Join(err, n.kill())
 	}
 	return errors.Join(err, w.hit(context.Background()))
-}
-
-// signedOut has the network end an account's sessions, and its person sign in
-// again through the bot.
-func (w *world) signedOut(ctx context.Context, r round) error {
-	who := network.UserID("alice")
-	if r.Pick%2 == 0 {
-		who = "bob"
-	}
-	p := w.people["@"+string(who)+":"+domain]
-	w.net.Revoke(who)
-	pause(ctx, 2*r.Lasts)
-	var out struct {
-		Room string `json:"room_id"`
-	}
-	if err := p.user.Do("POST", "createRoom", object{"is_direct": true, "invite": []string{botID}, "preset": "trusted_private_chat"}, &out); err != nil {
-		return err
-	}
-	talk := local{w, &chat{room: out.Room}, p}
-	for _, step := range []struct{ say, answer string }{
-		{"", "Hello"}, {"login " + string(netID), "ser name"}, {string(who), "assword"}, {"secret", "Signed in"},
-	} {
-		before := len(w.hs.Room(out.Room).Timeline)
-		if step.say == "" {
-			before = 0
-		} else if _, err := talk.send("m.room.message", object{"msgtype": "m.text", "body": step.say}); err != nil {
-			return err
-		}
-		err := until(ctx, fmt.Sprintf("the bot answers %q with %q", step.say, step.answer), time.Minute, func() (bool, error) {
-			for _, e := range w.hs.Room(out.Room).Timeline[before:] {
-				if e.Sender == botID && strings.Contains(e.Body(), step.answer) {
-					return true, nil
-				}
-			}
-			return false, w.revive()
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -4,20 +4,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-
-	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 )
-
-// A person is somebody with a Matrix client.
-type person struct {
-	user *matrixtest.User
-}
 
 // A local is a person in the room of a chat.
 type local struct {
-	w *world
-	c *chat
-	p *person
+	w   *world
+	c   *chat
+	who string // Matrix ID
 }
 
 type object = map[string]any
@@ -45,7 +38,7 @@ func (l local) do(d deed, choice int) error {
 		}
 	case deedOther:
 		m := l.c.pick(choice, func(m *message) bool { return m.plain && m.side == onNetwork && l.known(m) })
-		if m != nil && l.w.hs.Room(l.c.room).Power.Users[l.p.user.ID] >= 50 {
+		if m != nil && powerIn(l.w.home.room(l.c.room), l.who) >= 50 {
 			return l.remove(m, l.find(m))
 		}
 	case deedReact:
@@ -59,7 +52,7 @@ func (l local) do(d deed, choice int) error {
 }
 
 func (l local) new(m *message) string {
-	m.token, m.side, m.who, m.reactions = l.w.token(onMatrix), onMatrix, l.p.user.ID, map[reaction]string{}
+	m.token, m.side, m.who, m.reactions = l.w.token(onMatrix), onMatrix, l.who, map[reaction]string{}
 	return m.token
 }
 
@@ -73,7 +66,7 @@ func (l local) put(what string, content any) (string, error) {
 		EventID string `json:"event_id"`
 	}
 	txn := "c" + strconv.FormatInt(l.w.seq.Add(1), 10)
-	err := l.p.user.Do(http.MethodPut, "rooms/"+url.PathEscape(l.c.room)+"/"+what+"/"+txn, content, &out)
+	err := l.w.home.do(l.who, http.MethodPut, "rooms/"+url.PathEscape(l.c.room)+"/"+what+"/"+txn, content, &out)
 	return out.EventID, err
 }
 
@@ -140,7 +133,10 @@ func (l local) file(choice int) error {
 	data := fileOf(l.new(m), choice)
 	m.want = []piece{{hash: hashOf(data)}}
 	name := m.token + "-0:.bin"
-	uri := l.p.user.Upload(name, "application/octet-stream", data)
+	uri, err := l.w.home.upload(l.who, name, data)
+	if err != nil {
+		return err
+	}
 	return l.post(m, object{
 		"msgtype": "m.file", "body": name, "filename": name, "url": uri,
 		"info": object{"mimetype": "application/octet-stream", "size": len(data)},
@@ -151,9 +147,9 @@ func (l local) file(choice int) error {
 // relay's, and does not cross.
 func (l local) react(choice int) error {
 	emoji := emojis(onMatrix)[choice%2]
-	k := reaction{l.p.user.ID, emoji}
+	k := reaction{l.who, emoji}
 	m := l.c.pick(choice, func(m *message) bool { _, stands := m.reactions[k]; return !stands && l.known(m) })
-	if m == nil || l.p.user.ID == "@eve:test" {
+	if m == nil || l.who == "@eve:test" {
 		return l.say(nil)
 	}
 	id, err := l.send("m.reaction", object{"m.relates_to": object{"rel_type": "m.annotation", "event_id": l.find(m), "key": emoji}})
@@ -163,7 +159,7 @@ func (l local) react(choice int) error {
 }
 
 func (l local) unreact(choice int) error {
-	k := reaction{l.p.user.ID, emojis(onMatrix)[choice%2]}
+	k := reaction{l.who, emojis(onMatrix)[choice%2]}
 	m := l.c.pick(choice, func(m *message) bool { return m.reactions[k] != "" })
 	if m == nil {
 		return l.say(nil)
@@ -176,7 +172,7 @@ func (l local) unreact(choice int) error {
 }
 
 func (l local) mine(choice int) *message {
-	return l.c.pick(choice, func(m *message) bool { return m.plain && m.side == onMatrix && m.who == l.p.user.ID })
+	return l.c.pick(choice, func(m *message) bool { return m.plain && m.side == onMatrix && m.who == l.who })
 }
 
 func (l local) known(m *message) bool { return l.find(m) != "" }
@@ -186,7 +182,7 @@ func (l local) find(m *message) string {
 	if m.side == onMatrix {
 		return m.event
 	}
-	for _, e := range l.w.hs.Room(l.c.room).OfType("m.room.message") {
+	for _, e := range l.w.home.room(l.c.room).OfType("m.room.message") {
 		if relationOf(e).Type != "m.replace" && tokenOf(e.Body()) == m.token && e.Sender != botID {
 			return e.ID
 		}

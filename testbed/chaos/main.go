@@ -32,9 +32,12 @@ type wish struct {
 	seeds    int
 	first    uint64
 	one      uint64
+	home     string
+	far      string
 	db       string
 	workers  int
 	messages int
+	rounds   int
 	length   time.Duration
 	parallel int
 	keep     bool
@@ -42,10 +45,26 @@ type wish struct {
 
 // where names what the runs are on.
 func (x wish) where() string {
+	on := x.db
 	if x.workers > 1 {
-		return fmt.Sprintf("%s, %d processes", x.db, x.workers)
+		on = fmt.Sprintf("%s, %d processes", x.db, x.workers)
 	}
-	return x.db
+	if x.home != fakeHome || x.far != memNetwork {
+		on += fmt.Sprintf(", %s and %s", x.home, x.far)
+	}
+	return on
+}
+
+// place is where the runs are.
+func (x wish) place() place {
+	return place{database{x.db == "postgres", x.workers}, x.home, x.far}
+}
+
+// check says whether there is such a place.
+func (x wish) check() bool {
+	return (x.home == fakeHome || x.home == dendriteHome || x.home == synapseHome) && (x.far == memNetwork || x.far == ircNetwork) &&
+		(x.db == "sqlite" && x.workers == 1 || x.db == "postgres" && (x.workers == 1 || x.workers == 2)) &&
+		x.parallel >= 1 && x.rounds >= 0
 }
 
 func command(ctx context.Context, args []string) error {
@@ -54,16 +73,19 @@ func command(ctx context.Context, args []string) error {
 	f.IntVar(&x.seeds, "seeds", 1, "how many different `runs`")
 	f.Uint64Var(&x.first, "from", 0, "the first `seed`; 0 is the time")
 	f.Uint64Var(&x.one, "seed", 0, "one run, with this `seed`")
+	f.StringVar(&x.home, "homeserver", fakeHome, "`homeserver`: fake, or the real dendrite or synapse")
+	f.StringVar(&x.far, "network", memNetwork, "`network`: memnet, or irc with a real InspIRCd")
 	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
 	f.IntVar(&x.workers, "workers", 1, "how many `processes` share the database; 2 needs -db postgres")
 	f.IntVar(&x.messages, "messages", 400, "about how many `things` are said and done in a run")
+	f.IntVar(&x.rounds, "rounds", 0, "play only so many `rounds` of each run; 0 is all")
 	f.DurationVar(&x.length, "for", 0, "begin no run after this `time`; 0 is no end")
 	f.IntVar(&x.parallel, "parallel", 2, "how many `runs` at once")
 	f.BoolVar(&x.keep, "keep", false, "keep the folders of runs that pass too")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if x.db != "sqlite" && x.db != "postgres" || f.NArg() > 0 || x.parallel < 1 || x.workers < 1 || x.workers > 2 || x.workers == 2 && x.db != "postgres" {
+	if !x.check() || f.NArg() > 0 {
 		return fmt.Errorf("what is %q? See -help", args)
 	}
 	if x.one != 0 {

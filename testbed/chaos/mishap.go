@@ -3,14 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"net/http"
-	"sync"
 	"time"
-
-	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
-	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
 const (
@@ -20,6 +13,9 @@ const (
 
 // mishap plays one round's fault. Afterwards all is well again and Causeway runs.
 func (w *world) mishap(ctx context.Context, r round) error {
+	if r.Fault == faultStep && !w.far.reaches(r.Step) {
+		r.Fault = faultKill
+	}
 	w.faults[r.Fault]++
 	pause(ctx, r.Lasts/8)
 	switch r.Fault {
@@ -34,14 +30,11 @@ func (w *world) mishap(ctx context.Context, r round) error {
 	case faultPause:
 		return w.paused(ctx, r)
 	case faultHang:
-		defer w.hs.Faults.Set(nil)
-		w.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
-			return matrixtest.Fault{Hang: true, Perform: r.Pick%2 == 0}
-		})
+		heal := w.home.hang(r)
 		pause(ctx, r.Lasts)
 		n := w.victim(ctx, r)
 		err := n.kill()
-		w.hs.Faults.Set(nil)
+		heal()
 		return w.again(ctx, n, err, 0)
 	case faultNewChat:
 		_, err := w.newChat()
@@ -59,12 +52,10 @@ func (w *world) mishap(ctx context.Context, r round) error {
 		return w.diskFull(ctx, r)
 	case faultClock:
 		return w.clockJumps(ctx, r)
-	case faultSignedOut:
-		return w.signedOut(ctx, r)
 	case faultErrors, faultDown, faultRefusing, faultSlow, faultForget:
-		return w.homeserver(ctx, r)
+		return w.home.play(ctx, r)
 	}
-	return w.remote(ctx, r)
+	return w.far.play(ctx, w, r)
 }
 
 // again starts Causeway after an end, which err is about.
@@ -74,93 +65,4 @@ func (w *world) again(ctx context.Context, n *causeway, err error, after time.Du
 	}
 	pause(ctx, after)
 	return n.start(arm{})
-}
-
-// homeserver plays a fault of the homeserver.
-func (w *world) homeserver(ctx context.Context, r round) error {
-	f := &w.hs.Faults
-	switch r.Fault {
-	case faultForget:
-		f.Down(matrixtest.Refusing)
-		pause(ctx, r.Lasts)
-		w.hs.Restart()
-		f.Down(matrixtest.Running)
-		return nil
-	case faultDown:
-		f.Down(matrixtest.Unavailable)
-	case faultRefusing:
-		f.Down(matrixtest.Refusing)
-	case faultSlow:
-		f.Set(func(matrixtest.Call) matrixtest.Fault { return matrixtest.Fault{Latency: r.Lasts} })
-	case faultErrors:
-		f.Set(w.errors(r.Pick))
-	}
-	pause(ctx, 3*r.Lasts)
-	f.Down(matrixtest.Running)
-	f.Set(nil)
-	return nil
-}
-
-// errors makes one request in three go wrong, in all ways.
-func (w *world) errors(pick uint64) func(matrixtest.Call) matrixtest.Fault {
-	random := rand.New(rand.NewPCG(pick, 3))
-	var mu sync.Mutex // guards random
-	all := []matrixtest.Fault{
-		{Status: http.StatusInternalServerError}, {Status: http.StatusBadGateway}, {Status: http.StatusBadGateway, Perform: true},
-		{Status: http.StatusTooManyRequests, RetryAfter: 300 * time.Millisecond}, {LoseRequest: true}, {LoseResponse: true},
-		{Status: http.StatusGatewayTimeout, Perform: true}, {CutAfter: 10},
-	}
-	return func(matrixtest.Call) matrixtest.Fault {
-		mu.Lock()
-		defer mu.Unlock()
-		if n := random.IntN(3 * len(all)); n < len(all) {
-			return all[n]
-		}
-		return matrixtest.Fault{}
-	}
-}
-
-// remote plays a fault of the network.
-func (w *world) remote(ctx context.Context, r round) error {
-	c := w.chats[int(r.Pick%uint64(len(chatPlans())))]
-	switch r.Fault {
-	case faultCut:
-		for range 3 {
-			w.net.Cut()
-			pause(ctx, r.Lasts)
-		}
-	case faultNetDown:
-		up := w.net.Down()
-		pause(ctx, 2*r.Lasts)
-		up()
-	case faultNetSlow:
-		w.net.Fail(func(string, network.ChatID) error { pause(ctx, r.Lasts/2); return nil })
-		pause(ctx, 3*r.Lasts)
-		w.net.Fail(nil)
-	case faultLimited:
-		var n int
-		var mu sync.Mutex // guards n
-		w.net.Fail(func(string, network.ChatID) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if n++; n%3 == 0 {
-				return &network.Error{Kind: network.RateLimited, Wait: 200 * time.Millisecond, User: "too fast", Err: errors.New("too fast")}
-			}
-			return nil
-		})
-		pause(ctx, 3*r.Lasts)
-		w.net.Fail(nil)
-	case faultNoAnswer:
-		release := w.net.MuteChat(c.id)
-		pause(ctx, r.Lasts)
-		w.net.Cut()
-		release()
-	case faultChatHangs:
-		release := w.net.HangChat(c.id)
-		pause(ctx, 4*r.Lasts)
-		release()
-	default:
-		return fmt.Errorf("nobody plays %q", r.Fault)
-	}
-	return nil
 }

@@ -14,6 +14,8 @@ import (
 // A plan is all that a seed decides.
 type plan struct {
 	Seed     uint64
+	Home     string // homeserver, see openHome
+	Far      string // network, see openFar
 	Postgres bool
 	Workers  int    // processes on one database
 	Kind     string // of network, see kinds
@@ -69,6 +71,12 @@ type database struct {
 	workers  int // how many share it
 }
 
+// A place is what Causeway runs between, and on.
+type place struct {
+	database
+	home, far string // as in plan
+}
+
 // others are the faults beside the steps that a run on a database has.
 func others(db database) []fault {
 	all := []fault{
@@ -118,21 +126,21 @@ const share = 4
 
 // newPlan makes the plan of a seed. messages is how many things are done in all,
 // about.
-func newPlan(seed uint64, db database, messages int) plan {
+func newPlan(seed uint64, at place, messages int) plan {
 	random := rand.New(rand.NewPCG(seed, 1))
 	all := kinds()
 	k := all[int(seed)%len(all)]
-	p := plan{Seed: seed, Postgres: db.postgres, Workers: max(1, db.workers), Kind: k.name, Net: k.net, Puppets: random.IntN(2) == 0}
+	p := plan{Seed: seed, Home: at.home, Far: at.far, Postgres: at.postgres, Workers: max(1, at.workers), Kind: k.name, Net: k.net, Puppets: random.IntN(2) == 0}
 	if random.IntN(3) == 0 {
 		p.Flavor = matrixtest.Dendrite
 	}
 	for _, s := range stepsOf(seed) {
-		if s == step.Begun && k.net.Features.Once == network.OnceAlways {
+		if s == step.Begun && at.far == memNetwork && k.net.Features.Once == network.OnceAlways {
 			s = step.OutCalling // nothing begins where the network recognises it
 		}
 		p.Rounds = append(p.Rounds, round{Fault: faultStep, Step: s, Nth: random.IntN(4), Term: random.IntN(5) == 0})
 	}
-	rest := others(db)
+	rest := others(at.database)
 	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 	for _, f := range rest[:9] {
 		p.Rounds = append(p.Rounds, round{Fault: f})
@@ -144,7 +152,21 @@ func newPlan(seed uint64, db database, messages int) plan {
 	}
 	random.Shuffle(len(p.Rounds), func(i, j int) { p.Rounds[i], p.Rounds[j] = p.Rounds[j], p.Rounds[i] })
 	p.Each = max(1, messages/(len(p.Rounds)*2*len(chatPlans())))
+	p.settle()
 	return p
+}
+
+// settle has the plan be about the servers that there are, whatever the seed said.
+func (p *plan) settle() {
+	if p.Far == ircNetwork {
+		p.Kind = ircNetwork
+	}
+	switch p.Home {
+	case dendriteHome:
+		p.Flavor = matrixtest.Dendrite
+	case synapseHome:
+		p.Flavor = matrixtest.Synapse
+	}
 }
 
 // stepsOf are a seed's steps: each block of seeds shuffles all of them anew and

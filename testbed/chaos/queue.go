@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,9 @@ func (w *world) queue() (*sql.DB, error) {
 }
 
 // settled waits until everything that was said has come to its end: nothing waits
-// on either side, and the journal is empty.
+// on either side, and the journal is empty. Where nobody can tell what waits it
+// also gives everything that is missing some time to appear; what does not is
+// counted when both sides are compared.
 func (w *world) settled(ctx context.Context, within time.Duration) error {
 	db, err := w.queue()
 	if err != nil {
@@ -30,10 +33,11 @@ func (w *world) settled(ctx context.Context, within time.Duration) error {
 	}
 	defer db.Close()
 	waiting := ""
+	var empty time.Time // since when the journal is; zero: it is not
 	err = until(ctx, "everything has arrived", within, func() (bool, error) {
-		before, n := w.outside()
+		before, n, all := w.outside()
 		if n > 0 {
-			waiting = fmt.Sprintf("%d events before Causeway", n)
+			waiting, empty = fmt.Sprintf("%d events before Causeway", n), time.Time{}
 			return false, w.revive()
 		}
 		var entries int
@@ -41,11 +45,21 @@ func (w *world) settled(ctx context.Context, within time.Duration) error {
 			return false, fmt.Errorf("look into the journal: %w", err)
 		}
 		if entries > 0 {
-			waiting = fmt.Sprintf("%d entries in the journal", entries)
+			waiting, empty = fmt.Sprintf("%d entries in the journal", entries), time.Time{}
 			return false, w.revive()
 		}
-		after, n := w.outside()
-		return n == 0 && before == after, nil
+		if after, n, _ := w.outside(); n != 0 || before != after {
+			return false, nil
+		}
+		if empty.IsZero() {
+			empty = time.Now()
+		}
+		waiting = "what is missing on one of the sides"
+		if all || time.Since(empty) > appearWithin {
+			return true, nil
+		}
+		whole, err := w.whole(ctx)
+		return whole, errors.Join(err, w.revive())
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, waiting)
@@ -53,10 +67,39 @@ func (w *world) settled(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
+// appearWithin is how long after the journal is empty something may appear that
+// nobody knows to be on its way.
+const appearWithin = 25 * time.Second
+
+// whole reports whether nothing is missing on either side.
+func (w *world) whole(ctx context.Context) (bool, error) {
+	if err := w.readHistory(ctx); err != nil {
+		return false, err
+	}
+	r := w.compare()
+	pause(ctx, 10*tick) // it is much to compare
+	return len(r.Lost)+len(r.Wrong) == 0, nil
+}
+
+// readHistory reads from the database what only Causeway knows.
+func (w *world) readHistory(ctx context.Context) error {
+	if w.home.late() {
+		if err := w.readArrival(ctx); err != nil {
+			return err
+		}
+	}
+	db, err := w.queue()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return w.far.heard(ctx, db, w.chats)
+}
+
 // hit notes what is on its way to a network that recognises nothing, as a process
 // has just left it: no more than that may be there twice.
 func (w *world) hit(ctx context.Context) error {
-	if w.plan.Net.Features.Once != network.OnceNever {
+	if w.far.features().Once != network.OnceNever {
 		return nil
 	}
 	db, err := w.queue()
@@ -82,44 +125,30 @@ func (w *world) hit(ctx context.Context) error {
 }
 
 // outside is how much has come to Causeway from outside so far, and how much has
-// not.
-func (w *world) outside() (came string, waits int) {
-	pushed := w.hs.Pushed(w.nodes[0].spec.Registration.ID)
-	waits = int(pushed.Pending)
-	for _, u := range []network.UserID{"alice", "bob", relayUser} {
-		waits += w.net.Pending(u)
-	}
-	var messages int64
-	for _, c := range w.chats {
-		messages += w.net.Len(c.id)
-	}
-	return fmt.Sprint(pushed.Events, messages), waits
+// not. all is false if nobody can tell that of a side.
+func (w *world) outside() (came string, waits int, all bool) {
+	pushed, a, knownA := w.home.pushed()
+	said, b, knownB := w.far.waiting(w.chats)
+	return pushed + " " + said, a + b, knownA && knownB
 }
 
 // dump writes what both sides hold into the run's folder, for a failure.
 func (w *world) dump() error {
 	var b strings.Builder
-	for _, room := range w.hs.Rooms() {
+	for _, room := range w.home.rooms() {
 		c := w.chatOf(room)
 		if c == nil {
 			continue
 		}
 		fmt.Fprintf(&b, "== %s, room %s\n", c.id, room)
-		for _, e := range w.hs.Room(room).Timeline {
+		for _, e := range w.home.room(room).timeline() {
 			state := ""
 			if e.RedactedBy != nil {
 				state = " (removed by " + e.RedactedBy.ID + ")"
 			}
 			fmt.Fprintf(&b, "%s %s %s%s %.300s\n", e.ID, e.Type, e.Sender, state, e.Content)
 		}
-		fmt.Fprintf(&b, "== %s on the network\n", c.id)
-		for _, m := range w.net.Messages(c.id) {
-			reply := network.MessageID("")
-			if m.Content.Reply != nil {
-				reply = m.Content.Reply.ID
-			}
-			fmt.Fprintf(&b, "%s by %s (login %q, txn %s) removed %v, %d edits, reply %q, %v: %.100s\n", m.ID, m.Sender, m.Login, m.Txn, m.Redacted, m.Edits, reply, m.Reactions, contentText(m.Content))
-		}
+		fmt.Fprintf(&b, "== %s on the network\n%s\n", c.id, strings.Join(w.far.lines(c), "\n"))
 		fmt.Fprintf(&b, "== %s in the book\n", c.id)
 		for _, m := range append(c.book[onNetwork], c.book[onMatrix]...) {
 			fmt.Fprintf(&b, "%s by %s, rev %d, gone %v, remote %q, event %q, acts %v, reactions %v\n", m.token, m.who, m.rev, m.gone, m.remote, m.event, m.acts, m.reactions)
@@ -203,7 +232,7 @@ func (w *world) deadLetters(ctx context.Context, r *result) error {
 		if removed[string(key)] && reason == "that message does not exist on the network" {
 			continue // somebody else removed what it changes
 		}
-		if w.plan.Net.Features.Once == network.OnceNever && strings.HasPrefix(reason, "nobody can tell whether it arrived") {
+		if w.far.features().Once == network.OnceNever && strings.HasPrefix(reason, "nobody can tell whether it arrived") {
 			continue
 		}
 		if w.faults[faultSignedOut] > 0 && strings.HasPrefix(reason, signedOutWords) {

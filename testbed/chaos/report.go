@@ -58,14 +58,17 @@ func series(ctx context.Context, x wish, out io.Writer) error {
 
 // one plays the plan of one seed.
 func (s *summary) one(ctx context.Context, seed uint64) {
-	p := newPlan(seed, database{postgres: s.x.db == "postgres", workers: s.x.workers}, s.x.messages)
+	p := newPlan(seed, s.x.place(), s.x.messages)
+	if s.x.rounds > 0 {
+		p.Rounds = p.Rounds[:min(s.x.rounds, len(p.Rounds))]
+	}
 	began := time.Now()
 	dir, err := makeDir(p)
 	if err != nil {
 		s.add(p, nil, nil, dir, err, 0)
 		return
 	}
-	w, err := newWorld(p, dir)
+	w, err := newWorld(ctx, p, dir)
 	var r *result
 	if err == nil {
 		if r, err = w.run(ctx); err != nil || r.bad() {
@@ -117,7 +120,8 @@ func (s *summary) add(p plan, w *world, r *result, dir string, err error, took t
 		s.sum(r)
 		r.print(s.out)
 	}
-	fmt.Fprintf(s.out, "  again: go run -C testbed ./chaos -db %s -workers %d -seed %d -messages %d\n  log and database: %s\n", s.x.db, p.Workers, p.Seed, s.x.messages, dir)
+	fmt.Fprintf(s.out, "  again: go run -C testbed ./chaos -homeserver %s -network %s -db %s -workers %d -seed %d -messages %d -rounds %d\n  log and database: %s\n",
+		p.Home, p.Far, s.x.db, p.Workers, p.Seed, s.x.messages, s.x.rounds, dir)
 }
 
 func (s *summary) sum(r *result) {
@@ -127,6 +131,7 @@ func (s *summary) sum(r *result) {
 	}
 	t.Kills, t.Stops, t.Starts, t.Missed = t.Kills+r.Kills, t.Stops+r.Stops, t.Starts+r.Starts, t.Missed+r.Missed
 	t.Returned, t.Twice, t.Flying = t.Returned+r.Returned, t.Twice+r.Twice, t.Flying+r.Flying
+	t.Cut += r.Cut
 	t.Excused, t.DoubledMarked = t.Excused+r.Excused, t.DoubledMarked+r.DoubledMarked
 	t.Lost, t.Doubled, t.Order = append(t.Lost, r.Lost...), append(t.Doubled, r.Doubled...), append(t.Order, r.Order...)
 	t.Wrong, t.Dead = append(t.Wrong, r.Wrong...), append(t.Dead, r.Dead...)
@@ -159,6 +164,9 @@ func (s *summary) print(took time.Duration) {
 	fmt.Fprintf(s.out, "lost %d, doubled %d, out of order %d, wrong %d, dead letters without a reason %d\n", len(t.Lost), len(t.Doubled), len(t.Order), len(t.Wrong), len(t.Dead))
 	fmt.Fprintf(s.out, "on networks that recognise nothing: doubled and marked %d (for sure %d, of %d on their way when Causeway was hit), said to be unknown %d\n", t.DoubledMarked, t.Twice, t.Flying, t.Excused)
 	fmt.Fprintf(s.out, "removed in a room before they were known to be there, and shown again: %d\n", t.Returned)
+	if t.Cut > 0 {
+		fmt.Fprintf(s.out, "said on IRC in the moment in which Causeway's connection was cut, and not heard: %d\n", t.Cut)
+	}
 	fmt.Fprintf(s.out, "starts %d, kills %d, stops %d, steps missed %d\n", t.Starts, t.Kills, t.Stops, t.Missed)
 	var parts []string
 	for _, n := range step.All() {

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -58,10 +57,8 @@ func (w *world) open(ctx context.Context) error {
 // play goes through the rounds and heals everything.
 func (w *world) play(ctx context.Context) error {
 	speakers := w.speakers()
-	for _, c := range w.chats { // so that there are rooms
-		if err := (remote{w, c, c.remote[0]}).first(); err != nil {
-			return err
-		}
+	if err := w.far.begin(ctx, w); err != nil {
+		return err
 	}
 	if err := until(ctx, "all rooms are there", time.Minute, func() (bool, error) { return w.allOpen(), w.revive() }); err != nil {
 		return err
@@ -87,7 +84,7 @@ func (w *world) play(ctx context.Context) error {
 		return err
 	}
 	for _, c := range w.chats {
-		if err := w.last(c); err != nil {
+		if err := w.last(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -95,20 +92,26 @@ func (w *world) play(ctx context.Context) error {
 }
 
 // last says one more thing each way, behind all else.
-func (w *world) last(c *chat) error {
-	if err := (remote{w, c, c.remote[0]}).first(); err != nil {
+func (w *world) last(ctx context.Context, c *chat) error {
+	if err := until(ctx, "somebody can speak on the network", time.Minute, func() (bool, error) { return w.far.ready(ctx, c), w.revive() }); err != nil {
+		return err
+	}
+	if err := errors.Join(w.first(c), w.home.open(ctx)); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return local{w, c, w.people[c.local[0]]}.say(nil)
+	return local{w, c, c.local[0]}.say(nil)
 }
 
-// first says something.
-func (r remote) first() error {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	return r.say(nil)
+// first says something on the network.
+func (w *world) first(c *chat) error { return w.remote(c, c.remote[0], deedSay) }
+
+// remote has somebody on the network do something.
+func (w *world) remote(c *chat, who network.UserID, d deed) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return w.far.do(w, c, who, d, 1)
 }
 
 func (w *world) speakers() []*speaker {
@@ -131,7 +134,7 @@ func (w *world) allOpen() bool {
 			return false
 		}
 		for _, who := range c.local {
-			if w.hs.Room(room).Membership(who) != "join" {
+			if w.home.room(room).Membership(who) != "join" {
 				return false
 			}
 		}
@@ -143,7 +146,7 @@ func (w *world) allOpen() bool {
 func (w *world) watch(ctx context.Context) error {
 	known := map[string]bool{}
 	for {
-		for _, id := range w.hs.Rooms() {
+		for _, id := range w.home.rooms() {
 			if known[id] {
 				continue
 			}
@@ -162,22 +165,22 @@ func (w *world) watch(ctx context.Context) error {
 
 // enter has people enter a room of a chat; true if all are in it.
 func (w *world) enter(room string) (done bool, err error) {
-	snap := w.hs.Room(room)
+	snap := w.home.room(room)
 	c := w.chatOf(room)
 	if c == nil {
 		return false, nil
 	}
 	done = true
 	for _, who := range c.local {
-		p := w.people[who]
 		switch snap.Membership(who) {
 		case "join":
 			continue
 		case "invite":
-			err = p.user.Do("POST", "join/"+url.PathEscape(room), object{}, nil)
+			err = w.home.do(who, "POST", "join/"+url.PathEscape(room), object{}, nil)
 		default:
-			if done = false; who == "@eve:test" && snap.Membership(c.owner) == "join" {
-				err = w.hs.User(botID).Do("POST", "rooms/"+url.PathEscape(room)+"/invite", object{"user_id": who}, nil)
+			if done = false; who == "@eve:test" && snap.Membership(c.owner) == "join" && !w.asked[room] {
+				w.asked[room] = true // it may take a moment to be seen
+				err = w.home.do(botID, "POST", "rooms/"+url.PathEscape(room)+"/invite", object{"user_id": who}, nil)
 			}
 		}
 		if err != nil {
@@ -194,11 +197,11 @@ func (w *world) enter(room string) (done bool, err error) {
 
 // chatOf is the chat that a room was made for; nil if there is none.
 func (w *world) chatOf(room string) *chat {
-	snap := w.hs.Room(room)
+	snap := w.home.room(room)
 	w.adding.RLock()
 	defer w.adding.RUnlock()
 	for _, c := range w.chats {
-		if snap.State("m.bridge", "chat.causeway."+string(netID)+"/"+string(c.id)) != nil {
+		if snap.State("m.bridge", "chat.causeway."+string(w.far.id())+"/"+string(c.id)) != nil {
 			return c
 		}
 	}
@@ -210,15 +213,13 @@ func (w *world) judge(ctx context.Context) (*result, error) {
 	if err := w.stopAll(ctx); err != nil {
 		return nil, err
 	}
-	if w.plan.Flavor == matrixtest.Dendrite {
-		if err := w.readArrival(ctx); err != nil {
-			return nil, err
-		}
+	if err := w.readHistory(ctx); err != nil {
+		return nil, err
 	}
 	r := w.compare()
 	for _, c := range w.chats {
 		n := 0
-		for _, room := range w.hs.Rooms() {
+		for _, room := range w.home.rooms() {
 			if w.chatOf(room) == c {
 				n++
 			}
@@ -233,15 +234,15 @@ func (w *world) judge(ctx context.Context) (*result, error) {
 // newChat makes another chat while the run goes on, and its first messages.
 func (w *world) newChat() (*chat, error) {
 	w.adding.Lock()
-	p := chatPlan{
-		name: network.ChatID(fmt.Sprintf("new%d", len(w.chats))), kind: network.Group,
-		members: []network.UserID{"alice", "carol"}, remote: []network.UserID{"carol"}, local: []string{"@alice:test"}, owner: "@alice:test",
+	c, err := w.far.another(len(w.chats))
+	if err != nil {
+		w.adding.Unlock()
+		return nil, err
 	}
-	c := newChat(w.net, p)
 	w.chats = append(w.chats, c)
 	w.adding.Unlock()
 	for range 2 {
-		if err := (remote{w, c, "carol"}).first(); err != nil {
+		if err := w.first(c); err != nil {
 			return nil, err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
-	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
 // tokens finds the names of messages in texts.
@@ -115,7 +114,7 @@ func bridged(e *matrixtest.Event) bool {
 
 // roomView is what a room shows.
 func (w *world) roomView(room string) *view {
-	v, snap := newView(), w.hs.Room(room)
+	v, snap := newView(), w.home.room(room)
 	edits := map[string]*matrixtest.Event{} // the newest of each message by its own sender
 	for _, e := range snap.OfType("m.room.message") {
 		if r := relationOf(e); r.Type == "m.replace" {
@@ -163,74 +162,15 @@ func (v *view) addEvent(w *world, e, edit *matrixtest.Event) {
 	}
 	p := piece{text: squeeze(text)}
 	if uri := e.Text("url"); uri != "" {
-		m, _ := w.hs.Media(uri)
-		p = piece{hash: hashOf(m.Data)}
+		p = piece{hash: hashOf(w.home.file(uri))}
 	}
 	v.add(token, e.ID, relationOf(e).Reply.Event, p)
 }
 
 // accountIn is who of the network an event in a room is by.
 func (w *world) accountIn(e *matrixtest.Event) string {
-	if ghost, ok := strings.CutPrefix(e.Sender, "@_cw_"+string(netID)+"_"); ok {
+	if ghost, ok := strings.CutPrefix(e.Sender, "@_cw_"+string(w.far.id())+"_"); ok {
 		return strings.TrimSuffix(ghost, ":"+domain)
 	}
 	return accountOf(e.Sender)
-}
-
-// contentText is the text, or the file's name, of a message's first part.
-func contentText(c network.Content) string {
-	if len(c.Parts) == 0 {
-		return ""
-	}
-	if m := c.Parts[0].Media; m != nil {
-		return m.Name
-	}
-	return c.Parts[0].Text.String()
-}
-
-// networkView is what a chat of the network shows. The piece of a text that the
-// network split carries the token too.
-func (w *world) networkView(chat network.ChatID) *view {
-	v := newView()
-	txn, name := network.TxnID(""), "" // of the piece before
-	for _, m := range w.net.Messages(chat) {
-		if m.Redacted {
-			continue
-		}
-		text := contentText(m.Content)
-		token := tokenOf(text)
-		if token == "" && m.Txn != "" && m.Txn == txn {
-			token = name // the end of a text may be too short for it
-		}
-		txn, name = m.Txn, token
-		switch {
-		case token == "":
-			v.strange = append(v.strange, "a message without a name: "+text)
-			continue
-		case m.Login == "":
-			v.ids[string(m.ID)] = token
-		default:
-			v.addMessage(w, string(m.ID), token, m.Content)
-		}
-		for who, all := range m.Reactions {
-			for _, emoji := range all {
-				v.reacted(token, reaction{string(who), emoji})
-			}
-		}
-	}
-	return v
-}
-
-func (v *view) addMessage(w *world, id, token string, c network.Content) {
-	reply := ""
-	if c.Reply != nil {
-		id, _, _ := strings.Cut(string(c.Reply.ID), "@") // each login may have its own IDs
-		reply = id
-	}
-	// While the chat is not described Causeway cannot know that it has personas.
-	p := piece{text: strings.TrimPrefix(squeeze(contentText(c)), "<eve>")}
-	if m := c.Parts[0].Media; m != nil {
-		p = piece{hash: hashOf(w.net.File(m.Ref))}
-	}
-	v.add(token, id, reply, p)
 }

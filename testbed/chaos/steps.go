@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/step"
 )
 
@@ -67,7 +66,6 @@ func (w *world) dieAt(ctx context.Context, r round) error {
 // returned function, which may be nil, ends it.
 func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), err error) {
 	c := w.chats[0]
-	r := remote{w, c, "carol"}
 	switch s {
 	case step.RoomMaking, step.RoomMade, step.RoomStored, step.RoomUnaliased, step.RoomFurnished:
 		for range n {
@@ -77,10 +75,7 @@ func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), e
 		}
 	case step.Rerouted:
 		// The answer to the making of the room is late; people are in it meanwhile.
-		w.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
-			return matrixtest.Fault{LoseResponse: c.Route == matrixtest.RouteCreateRoom && c.N%2 == 1}
-		})
-		heal = func() { w.hs.Faults.Set(nil) }
+		heal = w.home.loseRooms()
 		for range n {
 			made, err := w.newChat()
 			if err != nil {
@@ -89,33 +84,32 @@ func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), e
 			err = until(ctx, "a new room is entered", stepWithin, func() (bool, error) {
 				made.mu.Lock()
 				defer made.mu.Unlock()
-				if made.room == "" || w.hs.Room(made.room).Membership("@alice:test") != "join" {
+				if made.room == "" || w.home.room(made.room).Membership("@alice:test") != "join" {
 					return false, nil
 				}
-				return true, local{w, made, w.people["@alice:test"]}.say(nil)
+				return true, local{w, made, "@alice:test"}.say(nil)
 			})
 			if err != nil {
 				return heal, nil // a step that is missed
 			}
 		}
 	case step.Withdrawing:
-		w.hs.Faults.Down(matrixtest.Unavailable)
-		heal = func() { w.hs.Faults.Down(matrixtest.Running) }
+		heal = w.home.away()
 		for range n + 1 {
-			if err := r.locked(deedBurst); err != nil {
+			if err := w.remote(c, "carol", deedBurst); err != nil {
 				return heal, err
 			}
 		}
 	case step.InBetween:
-		err = r.locked(deedMany)
+		err = w.remote(c, "carol", deedMany)
 	case step.InEdited, step.InRedacted, step.InReacted:
 		for range 2 * n {
-			if err := r.locked(map[step.Name]deed{step.InEdited: deedEdit, step.InRedacted: deedRemove, step.InReacted: deedReact}[s]); err != nil {
+			if err := w.remote(c, "carol", map[step.Name]deed{step.InEdited: deedEdit, step.InRedacted: deedRemove, step.InReacted: deedReact}[s]); err != nil {
 				return nil, err
 			}
 		}
 	case step.OutChanged:
-		l := local{w, c, w.people["@alice:test"]}
+		l := local{w, c, "@alice:test"}
 		for range 2 * n {
 			c.mu.Lock()
 			err = l.do(deedEdit, n)
@@ -123,11 +117,4 @@ func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), e
 		}
 	}
 	return heal, err
-}
-
-// locked does something with the chat's lock held.
-func (r remote) locked(d deed) error {
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
-	return r.do(d, 1)
 }

@@ -4,27 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
-	"github.com/causeway-chat/causeway/bridgekit/memnet"
-	"github.com/causeway-chat/causeway/bridgekit/network"
-	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
-	"github.com/causeway-chat/causeway/registration"
 )
 
 const (
-	domain    = "test"
-	netID     = network.NetworkID("mem.test")
-	botID     = "@causeway:" + domain
-	relayUser = network.UserID("relay")
+	domain = "test"
+	botID  = "@causeway:" + domain
 )
 
 // A world is everything that a run needs, and its directing goroutine's.
@@ -32,9 +23,9 @@ type world struct {
 	plan plan
 	dir  string
 
-	hs      *matrixtest.Server
-	net     *memnet.Server
-	people  map[string]*person // by Matrix ID
+	home    home
+	far     far
+	pushes  *balancer
 	nodes   []*causeway        // one, or two that share a database
 	cluster *storetest.Cluster // nil on SQLite
 
@@ -42,9 +33,7 @@ type world struct {
 	adding sync.RWMutex // guards the growing of chats
 	seq    atomic.Int64 // numbers what is said
 
-	stop   context.CancelFunc
-	serves sync.WaitGroup
-
+	asked  map[string]bool // rooms into which those were asked who do not come by themselves
 	faults map[fault]int
 	// order in which events came to Causeway, where the homeserver does not push
 	// them in the order of the room
@@ -53,46 +42,28 @@ type world struct {
 	missed  int            // steps that were not reached in time
 }
 
-// newWorld builds a homeserver, a network and, on PostgreSQL, a database. Nothing
+// newWorld starts a homeserver, a network and, on PostgreSQL, a database. Nothing
 // of Causeway runs yet.
-func newWorld(p plan, dir string) (_ *world, err error) {
-	ctx, stop := context.WithCancel(context.Background())
-	w := &world{plan: p, dir: dir, people: map[string]*person{}, stop: stop, faults: map[fault]int{}, flying: map[int64]bool{}}
+func newWorld(ctx context.Context, p plan, dir string) (_ *world, err error) {
+	w := &world{plan: p, dir: dir, pushes: &balancer{}, asked: map[string]bool{}, faults: map[fault]int{}, flying: map[int64]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	w.hs = matrixtest.New(matrixtest.Options{Domain: domain, Flavor: p.Flavor, KeepMedia: 16 << 20})
-	w.net = memnet.New(p.Net)
-	home, err := w.serveHTTP(w.hs.Handler())
-	if err != nil {
+	if w.far, err = openFar(ctx, p); err != nil {
 		return nil, err
 	}
-	remote, err := w.serveNetwork(ctx)
-	if err != nil {
+	if w.home, err = openHome(ctx, p, dir, w.pushes); err != nil {
 		return nil, err
 	}
-	s := spec{Homeserver: "http://" + home, Network: remote, Net: p.Net}
-	o := registration.Options{URL: "http://causeway.invalid", Domain: domain, Prefix: "_cw_", Bot: "causeway"}
-	s.Registration = registration.New(o)
-	if err := w.register(s.Registration); err != nil {
+	s := spec{Homeserver: w.home.reach()}
+	main, puppet := w.home.installed()
+	if s.Registration = main; p.Puppets {
+		s.DoublePuppet = &puppet
+	}
+	if err := w.far.tell(&s); err != nil {
 		return nil, err
-	}
-	if p.Puppets {
-		o.URL = ""
-		second := registration.NewDoublePuppet(o)
-		s.DoublePuppet = &second
-		if err := w.register(second); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range []string{"alice", "bob", "eve"} {
-		u := w.hs.CreateUser(name, "pw")
-		w.people[u.ID] = &person{user: u}
-		if name != "eve" {
-			s.Logins = append(s.Logins, store.Login{Network: netID, Owner: u.ID, Login: w.net.Account(network.UserID(name))})
-		}
 	}
 	if p.Postgres {
 		if w.cluster, err = storetest.NewCluster(); err != nil {
@@ -100,60 +71,27 @@ func newWorld(p plan, dir string) (_ *world, err error) {
 		}
 		s.Postgres = w.cluster.DSN
 	}
-	for _, c := range chatPlans() {
-		w.chats = append(w.chats, newChat(w.net, c))
+	if w.chats, err = w.far.chats(); err != nil {
+		return nil, err
 	}
 	return w, w.crew(s)
 }
 
-func (w *world) serveHTTP(h http.Handler) (address string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	srv := &http.Server{Handler: h}
-	w.serves.Go(func() { _ = srv.Serve(l) }) // until Close
-	inner := w.stop
-	w.stop = func() { inner(); _ = srv.Close() }
-	return l.Addr().String(), nil
-}
-
-func (w *world) serveNetwork(ctx context.Context) (address string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	w.serves.Go(func() { _ = w.net.Serve(ctx, l) }) // until ctx ends
-	return l.Addr().String(), nil
-}
-
-// register tells the homeserver about a registration.
-func (w *world) register(reg registration.Registration) error {
-	m := matrixtest.Registration{
-		ID: reg.ID, URL: string(reg.URL), ASToken: reg.ASToken, HSToken: reg.HSToken,
-		SenderLocalpart: reg.SenderLocalpart, Ephemeral: true,
-	}
-	for _, n := range reg.Namespaces.Users {
-		m.Users = append(m.Users, matrixtest.Namespace{Exclusive: n.Exclusive, Regex: n.Regex})
-	}
-	for _, n := range reg.Namespaces.Aliases {
-		m.Aliases = append(m.Aliases, matrixtest.Namespace{Exclusive: n.Exclusive, Regex: n.Regex})
-	}
-	return w.hs.Register(m)
-}
-
 // close ends everything and waits for it.
-func (w *world) close() error {
+func (w *world) close() (err error) {
 	for _, n := range w.nodes {
 		n.close()
 	}
-	w.stop()
-	w.hs.Close()
-	w.serves.Wait()
-	if w.cluster != nil {
-		return w.cluster.Remove()
+	if w.home != nil {
+		err = w.home.close()
 	}
-	return nil
+	if w.far != nil {
+		err = errors.Join(err, w.far.close())
+	}
+	if w.cluster != nil {
+		err = errors.Join(err, w.cluster.Remove())
+	}
+	return err
 }
 
 // tick is how often a condition is asked.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
+)
+
+// A far is the network of a run, with the people on it. Its methods may be called
+// by the director and all speakers at once.
+type far interface {
+	id() network.NetworkID
+	features() network.Features
+	// tell fills in what a child has to know: where the network is, and the
+	// accounts on it.
+	tell(s *spec) error
+
+	// chats are those of every run, made on the network, and another makes one more.
+	chats() ([]*chat, error)
+	another(n int) (*chat, error)
+	// begin has something be said in each chat, so that there are rooms. Causeway
+	// runs by then.
+	begin(ctx context.Context, w *world) error
+
+	// ready waits, not for long, until something can be said in a chat that
+	// Causeway will hear; false if it cannot.
+	ready(ctx context.Context, c *chat) bool
+	// takes reports whether people of a side do a deed; a plain text takes the place
+	// of others.
+	takes(s side, d deed) bool
+	// do does something in a chat, whose mutex is held.
+	do(w *world, c *chat, who network.UserID, d deed, choice int) error
+	// reaches reports whether there is something on this network that leads to a
+	// step.
+	reaches(s step.Name) bool
+
+	// view is what a chat shows to somebody who is on the network and not
+	// Causeway; lines are the same in words.
+	view(c *chat) *view
+	lines(c *chat) []string
+	// waiting is how much has happened on it, in any words, and how much of it
+	// waits for Causeway. all is false if nobody can tell.
+	waiting(all []*chat) (came string, waits int, known bool)
+	// heard settles what of the chats nobody could know before Causeway had
+	// stopped.
+	heard(ctx context.Context, db *sql.DB, all []*chat) error
+
+	// play plays one of the network's faults to its end.
+	play(ctx context.Context, w *world, r round) error
+
+	close() error
+}
+
+// The networks that a run may have.
+const (
+	memNetwork = "memnet"
+	ircNetwork = "irc"
+)
+
+// openFar starts the network of a plan.
+func openFar(ctx context.Context, p plan) (far, error) {
+	switch p.Far {
+	case memNetwork:
+		return newMem(p)
+	case ircNetwork:
+		return newIRC(ctx)
+	}
+	return nil, fmt.Errorf("nobody has a network %q", p.Far)
+}
