@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"syscall"
 )
 
 // User is a local account.
@@ -83,6 +84,18 @@ func (s *Server) end(how func(Instance) error) error {
 	run := s.run
 	s.run = nil
 	return how(run)
+}
+
+// Signal sends the server's process a signal, SIGSTOP and SIGCONT above all. It is
+// an error if the server is stopped or has no process of its own.
+func (s *Server) Signal(sig syscall.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.run.(interface{ Signal(syscall.Signal) error })
+	if !ok {
+		return fmt.Errorf("signal %v to homeserver: there is no process", sig)
+	}
+	return p.Signal(sig)
 }
 
 // Restart starts the server again on its port and data, after stopping it if it

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -255,6 +256,34 @@ func TestRestart(t *testing.T) {
 				t.Fatalf("the room holds %q", bodies)
 			}
 		})
+	}
+}
+
+// TestSignal stops a server where it is: it answers nothing until it goes on.
+func TestSignal(t *testing.T) {
+	launch := tool(t.Context(), t)
+	ctx := deadline(t)
+	s, _ := started(ctx, t, launch)
+	alice := login(ctx, t, s, "alice")
+	if err := s.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := alice.CreateRoom(short, "Den"); err == nil {
+		t.Error("a server that was stopped made a room")
+	}
+	if err := s.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alice.CreateRoom(ctx, "Den"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Signal(syscall.SIGCONT); err == nil {
+		t.Error("a server that is gone took a signal")
 	}
 }
 
