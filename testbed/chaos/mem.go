@@ -196,6 +196,6 @@ func (m *mem) signedOut(ctx context.Context, w *world, r round) error {
 	m.net.Revoke(who)
 	pause(ctx, 2*r.Lasts)
 	return w.talk(ctx, mxid(string(who)), []answered{
-		{"", "Hello"}, {"login " + string(m.id()), "ser name"}, {string(who), "assword"}, {"secret", "Signed in"},
+		{"", "Hello", false}, {"login " + string(m.id()), "ser name", false}, {string(who), "assword", false}, {"secret", "Signed in", false},
 	})
 }

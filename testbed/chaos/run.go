@@ -99,6 +99,9 @@ func (w *world) last(ctx context.Context, c *chat) error {
 	if err := errors.Join(w.first(c), w.home.open(ctx)); err != nil {
 		return err
 	}
+	if err := until(ctx, "the room is there", time.Minute, func() (bool, error) { return w.entered(c), w.revive() }); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return local{w, c, c.local[0]}.say(nil)
@@ -127,16 +130,24 @@ func (w *world) speakers() []*speaker {
 // allOpen reports whether every chat has a room with all who speak there.
 func (w *world) allOpen() bool {
 	for _, c := range w.chats {
-		c.mu.Lock()
-		room := c.room
-		c.mu.Unlock()
-		if room == "" {
+		if !w.entered(c) {
 			return false
 		}
-		for _, who := range c.local {
-			if w.home.room(room).Membership(who) != "join" {
-				return false
-			}
+	}
+	return true
+}
+
+// entered reports whether a chat has a room with all who speak there.
+func (w *world) entered(c *chat) bool {
+	c.mu.Lock()
+	room := c.room
+	c.mu.Unlock()
+	if room == "" {
+		return false
+	}
+	for _, who := range c.local {
+		if w.home.room(room).Membership(who) != "join" {
+			return false
 		}
 	}
 	return true
@@ -241,6 +252,7 @@ func (w *world) newChat() (*chat, error) {
 	}
 	w.chats = append(w.chats, c)
 	w.adding.Unlock()
+	w.far.ready(context.Background(), c) // if nobody can speak now, its room is made in the end
 	for range 2 {
 		if err := w.first(c); err != nil {
 			return nil, err
