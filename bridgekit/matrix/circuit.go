@@ -25,6 +25,7 @@ type circuit struct {
 	since  time.Time     // when it opened; zero while closed
 	clock  int64         // counts failures and checks, to know which came first
 	asked  int64         // clock at the begin of the last /versions that was answered
+	began  time.Time     // when we came to know the homeserver, or it came back; zero: never
 	onUp   []func()
 	onDown []func()
 }
@@ -55,7 +56,7 @@ func (c *circuit) closeUp(now time.Time) ([]func(), time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	away := now.Sub(c.since)
-	c.since = time.Time{}
+	c.since, c.began = time.Time{}, now
 	close(c.up)
 	return append([]func(){}, c.onUp...), away
 }
@@ -80,6 +81,25 @@ func (c *circuit) aliveSince(t int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.asked > t
+}
+
+// met notes that we know the homeserver from now on.
+func (c *circuit) met(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.began = now
+}
+
+// unsettled is for how long from now the homeserver may still be at work on a
+// request that it got before we came to know it, or before it came back: from the
+// process before this one, or from its own queue.
+func (c *circuit) unsettled(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.began.IsZero() {
+		return 0
+	}
+	return settle - now.Sub(c.began)
 }
 
 func (c *circuit) gate() <-chan struct{} {

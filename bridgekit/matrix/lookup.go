@@ -69,9 +69,24 @@ func (h *Homeserver) lookup(ctx context.Context, e Event, mark string) (id.Event
 	return eventID, ok, err
 }
 
-// search walks back through a room (GET /rooms/{roomId}/messages). redacted is the
-// time, in milliseconds, of the newest redaction that it saw.
+// search is searchOnce, and once more after a moment in which the homeserver may
+// still be at work on what is looked for: Dendrite finishes requests whose client is
+// gone, and shows their events later.
 func (h *Homeserver) search(ctx context.Context, reader id.UserID, room id.RoomID, mark, eventType string, senders []id.UserID) (eventID id.EventID, redacted int64, ok bool, err error) {
+	wait := h.circuit.unsettled(time.Now())
+	eventID, redacted, ok, err = h.searchOnce(ctx, reader, room, mark, eventType, senders)
+	if ok || err != nil || wait <= 0 {
+		return eventID, redacted, ok, err
+	}
+	if err := sleep(ctx, wait); err != nil {
+		return "", redacted, false, classify(ctx, "look up", err)
+	}
+	return h.searchOnce(ctx, reader, room, mark, eventType, senders)
+}
+
+// searchOnce walks back through a room (GET /rooms/{roomId}/messages). redacted is
+// the time, in milliseconds, of the newest redaction that it saw.
+func (h *Homeserver) searchOnce(ctx context.Context, reader id.UserID, room id.RoomID, mark, eventType string, senders []id.UserID) (eventID id.EventID, redacted int64, ok bool, err error) {
 	query := map[string]string{"dir": "b", "limit": strconv.Itoa(lookupSize)}
 	if filter := searchFilter(eventType, senders); filter != "" {
 		query["filter"] = filter

@@ -34,6 +34,7 @@ func (h *Homeserver) Probe(ctx context.Context) (Capabilities, error) {
 		return *c, remedy(err, "look at the homeserver's log")
 	}
 	h.server.set(c, time.Now())
+	h.circuit.met(time.Now())
 	return *c, errors.Join(h.probePing(ctx, c), h.probePuppets(ctx))
 }
 

@@ -21,8 +21,9 @@ import (
 const MaxContent = 62 << 10
 
 const (
-	// settle is how long a request that timed out gets to finish before it
-	// is looked for.
+	// settle is how long a request whose answer nobody got has to finish before
+	// what it was to do counts as not done: one that timed out, and those of an
+	// earlier process, or from before the homeserver went away.
 	settle = time.Second
 	// resends is how often one Send repeats a request that may be done.
 	resends = 2

@@ -145,6 +145,30 @@ func TestSendLookup(t *testing.T) {
 	})
 }
 
+// A process dies during the send; the server goes on with it, and shows the event
+// when the next process has looked.
+func TestSendLookupTooEarly(t *testing.T) {
+	virtual(t, mt.Options{Flavor: mt.Dendrite}, func(w *world) {
+		room := w.room()
+		w.failAll(mt.RouteSend, mt.Fault{Latency: 700 * time.Millisecond})
+		ctx, cancel := context.WithTimeout(w.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := w.h.Send(ctx, w.message(room, "k", "hello")); !MaybeDone(err) {
+			t.Fatalf("the first process knows what became of it: %v", err)
+		}
+		w.hs.Faults.Set(nil)
+		w.h = w.restart()
+		_, err := w.h.Probe(w.Context())
+		w.must(err)
+		e := w.message(room, "k", "hello")
+		e.Lookup = true
+		_, err = w.h.Send(w.Context(), e)
+		w.must(err)
+		time.Sleep(time.Minute) // virtual
+		w.wantBodies(room, "hello")
+	})
+}
+
 // What was removed has lost its mark: then it is not known whether it was there.
 func TestFindRemoved(t *testing.T) {
 	w := newWorld(t, mt.Options{})
