@@ -9,6 +9,8 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
+	"github.com/causeway-chat/causeway/testbed/homeserver"
+	"github.com/causeway-chat/causeway/testbed/ircd"
 )
 
 // TestMain plays Causeway, if asked to.
@@ -55,6 +57,33 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// One seed each with real servers on both sides.
+func TestReal(t *testing.T) {
+	for _, x := range []wish{
+		{home: dendriteHome, far: ircNetwork},
+		{home: synapseHome, far: ircNetwork},
+	} {
+		t.Run(x.home, func(t *testing.T) {
+			t.Parallel()
+			if err := ircd.Available(ircd.InspIRCd); err != nil {
+				t.Skip(err)
+			}
+			if x.home == synapseHome {
+				if _, err := homeserver.Synapse(t.Context()); err != nil {
+					t.Skip(err)
+				}
+			}
+			var out strings.Builder
+			x.db, x.seeds, x.first, x.messages, x.rounds, x.parallel = "sqlite", 1, 1001, 150, 6, 1
+			err := series(t.Context(), x, &out)
+			t.Log(out.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // fakes is the place with neither a real homeserver nor a real network.
 func fakes() place { return place{home: fakeHome, far: memNetwork} }
 
@@ -86,11 +115,13 @@ func TestCheckCatches(t *testing.T) {
 		shows []string
 		of    func(r *result) int
 	}{
-		"lost":         {[]string{"m1", "m3"}, func(r *result) int { return len(r.Lost) }},
-		"doubled":      {[]string{"m1", "m2", "m2", "m3"}, func(r *result) int { return len(r.Doubled) }},
-		"out of order": {[]string{"m2", "m1", "m3"}, func(r *result) int { return len(r.Order) }},
-		"unknown":      {[]string{"m1", "m2", "m3", "n9"}, func(r *result) int { return len(r.Doubled) }},
-		"nothing":      {[]string{"m1", "m2", "m3"}, func(r *result) int { return 1 - len(r.Lost) - len(r.Doubled) - len(r.Order) - len(r.Wrong) }},
+		"lost":                {[]string{"m1", "m3"}, func(r *result) int { return len(r.Lost) }},
+		"doubled":             {[]string{"m1", "m2", "m2", "m3"}, func(r *result) int { return len(r.Doubled) }},
+		"out of order":        {[]string{"m2", "m1", "m3"}, func(r *result) int { return len(r.Order) }},
+		"unknown":             {[]string{"m1", "m2", "m3", "n9"}, func(r *result) int { return len(r.Doubled) }},
+		"cut and heard twice": {[]string{"m1", "m2", "m3", "m4", "m4"}, func(r *result) int { return len(r.Doubled) }},
+		"cut":                 {[]string{"m1", "m2", "m3"}, func(r *result) int { return r.Cut }},
+		"nothing":             {[]string{"m1", "m2", "m3"}, func(r *result) int { return 1 - len(r.Lost) - len(r.Doubled) - len(r.Order) - len(r.Wrong) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shows, origin, r := newView(), newView(), &result{}
@@ -98,7 +129,9 @@ func TestCheckCatches(t *testing.T) {
 				shows.add(s, "id "+s, "", piece{text: squeeze(line(s, 0))})
 			}
 			ch := &chat{chatPlan: chatPlans()[0]}
-			ch.book[onMatrix] = []*message{said("m1"), said("m2"), said("m3")}
+			cut := said("m4")
+			cut.cut = true
+			ch.book[onMatrix] = []*message{said("m1"), said("m2"), said("m3"), cut}
 			k := &checker{w: &world{plan: p, far: &mem{plan: p}}, r: r, c: ch, side: onMatrix, shows: shows, origin: origin, room: origin, where: name}
 			k.check()
 			if c.of(r) != 1 {

@@ -153,7 +153,7 @@ func (k *checker) message(m *message) {
 	if k.split() || k.late(m) {
 		return
 	}
-	if to := m.reply; to != nil && !to.gone && !k.excused(to) && !k.warned(to) && k.shows.ids[shown.reply] != to.token {
+	if to := m.reply; to != nil && !to.gone && !to.cut && !k.excused(to) && !k.warned(to) && k.shows.ids[shown.reply] != to.token {
 		k.say(&k.r.Wrong, "%s answers %q, not %s", m.token, k.shows.ids[shown.reply]+" "+shown.reply, to.token)
 	}
 	k.reactions(m)

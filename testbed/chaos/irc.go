@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -192,18 +191,25 @@ func (n *ircNet) waiting([]*chat) (came string, waits int, known bool) { return 
 // nevertheless: those must be in the room.
 func (n *ircNet) heard(ctx context.Context, db *sql.DB, all []*chat) error {
 	for _, c := range all {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for _, m := range c.book[onNetwork] {
-			if !m.cut {
-				continue
-			}
-			has, err := inJournal(ctx, db, m.remote)
-			if err != nil {
-				return err
-			}
-			m.cut = !has
+		if err := c.heard(ctx, db); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (c *chat) heard(ctx context.Context, db *sql.DB) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.book[onNetwork] {
+		if !m.cut {
+			continue
+		}
+		has, err := inJournal(ctx, db, m.remote)
+		if err != nil {
+			return err
+		}
+		m.cut = !has
 	}
 	return nil
 }
@@ -237,14 +243,4 @@ func (w *world) stored(ctx context.Context, id network.MessageID) bool {
 	defer db.Close()
 	has, err := inJournal(ctx, db, id)
 	return has && err == nil // a database that is away has nothing now
-}
-
-// names are the nicks that Causeway's connections may have in a chat.
-func (c *chat) names() []string {
-	var all []string
-	for _, m := range c.members {
-		all = append(all, string(m))
-	}
-	slices.Sort(all)
-	return all
 }

@@ -199,7 +199,7 @@ func (n *ircNet) say(c *chat, m *message, text string, tags map[string]string) e
 	return until(ctx, "Causeway stores what "+m.who+" said on IRC", ircPatience, func() (bool, error) {
 		// The server tells in order who has left: seen before the look into the
 		// journal, so that what arrived just then is found.
-		left := n.left(u.Since(0), c, id)
+		left := c.left(u.Since(0), id)
 		if stored(ctx, m.remote) {
 			return true, nil
 		}
@@ -210,7 +210,7 @@ func (n *ircNet) say(c *chat, m *message, text string, tags map[string]string) e
 
 // left reports whether all of Causeway's connections have left that were there when
 // a message was said.
-func (n *ircNet) left(lines []ircuser.Line, c *chat, id string) bool {
+func (c *chat) left(lines []ircuser.Line, id string) bool {
 	in, said := map[string]bool{}, false
 	for _, l := range lines {
 		if _, other := l.GetTag("msgid"); l.Command == "PRIVMSG" && other == id {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,9 +37,14 @@ func (c *chat) of(l ircuser.Line) bool {
 
 // view is what the chat's witness saw.
 func (n *ircNet) view(c *chat) *view {
+	all, _ := n.saw(c.witness())
+	return n.read(c, all)
+}
+
+// read makes a view of lines.
+func (n *ircNet) read(c *chat, all []ircuser.Line) *view {
 	v := newView()
 	last := "" // token of Causeway's line before this one
-	all, _ := n.saw(c.witness())
 	for _, l := range all {
 		if !c.of(l) {
 			continue
@@ -48,7 +54,7 @@ func (n *ircNet) view(c *chat) *view {
 			v.ids[id], last = tokenOf(l.Params[1]), ""
 			continue
 		}
-		text, ok := n.spoken(c, l)
+		text, ok := c.spoken(l)
 		if !ok {
 			v.strange = append(v.strange, "a line that is not as expected: "+l.Nick()+": "+l.Params[1])
 			continue
@@ -70,12 +76,10 @@ func (n *ircNet) view(c *chat) *view {
 // spoken is what a line of Causeway's says, without what is put before it for
 // people: who is relayed, who is answered and what was said. ok is false if it is
 // not by whom it should be.
-func (n *ircNet) spoken(c *chat, l ircuser.Line) (text string, ok bool) {
+func (c *chat) spoken(l ircuser.Line) (text string, ok bool) {
 	text = l.Params[1]
 	by := strings.TrimRight(l.Nick(), "_0123456789") // a nick that was taken for a moment
-	for _, name := range c.names() {
-		ok = ok || name == by
-	}
+	ok = slices.Contains(c.members, network.UserID(by))
 	if by == ircRelay {
 		var relayed bool
 		text, relayed = strings.CutPrefix(text, "<eve> ")
