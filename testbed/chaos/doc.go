@@ -4,18 +4,25 @@
 //	go run -C testbed ./chaos -seeds 50
 //	go run -C testbed ./chaos -seed 7 -db postgres
 //	go run -C testbed ./chaos -seed 7 -db postgres -workers 2
+//	go run -C testbed ./chaos -seeds 5 -homeserver dendrite -network irc
 //
-// A run is a homeserver (matrixtest) and a network (memnet) in this process, both
-// on loopback, and Causeway as a child process between them: this program again,
-// with a [spec] in its environment. A [plan] is a function of a seed: which kind
-// of network, who says what, which faults, and at which step of the core
-// (bridgekit/step) the child is killed. What the scheduler makes of it is not; so
-// a seed brings a failure back often, not always.
+// A run is a homeserver and a network, both on loopback, and Causeway as a child
+// process between them: this program again, with a [spec] in its environment. The
+// homeserver is a [home]: matrixtest in this process, or Dendrite or Synapse as a
+// process of its own. The network is a [far]: memnet in this process, or InspIRCd.
+// The fakes fail in every way. To the real ones is done what can be done from
+// outside: to their processes and, by testbed/gate, to Causeway's connections.
+//
+// A [plan] is a function of a seed: which kind of network, who says what, which
+// faults, and at which step of the core (bridgekit/step) the child is killed. What
+// the scheduler makes of it is not; so a seed brings a failure back often, not
+// always.
 //
 // The run goes in rounds. In each, every speaker does the next few things on
 // their list while one fault happens. After the last round everything is healed,
 // the journal runs empty, and both sides are compared with the [book] of what was
-// said.
+// said. Of real servers nobody knows what is still on its way: there the run ends
+// when nothing is missing, or nothing has come for a while.
 //
 // # Who owns what
 //
