@@ -202,3 +202,13 @@ func sameJSON(a, b []byte) bool {
 	q, err := json.Marshal(y)
 	return err == nil && string(p) == string(q)
 }
+
+// Attempt makes requests with a Client inside the circuit: at once a Down error
+// while it is open, and an [*Error] of what f returned, which may open it. It is
+// for packages that do what this one does not offer.
+func (h *Homeserver) Attempt(ctx context.Context, timeout time.Duration, op string, f func(context.Context) error) error {
+	if !h.Up() {
+		return h.downError(op, nil)
+	}
+	return h.attempt(ctx, timeout, op, f)
+}

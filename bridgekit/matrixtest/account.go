@@ -21,6 +21,9 @@ type user struct {
 	roomData   map[string]map[string]accountData
 	filters    []json.RawMessage
 	presence   presence
+	keys       map[string]*deviceKeys // by device ID
+	cross      crossSigning
+	keysPos    int64 // when devices or keys changed last
 }
 
 type accountData struct {
@@ -48,6 +51,8 @@ func (hs *Server) newSession(u *user, device, name string) session {
 	if device == "" {
 		device = strings.ToUpper(hs.newToken("")[:10])
 	}
+	// Whoever signs in on a device again ends its earlier token.
+	maps.DeleteFunc(hs.sessions, func(_ string, s session) bool { return s.service == nil && s.user == u && s.device == device })
 	u.devices[device] = name
 	s := session{user: u, device: device, token: hs.newToken("syt_")}
 	hs.sessions[s.token] = s
@@ -203,8 +208,7 @@ func (c *call) logout() (any, *Error) {
 	}
 	c.hs.mu.Lock()
 	defer c.hs.mu.Unlock()
-	delete(c.hs.sessions, c.auth.token)
-	delete(c.auth.user.devices, c.auth.device)
+	c.hs.dropDevice(c.auth.user, c.auth.device)
 	return nil, nil
 }
 
@@ -272,6 +276,6 @@ func (c *call) deleteDevice() (any, *Error) {
 	}
 	c.hs.mu.Lock()
 	defer c.hs.mu.Unlock()
-	delete(c.auth.user.devices, c.param("deviceId"))
+	c.hs.dropDevice(c.auth.user, c.param("deviceId"))
 	return nil, nil
 }

@@ -3,8 +3,9 @@
 // in all the ways a real one does.
 //
 // A [Server] speaks the Client-Server API (Matrix v1.11 and what a bridge uses
-// of later versions) and the Application Service API. It knows no federation,
-// no end-to-end encryption keys and no disk. Where the specification leaves a
+// of later versions) and the Application Service API. It knows no federation
+// and no disk, and the keys of devices only as a homeserver does, which cannot
+// read what is encrypted with them. Where the specification leaves a
 // choice, it does what Synapse does; [Options].Flavor selects Dendrite's
 // answer where the two differ in a way that a bridge can feel.
 //

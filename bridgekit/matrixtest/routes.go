@@ -42,12 +42,19 @@ const (
 	RouteMediaConfig = "GET /_matrix/client/v1/media/config"
 	RoutePing        = "POST /_matrix/client/v1/appservice/{appserviceId}/ping"
 	RouteDevice      = "PUT /_matrix/client/v3/devices/{deviceId}"
+
+	RouteUploadKeys   = "POST /_matrix/client/v3/keys/upload"
+	RouteQueryKeys    = "POST /_matrix/client/v3/keys/query"
+	RouteClaimKeys    = "POST /_matrix/client/v3/keys/claim"
+	RouteCrossSigning = "POST /_matrix/client/v3/keys/device_signing/upload"
+	RouteSignatures   = "POST /_matrix/client/v3/keys/signatures/upload"
+	RouteSendToDevice = "PUT /_matrix/client/v3/sendToDevice/{eventType}/{txnId}"
 )
 
 // routes is the whole table of endpoints.
 func routes() []*route {
 	var all []*route
-	for _, part := range [][]*route{accountRoutes(), roomRoutes(), readRoutes(), miscRoutes(), mediaRoutes()} {
+	for _, part := range [][]*route{accountRoutes(), roomRoutes(), readRoutes(), miscRoutes(), mediaRoutes(), keyRoutes()} {
 		all = append(all, part...)
 	}
 	return all
@@ -138,6 +145,17 @@ func miscRoutes() []*route {
 		{name: "GET " + v3 + "presence/{userId}/status", handle: (*call).getPresence},
 		{name: RoutePresence, handle: (*call).putPresence},
 		{name: RoutePing, handle: (*call).ping},
+	}
+}
+
+func keyRoutes() []*route {
+	return []*route{
+		{name: RouteUploadKeys, handle: (*call).uploadKeys},
+		{name: RouteQueryKeys, handle: (*call).queryKeys},
+		{name: RouteClaimKeys, handle: (*call).claimKeys},
+		{name: RouteCrossSigning, handle: (*call).uploadCrossSigning},
+		{name: RouteSignatures, handle: (*call).uploadSignatures},
+		{name: RouteSendToDevice, handle: (*call).sendToDevice, flags: once},
 	}
 }
 

@@ -20,8 +20,7 @@ type syncFilter struct {
 
 func filterID(i int) string { return strconv.Itoa(i) }
 
-// sync serves GET /sync. Presence, to-device messages, unread counts and room
-// summaries are not in it.
+// sync serves GET /sync. Presence, unread counts and room summaries are not in it.
 func (c *call) sync() (any, *Error) {
 	limit, err := c.timelineLimit()
 	if err != nil {
@@ -139,7 +138,8 @@ func (s syncer) build() (any, bool) {
 		"rooms":        map[string]any{"join": join, "invite": invite, "knock": knock, "leave": leave},
 		"account_data": events{data},
 	}
-	return out, len(join)+len(invite)+len(knock)+len(leave)+len(data) > 0
+	keys := s.crypto(out)
+	return out, keys || len(join)+len(invite)+len(knock)+len(leave)+len(data) > 0
 }
 
 // encodeRoom leaves out the room ID, which stands in the key.

@@ -1,0 +1,67 @@
+// Package crypt is the bridge's end of encryption: one device, the bot's, that
+// speaks for all ghosts (Client-Server API, "End-to-End Encryption"). It encrypts
+// what ghosts send, decrypts what people send, and keeps the keys. Whether a room
+// is to be encrypted is decided elsewhere.
+//
+// It needs the build tag goolm. Without it everything here is refused with
+// [ErrNotBuilt]; only files can be encrypted and decrypted.
+//
+// # One device for all ghosts
+//
+// A ghost's event is encrypted with the bot's session and sent by the ghost.
+// Whoever has the session's key can read it: the key came from the bot's device.
+// What clients make of the difference between the event's sender and the key's:
+// Element (its Rust cryptography) shows the text, and beside it a grey shield,
+// "the authenticity of this encrypted message can't be guaranteed on this
+// device"; clients on matrix-nio and hydrogen show the text. There is no way to
+// avoid that but a device for each ghost, whose keys each member would have to
+// get one by one. docs/encryption.md says it to administrators.
+//
+// # The way of keys
+//
+// Room keys come to the bot's device by /sync ([Crypt.Run]), never by appservice
+// transactions, which lose them in every outage. All that one answer brings is
+// stored in one database transaction together with the position after it; the
+// homeserver forgets it when it is asked from that position on. So a crash at any
+// place makes the homeserver send it again. The events that need the keys come by
+// transaction, before or after them: [Crypt.Decrypt] says [*NoKey], and
+// [Options].OnKey tells when the key is there.
+//
+// A session for what ghosts send goes to all devices of all members before the
+// first event is encrypted with it ([Crypt.Encrypt]). It is replaced when the
+// room's settings say so (by default after 100 messages or a week), and when a
+// member or a device comes or goes; a newcomer cannot read what was before.
+//
+// # What is stored, and when
+//
+// In the database of [OpenDB], which nothing else uses:
+//
+//   - the tables crypto_*, of mautrix: the device's own keys, sessions (both sealed
+//     with a key that is kept in [Secrets]), other people's devices, and which
+//     messages of a session were seen;
+//   - room, member: which rooms are encrypted and how, and who has to get keys. It
+//     can be asked again; a change makes it invalid in the transaction that stores
+//     that /sync has told of it;
+//   - state: the position in /sync, and whose turn it is (below).
+//
+// In [Secrets]: the sealing key, the device's ID and token, and the private keys
+// for cross-signing, before anything made with them is published. They are the
+// way back when the database is lost: a new device, signed by the same identity.
+//
+// A session's ratchet is stored before what it encrypted is returned: no number
+// is used twice, whatever crashes. A copy of the database that comes back from a
+// backup would use them twice, so this database is in no backup.
+//
+// # Who owns what
+//
+// [Crypt.Run] owns /sync and the device; it has one goroutine. Encrypt and Decrypt
+// may be called by any number of goroutines. Whatever touches the sessions between
+// devices (Olm), which change with each use, holds the one token of Crypt.olm and
+// works on a fresh copy from the database, so that a failed transaction leaves
+// nothing behind in memory. A lock for each room lets one goroutine at a time
+// decide about its session. The order is: room, olm, database.
+//
+// Where two processes share a PostgreSQL database, the one that calls Run last is
+// in charge: it raises a number (epoch) that each transaction of the other checks
+// before it encrypts.
+package crypt

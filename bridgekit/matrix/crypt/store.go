@@ -1,0 +1,189 @@
+//go:build goolm
+
+package crypt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// A failure remembers the first error of a store.
+type failure struct{ first atomic.Pointer[error] }
+
+func (f *failure) note(err error) { f.first.CompareAndSwap(nil, &err) }
+
+// failed is the first error, nil if there was none.
+func (f *failure) failed() error {
+	if p := f.first.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// failureKey is the key of a context's failure.
+type failureKey struct{}
+
+// watch returns a context whose calls to a store remember failures there.
+func watch(ctx context.Context) (context.Context, *failure) {
+	f := &failure{}
+	return context.WithValue(ctx, failureKey{}, f), f
+}
+
+// A watched is the store of keys, and remembers the first failure of what the
+// machine does not report: it would go on as if a key was stored.
+type watched struct {
+	*crypto.SQLCryptoStore
+	failure
+	// keep decides whether a new session for a room may be used, and stores it.
+	keep func(ctx context.Context, store func(ctx context.Context) error) error
+}
+
+var _ crypto.Store = (*watched)(nil)
+
+func (w *watched) note(ctx context.Context, op string, err error) error {
+	if err != nil {
+		f, ok := ctx.Value(failureKey{}).(*failure)
+		if !ok {
+			f = &w.failure
+		}
+		f.note(fmt.Errorf("%s: %w", op, err))
+	}
+	return err
+}
+
+// PutAccount stores the device's own keys.
+func (w *watched) PutAccount(ctx context.Context, a *crypto.OlmAccount) error {
+	return w.note(ctx, "store device", w.SQLCryptoStore.PutAccount(ctx, a))
+}
+
+// GetSessions reads the sessions with a device.
+func (w *watched) GetSessions(ctx context.Context, key id.SenderKey) (crypto.OlmSessionList, error) {
+	l, err := w.SQLCryptoStore.GetSessions(ctx, key)
+	return l, w.note(ctx, "read sessions", err)
+}
+
+// GetLatestSession reads the session to write to a device with.
+func (w *watched) GetLatestSession(ctx context.Context, key id.SenderKey) (*crypto.OlmSession, error) {
+	s, err := w.SQLCryptoStore.GetLatestSession(ctx, key)
+	return s, w.note(ctx, "read session", err)
+}
+
+// AddSession stores a new session with a device.
+func (w *watched) AddSession(ctx context.Context, key id.SenderKey, s *crypto.OlmSession) error {
+	return w.note(ctx, "store session", w.SQLCryptoStore.AddSession(ctx, key, s))
+}
+
+// UpdateSession stores where a session with a device is.
+func (w *watched) UpdateSession(ctx context.Context, key id.SenderKey, s *crypto.OlmSession) error {
+	return w.note(ctx, "store session", w.SQLCryptoStore.UpdateSession(ctx, key, s))
+}
+
+// PutOlmHash remembers a message between devices.
+func (w *watched) PutOlmHash(ctx context.Context, hash [32]byte, at time.Time) error {
+	return w.note(ctx, "store hash", w.SQLCryptoStore.PutOlmHash(ctx, hash, at))
+}
+
+// GetOlmHash tells when a message between devices was seen.
+func (w *watched) GetOlmHash(ctx context.Context, hash [32]byte) (time.Time, error) {
+	at, err := w.SQLCryptoStore.GetOlmHash(ctx, hash)
+	return at, w.note(ctx, "read hash", err)
+}
+
+// PutGroupSession stores the key of a room's session.
+func (w *watched) PutGroupSession(ctx context.Context, s *crypto.InboundGroupSession) error {
+	return w.note(ctx, "store key", w.SQLCryptoStore.PutGroupSession(ctx, s))
+}
+
+// GetGroupSession reads the key of a room's session. That it is withheld is no
+// failure.
+func (w *watched) GetGroupSession(ctx context.Context, room id.RoomID, session id.SessionID) (*crypto.InboundGroupSession, error) {
+	s, err := w.SQLCryptoStore.GetGroupSession(ctx, room, session)
+	if errors.Is(err, crypto.ErrGroupSessionWithheld) {
+		return s, err
+	}
+	return s, w.note(ctx, "read key", err)
+}
+
+// PutWithheldGroupSession stores that a key will not come.
+func (w *watched) PutWithheldGroupSession(ctx context.Context, c event.RoomKeyWithheldEventContent) error {
+	return w.note(ctx, "store withheld key", w.SQLCryptoStore.PutWithheldGroupSession(ctx, c))
+}
+
+// ValidateMessageIndex tells whether a message of a session is no repetition.
+func (w *watched) ValidateMessageIndex(ctx context.Context, session id.SessionID, evt id.EventID, index uint, at int64) (bool, error) {
+	ok, err := w.SQLCryptoStore.ValidateMessageIndex(ctx, session, evt, index, at)
+	return ok, w.note(ctx, "look for repetition", err)
+}
+
+// GetCrossSigningKeys reads a user's keys.
+func (w *watched) GetCrossSigningKeys(ctx context.Context, user id.UserID) (map[id.CrossSigningUsage]id.CrossSigningKey, error) {
+	keys, err := w.SQLCryptoStore.GetCrossSigningKeys(ctx, user)
+	return keys, w.note(ctx, "read keys of user", err)
+}
+
+// IsKeySignedBy reads whether a key is signed.
+func (w *watched) IsKeySignedBy(ctx context.Context, user id.UserID, key id.Ed25519, by id.UserID, with id.Ed25519) (bool, error) {
+	ok, err := w.SQLCryptoStore.IsKeySignedBy(ctx, user, key, by, with)
+	return ok, w.note(ctx, "read signature", err)
+}
+
+// FindDeviceByKey reads a device.
+func (w *watched) FindDeviceByKey(ctx context.Context, user id.UserID, key id.IdentityKey) (*id.Device, error) {
+	d, err := w.SQLCryptoStore.FindDeviceByKey(ctx, user, key)
+	return d, w.note(ctx, "read device", err)
+}
+
+// PutDevices stores the devices of a user.
+func (w *watched) PutDevices(ctx context.Context, user id.UserID, devices map[id.DeviceID]*id.Device) error {
+	return w.note(ctx, "store devices", w.SQLCryptoStore.PutDevices(ctx, user, devices))
+}
+
+// AddOutboundGroupSession stores a session that all members have got.
+func (w *watched) AddOutboundGroupSession(ctx context.Context, s *crypto.OutboundGroupSession) error {
+	store := func(ctx context.Context) error {
+		return w.note(ctx, "store session of room", w.SQLCryptoStore.AddOutboundGroupSession(ctx, s))
+	}
+	if w.keep == nil {
+		return store(ctx)
+	}
+	return w.keep(ctx, store)
+}
+
+// RemoveOutboundGroupSession ends the session for what ghosts send into a room.
+func (w *watched) RemoveOutboundGroupSession(ctx context.Context, room id.RoomID) error {
+	return w.note(ctx, "end session", w.SQLCryptoStore.RemoveOutboundGroupSession(ctx, room))
+}
+
+// MarkOutboundGroupSessionShared remembers who got a session. A device that gets
+// one twice is no failure.
+func (w *watched) MarkOutboundGroupSessionShared(ctx context.Context, user id.UserID, key id.IdentityKey, session id.SessionID) error {
+	_, err := w.DB.Exec(ctx, `INSERT INTO crypto_megolm_outbound_session_shared (user_id, identity_key, session_id)
+		VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, user, key, session)
+	return w.note(ctx, "store who got a key", err)
+}
+
+// A guard lets no request of a machine out whose store has failed.
+type guard struct {
+	store *watched
+	next  http.RoundTripper
+}
+
+// RoundTrip makes a request.
+func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := g.store.failed(); err != nil {
+		return nil, fmt.Errorf("nothing is sent: %w", err)
+	}
+	next := g.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return next.RoundTrip(r)
+}
