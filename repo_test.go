@@ -138,6 +138,7 @@ func arrows() []arrow {
 		{from: network, to: []string{markup}, std: true},
 		{from: "bridgekit/memnet", to: []string{network, markup}, tests: []string{"bridgekit/networktest"}},
 		{from: "bridgekit/networktest", to: []string{network, markup}},
+		{from: "bridgekit/matrix/crypt", to: []string{"bridgekit/matrix"}, tests: []string{"bridgekit/matrixtest", "bridgekit/store/storetest"}},
 		{from: "bridgekit/matrix", tests: []string{"bridgekit/matrixtest"}},
 		{from: "bridgekit/matrixtest"},
 		{from: "bridgekit/config", to: []string{network}},

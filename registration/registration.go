@@ -22,6 +22,10 @@ type Registration struct {
 	PushEphemeral    bool     `yaml:"de.sorunome.msc2409.push_ephemeral,omitempty"`
 	Protocols        []string `yaml:"protocols,omitempty"` // third-party lookups; Causeway offers none
 
+	// MSC4190 lets the bot have a device without signing in, which is needed for
+	// encryption where people sign in elsewhere than at the homeserver.
+	MSC4190 bool `yaml:"io.element.msc4190,omitempty"`
+
 	// Extra are the keys that this type does not know, such as those of
 	// experiments that an administrator has switched on. They are kept.
 	Extra map[string]any `yaml:",inline"`
@@ -95,6 +99,7 @@ func New(o Options) Registration {
 		},
 		ReceiveEphemeral: true,
 		PushEphemeral:    true,
+		MSC4190:          true,
 	}
 }
 

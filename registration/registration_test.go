@@ -157,13 +157,13 @@ func TestReadErrors(t *testing.T) {
 // TestExtra: keys of others survive reading, keeping and writing; a null and an
 // empty URL are the same.
 func TestExtra(t *testing.T) {
-	data := []byte("id: url\nurl: \nas_token: 1234\nhs_token: b\nsender_localpart: c\nnamespaces: {}\nio.element.msc4190: true\nx: [1, {y: z}]\n")
+	data := []byte("id: url\nurl: \nas_token: 1234\nhs_token: b\nsender_localpart: c\nnamespaces: {}\nio.element.msc9999: true\nx: [1, {y: z}]\n")
 	r, err := Parse("r.yaml", data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Registration{ID: "url", ASToken: "1234", HSToken: "b", SenderLocalpart: "c",
-		Extra: map[string]any{"io.element.msc4190": true, "x": []any{1, map[string]any{"y": "z"}}}}
+		Extra: map[string]any{"io.element.msc9999": true, "x": []any{1, map[string]any{"y": "z"}}}}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -175,7 +175,7 @@ func TestExtra(t *testing.T) {
 		t.Error("Keep of nothing removes tokens")
 	}
 	var m map[string]any
-	if out, err := kept.YAML(); err != nil || yaml.Unmarshal(out, &m) != nil || m["io.element.msc4190"] != true {
+	if out, err := kept.YAML(); err != nil || yaml.Unmarshal(out, &m) != nil || m["io.element.msc9999"] != true {
 		t.Errorf("not written: %v", m)
 	}
 	if Equal(kept, New(options())) || !Equal(kept, kept) {

@@ -20,6 +20,7 @@ type Config struct {
 	Networks    Networks    `yaml:"networks" doc:"The networks to bridge, each named PROTOCOL.NAME. The name is in the Matrix IDs of its people for ever: choose it well and never change it."`
 	Public      Public      `yaml:"public" doc:"Optional: an address that everybody can reach, for links to long texts and files. It is apart from appservice.listen, which only the homeserver needs to reach."`
 	Relay       Relay       `yaml:"relay" doc:"How people without an account on a network appear there."`
+	Encryption  Encryption  `yaml:"encryption" doc:"Whether rooms are encrypted between people and Causeway, which speaks to the networks for them: docs/encryption.md."`
 	Limits      Limits      `yaml:"limits" doc:"How much of what."`
 	Log         Log         `yaml:"log" doc:"What is logged to standard error. Message contents never are."`
 	Metrics     Metrics     `yaml:"metrics" doc:"/metrics for Prometheus, /healthz and /readyz."`
@@ -63,6 +64,11 @@ type Relay struct {
 	Prefix string `yaml:"prefix" doc:"Comes before the text of a relayed person where a network cannot show their name: {name} is the display name, {mxid} the Matrix ID."`
 }
 
+// Encryption is about encrypted rooms.
+type Encryption struct {
+	Mode EncryptionMode `yaml:"mode" doc:"With off, messages in encrypted rooms fail; with allow, rooms that people have encrypted are bridged; with default, new rooms are encrypted as well; with require, nothing is bridged that is not encrypted."`
+}
+
 // Limits are amounts.
 type Limits struct {
 	Spool      Size          `yaml:"spool" doc:"Disk space for files on their way."`
@@ -94,6 +100,7 @@ func Defaults() *Config {
 		Bot:      Bot{Name: "causeway", DisplayName: "Causeway"},
 		Database: Database{Dialect: SQLite, Source: "causeway.db"},
 		Relay:    Relay{Prefix: "<{name}> "},
+		Encryption: Encryption{Mode: EncryptionOff},
 		Limits: Limits{
 			Spool:      2 << 30,
 			LinkExpiry: 7 * 24 * time.Hour,

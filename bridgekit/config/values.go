@@ -149,6 +149,27 @@ func (l *LogLevel) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// An EncryptionMode says which rooms are encrypted.
+type EncryptionMode string
+
+// The modes. EncryptionAllow follows what people set in their rooms.
+const (
+	EncryptionOff     EncryptionMode = "off"
+	EncryptionAllow   EncryptionMode = "allow"
+	EncryptionDefault EncryptionMode = "default"
+	EncryptionRequire EncryptionMode = "require"
+)
+
+// UnmarshalText accepts the modes.
+func (m *EncryptionMode) UnmarshalText(text []byte) error {
+	switch got := EncryptionMode(text); got {
+	case EncryptionOff, EncryptionAllow, EncryptionDefault, EncryptionRequire:
+		*m = got
+		return nil
+	}
+	return fmt.Errorf("%q is not a mode; write off, allow, default or require", text)
+}
+
 // A LogFormat is how log lines are written.
 type LogFormat string
 

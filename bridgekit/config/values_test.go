@@ -116,7 +116,13 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%v %+v %s %x %d %v", c.Key, c.Key, c.Key, c.Key, &c.Key, struct{ K Key }{c.Key})
-	slog.New(slog.NewJSONHandler(&b, nil)).Info("start", "key", c.Key, "database", c.Database)
+	timeless := func(_ []string, a slog.Attr) slog.Attr { // a time may hold any digits
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: timeless})).Info("start", "key", c.Key, "database", c.Database)
 	fmt.Fprint(&b, c.Database)
 	for _, secret := range []string{testKey, "255", "hunter2"} {
 		if strings.Contains(b.String(), secret) {

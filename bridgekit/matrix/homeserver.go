@@ -66,6 +66,8 @@ type Homeserver struct {
 	spool   *Spool
 	server  serverCache
 	puppets puppetCache
+
+	encrypter Encrypter // nil: nothing is encrypted
 }
 
 // New checks the options. It makes no request: Probe does.

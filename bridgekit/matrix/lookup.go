@@ -144,7 +144,7 @@ func searchFilter(eventType string, senders []id.UserID) string {
 		Senders []id.UserID `json:"senders,omitempty"`
 	}{Senders: senders}
 	if eventType != "" {
-		f.Types = []string{eventType}
+		f.Types = []string{eventType, event.EventEncrypted.Type} // the room may have changed since
 	}
 	if len(f.Types)+len(f.Senders) == 0 {
 		return ""

@@ -45,7 +45,7 @@ type Event struct {
 }
 
 // Send sends an event once (Client-Server API,
-// PUT /rooms/{roomId}/send/{eventType}/{txnId}). A ghost is registered and
+// PUT /rooms/{roomId}/send/{eventType}/{txnId}), encrypted if the room is. A ghost is registered and
 // brought into the room first, and again when the server says that it is not
 // there. After a timeout, a broken connection, 502, 503 or 504 it waits a
 // second, looks the event up and then sends it again, twice at most.
@@ -58,10 +58,14 @@ type Event struct {
 // MaybeDone. NotJoined, Banned, NotAllowed, RoomGone, TooLarge: never.
 func (h *Homeserver) Send(ctx context.Context, e Event) (id.EventID, error) {
 	mark := h.Mark(e.Key, e.Step, e.Room)
-	body, err := withFields(e.Content, h.stamp(e.Room, e.As, mark))
-	if err != nil {
-		return "", &Error{Op: "send", Err: err}
+	body, kind, err := h.body(ctx, e, mark)
+	if err != nil && find(err) == nil {
+		err = &Error{Op: "send", Err: err}
 	}
+	if err != nil {
+		return "", err
+	}
+	e.Type = kind
 	if len(body) > MaxContent {
 		return "", &Error{Kind: TooLarge, Op: "send", Err: fmt.Errorf("content has %d bytes, the limit is %d", len(body), MaxContent),
 			User: fmt.Sprintf("this message has %d KB; Matrix takes %d KB", len(body)>>10, MaxContent>>10)}
