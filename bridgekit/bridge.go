@@ -18,6 +18,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/login"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/portal"
 	"github.com/causeway-chat/causeway/bridgekit/step"
@@ -58,6 +59,8 @@ type Bridge struct {
 	portals   *portal.Service
 	commander *command.Commander
 	missed    *missed
+	keys      *crypt.DB    // nil: nothing is encrypted
+	crypt     *crypt.Crypt // nil: nothing is encrypted
 	networks  []network.Info
 	leading   chan struct{} // closed when this process serves the database
 	listening chan struct{} // closed when serve listens on everything
@@ -78,8 +81,11 @@ func New(ctx context.Context, o Options) (*Bridge, error) {
 	}
 	b.db = db
 	o.Steps.At(step.StartOpened)
-	if err := b.wire(); err != nil {
+	if err := b.openKeys(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	if err := b.wire(); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
@@ -120,6 +126,9 @@ func (b *Bridge) wire() error {
 		Addressed: func(m portal.Command) bool { return b.commander.Addressed(asIncoming(m)) },
 		Command:   func(ctx context.Context, m portal.Command) error { return b.commander.Handle(ctx, asIncoming(m)) },
 		Secret:    b.secret,
+	}
+	if err := b.wireEncryption(mo.State, &po); err != nil {
+		return err
 	}
 	publish := b.publisher(&po)
 	b.portals = portal.New(po)
@@ -221,7 +230,7 @@ func (b *Bridge) bridge(ctx context.Context) error {
 		b.opts.Steps.At(step.StopQuiet)
 	}()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.missed.run, b.expire} {
+	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.missed.run, b.expire, b.runEncryption} {
 		g.Go(func() error { return run(ctx) })
 	}
 	g.Go(func() error { return watch(ctx, j, logins) })
@@ -345,6 +354,11 @@ func (b *Bridge) expire(ctx context.Context) error {
 
 // Close closes the database. Run does it too.
 func (b *Bridge) Close() (err error) {
-	b.closeOnce.Do(func() { err = b.db.Close() })
+	b.closeOnce.Do(func() {
+		if b.keys != nil {
+			err = b.keys.Close()
+		}
+		err = errors.Join(err, b.db.Close())
+	})
 	return err
 }

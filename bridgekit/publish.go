@@ -19,8 +19,8 @@ func (b *Bridge) publisher(o *portal.Options) func(ctx context.Context, key stri
 	if b.opts.Config.Public.URL == "" {
 		return nil
 	}
-	o.Link = func(ctx context.Context, uri id.ContentURI, name, mime string) (string, time.Time, error) {
-		return b.publish(ctx, "media "+uri.String(), store.Page{Name: name, MIME: mime, Media: uri.String()})
+	o.Link = func(ctx context.Context, uri id.ContentURI, name, mime string, file []byte) (string, time.Time, error) {
+		return b.publish(ctx, "media "+uri.String(), store.Page{Name: name, MIME: mime, Data: file, Media: uri.String()})
 	}
 	return func(ctx context.Context, key string, p network.Page) (string, time.Time, error) {
 		return b.publish(ctx, "page "+key, store.Page{Name: p.Name, MIME: p.MIME, Data: p.Data})

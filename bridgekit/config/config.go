@@ -97,9 +97,9 @@ func Defaults() *Config {
 			Registration: "registration.yaml",
 			Prefix:       "_cw_",
 		},
-		Bot:      Bot{Name: "causeway", DisplayName: "Causeway"},
-		Database: Database{Dialect: SQLite, Source: "causeway.db"},
-		Relay:    Relay{Prefix: "<{name}> "},
+		Bot:        Bot{Name: "causeway", DisplayName: "Causeway"},
+		Database:   Database{Dialect: SQLite, Source: "causeway.db"},
+		Relay:      Relay{Prefix: "<{name}> "},
 		Encryption: Encryption{Mode: EncryptionOff},
 		Limits: Limits{
 			Spool:      2 << 30,

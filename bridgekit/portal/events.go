@@ -102,6 +102,9 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, b
 			return nil, err
 		}
 	}
+	if err := s.roomChanged(ctx, e); err != nil {
+		return nil, err
+	}
 	if s.hs.Ours(e.Room, e.Sender, e.Content) {
 		return nil, nil
 	}
@@ -127,6 +130,9 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, b
 		return nil, nil
 	}
 	if len(portals) == 0 {
+		if e.Type == event.EventEncrypted.Type && s.opts.Cipher != nil {
+			return s.control(e, raw), nil // it may be for the bot
+		}
 		if e.Type == event.StateMember.Type && e.StateKey != nil && s.hs.IsGhost(id.UserID(*e.StateKey)) || making {
 			return s.control(e, raw), nil
 		}
@@ -196,6 +202,11 @@ func follow(d *journal.Draft, e *rawEvent) {
 		d.Fate.Withdraw = true
 	case event.EventReaction.Type, event.EventSticker.Type:
 		d.Makes = string(e.ID)
+	case event.EventEncrypted.Type:
+		d.Makes = string(e.ID)
+		if target := edited(e); target != "" { // stands in clear; by what is not known yet
+			d.Makes, d.Changes = "", string(target)
+		}
 	case event.EventMessage.Type:
 		target := replaces(e)
 		if target == "" {
@@ -211,13 +222,23 @@ func follow(d *journal.Draft, e *rawEvent) {
 // replaces is the event that a message edits; "" if it is no edit.
 func replaces(e *rawEvent) id.EventID {
 	var c struct {
+		New json.RawMessage `json:"m.new_content"`
+	}
+	if json.Unmarshal(e.Content, &c) != nil || c.New == nil {
+		return ""
+	}
+	return edited(e)
+}
+
+// edited is the event that an event relates to as its edit; "" if to none.
+func edited(e *rawEvent) id.EventID {
+	var c struct {
 		Relates struct {
 			Type  event.RelationType `json:"rel_type"`
 			Event id.EventID         `json:"event_id"`
 		} `json:"m.relates_to"`
-		New json.RawMessage `json:"m.new_content"`
 	}
-	if json.Unmarshal(e.Content, &c) != nil || c.Relates.Type != event.RelReplace || c.New == nil {
+	if json.Unmarshal(e.Content, &c) != nil || c.Relates.Type != event.RelReplace {
 		return ""
 	}
 	return c.Relates.Event
@@ -311,9 +332,14 @@ func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.O
 	if err != nil {
 		return dbOutcome(err)
 	}
-	if c := s.asCommand(evt, len(portals) > 0, owner == evt.Sender, e.Key); evt.Type == event.EventMessage.Type && s.opts.Addressed(c) {
-		err = s.opts.Command(ctx, c)
-	} else if evt.Type == event.StateMember.Type && len(portals) == 0 && evt.StateKey != nil && s.hs.IsGhost(id.UserID(*evt.StateKey)) {
+	told, out := s.forBot(ctx, e, evt, len(portals) > 0, owner == evt.Sender)
+	if out != nil {
+		return *out
+	}
+	if told {
+		return journal.Delivered(nil)
+	}
+	if evt.Type == event.StateMember.Type && len(portals) == 0 && evt.StateKey != nil && s.hs.IsGhost(id.UserID(*evt.StateKey)) {
 		if making && id.UserID(*evt.StateKey) == s.hs.BotID() {
 			return journal.Park(roomsCause, s.making.any, nil) // it may be a portal's next room
 		}
@@ -325,6 +351,32 @@ func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.O
 		return s.outcome(err)
 	}
 	return journal.Delivered(nil)
+}
+
+// forBot has the bot answer a message that is for it, and reports whether it was. A
+// non-nil outcome settles the entry.
+func (s *Service) forBot(ctx context.Context, e *journal.Entry, evt *rawEvent, inPortal, management bool) (bool, *journal.Outcome) {
+	clear := evt
+	if evt.Type == event.EventEncrypted.Type {
+		if inPortal {
+			return false, nil // the portal's lane finds out
+		}
+		var out *journal.Outcome
+		if clear, _, out = s.clear(ctx, e, evt); out != nil {
+			return false, out
+		}
+	}
+	c := s.asCommand(clear, inPortal, management, e.Key)
+	if clear.Type != event.EventMessage.Type || clear != evt && s.opts.Secret(ctx, c) {
+		return clear != evt, nil
+	}
+	if !s.opts.Addressed(c) {
+		return clear != evt, nil
+	}
+	if err := s.opts.Command(ctx, c); err != nil {
+		return false, settled(s.outcome(err))
+	}
+	return true, nil
 }
 
 // invited answers an invitation of the bot or a ghost. The bot comes to whoever

@@ -117,9 +117,17 @@ func (o *outbound) fromMention(n markup.Node) markup.Node {
 }
 
 func (o *outbound) fromMedia(c *event.MessageEventContent) (*network.Media, markup.Body, error) {
-	uri, err := c.URL.Parse()
+	address, file := c.URL, json.RawMessage(nil)
+	if c.File != nil {
+		var err error
+		if file, err = json.Marshal(c.File); err != nil {
+			return nil, nil, network.Errorf(network.Rejected, "this file cannot be read", "encrypted file: %w", err)
+		}
+		address = c.File.URL
+	}
+	uri, err := address.Parse()
 	if err != nil || uri.IsEmpty() {
-		return nil, nil, network.Errorf(network.Rejected, "this file is encrypted or has no address, and cannot be bridged", "media without mxc URI")
+		return nil, nil, network.Errorf(network.Rejected, "this file has no address, and cannot be bridged", "media without mxc URI")
 	}
 	name, caption := c.Body, markup.Body(nil)
 	if c.FileName != "" && c.FileName != c.Body {
@@ -145,7 +153,7 @@ func (o *outbound) fromMedia(c *event.MessageEventContent) (*network.Media, mark
 		m.MIME, m.Size, m.Width, m.Height = c.Info.MimeType, int64(c.Info.Size), c.Info.Width, c.Info.Height
 		m.Duration = time.Duration(c.Info.Duration) * time.Millisecond
 	}
-	m.Source = &mediaSource{o: o, uri: uri, name: name, mime: m.MIME}
+	m.Source = &mediaSource{o: o, uri: uri, name: name, mime: m.MIME, file: file}
 	return m, caption, nil
 }
 
@@ -155,23 +163,20 @@ type mediaSource struct {
 	o          *outbound
 	uri        id.ContentURI
 	name, mime string
+	file       json.RawMessage // of an encrypted file
 }
 
 var _ network.Source = (*mediaSource)(nil)
 
 func (m *mediaSource) Open(ctx context.Context) (io.ReadCloser, error) {
-	d, err := m.o.hs.Download(ctx, m.uri)
-	if err != nil {
-		return nil, err
-	}
-	return d.Body, nil
+	return m.o.open(ctx, m.uri, m.file)
 }
 
 func (m *mediaSource) Link(ctx context.Context) (string, time.Time, error) {
 	if m.o.opts.Link == nil {
 		return "", time.Time{}, network.ErrNotPublic
 	}
-	return m.o.opts.Link(ctx, m.uri, m.name, m.mime)
+	return m.o.opts.Link(ctx, m.uri, m.name, m.mime, m.file)
 }
 
 // relations adds what the message answers and which thread it is in.
@@ -219,7 +224,7 @@ func (o *outbound) quote(ctx context.Context, target id.EventID) (*network.Quote
 		return nil, err
 	}
 	var c event.MessageEventContent
-	if json.Unmarshal(evt.Content.VeryRaw, &c) != nil {
+	if json.Unmarshal(o.content(ctx, evt), &c) != nil {
 		return nil, nil
 	}
 	q := &network.Quote{Text: o.fromText(&c)}

@@ -52,7 +52,7 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 		info.Topic = *c.Topic
 	}
 	if c.Avatar != nil && !info.Plumbed {
-		uri, err := x.transfer(ctx, c.Avatar, x.hs.BotID())
+		uri, _, err := x.transfer(ctx, c.Avatar, x.hs.BotID(), false)
 		if err != nil {
 			return x.failed(ctx, err)
 		}

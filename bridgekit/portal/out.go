@@ -34,6 +34,8 @@ type outbound struct {
 	sess  *login.Session
 	ops   network.Ops
 	relay bool // the session speaks for somebody else
+
+	encrypted bool // the event came encrypted
 }
 
 func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -57,7 +59,10 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if s.opts.Permissions.Of(string(evt.Sender)) < config.LevelRelay {
 		return journal.Delivered(nil) // blocked people are not bridged, silently
 	}
-	o := &outbound{Service: s, e: e, evt: evt, p: p}
+	o, out := s.outbound(ctx, e, evt, p)
+	if out != nil {
+		return *out
+	}
 	if out := o.choose(ctx); out != nil {
 		return *out
 	}
@@ -66,6 +71,27 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	}
 	defer s.sends.begin(p.ID, o.sess.ID)()
 	return o.dispatch(ctx)
+}
+
+// outbound is the entry with its event in clear. A non-nil outcome settles it.
+func (s *Service) outbound(ctx context.Context, e *journal.Entry, evt *rawEvent, p store.Portal) (*outbound, *journal.Outcome) {
+	o := &outbound{Service: s, e: e, encrypted: evt.Type == event.EventEncrypted.Type, p: p}
+	if !o.encrypted && s.opts.Encryption == config.EncryptionRequire && (evt.Type == event.EventMessage.Type || evt.Type == event.EventSticker.Type) {
+		return nil, settled(journal.Fail(errors.New("not encrypted"), "this bridge takes encrypted messages only: turn on encryption in the settings of this room"))
+	}
+	clear, raw, out := s.clear(ctx, e, evt)
+	if out != nil {
+		return nil, out
+	}
+	if o.encrypted {
+		if command, err := s.encryptedCommand(ctx, clear, raw); err != nil {
+			return nil, settled(dbOutcome(err))
+		} else if command {
+			return nil, settled(journal.Delivered(nil))
+		}
+	}
+	o.evt = clear
+	return o, nil
 }
 
 // described sees to it that it is known what the chat can carry, and what a lost
@@ -206,8 +232,6 @@ func (o *outbound) dispatch(ctx context.Context) journal.Outcome {
 		return o.chatChange(ctx)
 	case event.StateMember.Type:
 		return o.member(ctx)
-	case event.EventEncrypted.Type:
-		return journal.Fail(errors.New("encrypted"), "this room is encrypted, which this bridge cannot read yet")
 	}
 	return journal.Delivered(nil)
 }
@@ -220,6 +244,9 @@ func (o *outbound) txnID() network.TxnID { return network.TxnID(hex.EncodeToStri
 // message sends a new message.
 func (o *outbound) message(ctx context.Context) journal.Outcome {
 	content, err := o.fromMatrix(ctx, o.evt.Content)
+	if err == nil {
+		o.markLate(content)
+	}
 	if err != nil {
 		return o.failed(ctx, err)
 	}

@@ -129,7 +129,11 @@ func (o *outbound) oldText(ctx context.Context, target id.EventID) (*network.Con
 		}
 		return nil, err
 	}
-	return o.fromMatrix(ctx, evt.Content.VeryRaw)
+	content := o.content(ctx, evt)
+	if content == nil {
+		return nil, nil
+	}
+	return o.fromMatrix(ctx, content)
 }
 
 // editAsMessage sends an edit as a new message.

@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/step"
@@ -97,6 +98,9 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 		State:    s.bridgeInfo(p, chat),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
 		Levels: map[id.UserID]int{},
+	}
+	if mode := s.opts.Encryption; mode == config.EncryptionDefault || mode == config.EncryptionRequire {
+		r.State = append(r.State, encryptionState())
 	}
 	if !chat.Features.JoinersSeePast {
 		r.History = string(event.HistoryVisibilityInvited)

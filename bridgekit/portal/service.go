@@ -20,7 +20,8 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// Options configure a Service. All but Link and Steps are required.
+// Options configure a Service. All but Link, Steps and what is about
+// encryption are required.
 type Options struct {
 	DB          *store.DB
 	Homeserver  *matrix.Homeserver
@@ -36,7 +37,15 @@ type Options struct {
 	RelayPrefix string
 	// Link publishes a medium of the homeserver for everyone who has the
 	// link; nil if there is no public listener.
-	Link func(ctx context.Context, uri id.ContentURI, name, mime string) (url string, until time.Time, err error)
+	// file is what a message says of an encrypted one, nil for others.
+	Link func(ctx context.Context, uri id.ContentURI, name, mime string, file []byte) (url string, until time.Time, err error)
+	// Cipher decrypts; nil: encrypted messages fail.
+	Cipher Cipher
+	// Encryption says which rooms are encrypted.
+	Encryption config.EncryptionMode
+	// RoomChanged is told of an event that says how a room is encrypted, or that
+	// somebody came or went who gets keys; may be nil.
+	RoomChanged func(ctx context.Context, room id.RoomID, t event.Type) error
 	// Addressed reports whether a message is for the bot.
 	Addressed func(c Command) bool
 	// Command does what a message for the bot says. An error means that its
@@ -85,6 +94,8 @@ type Service struct {
 	updates turns // a portal's row is changed by one at a time
 	// held while a login that was not known to be in a chat is stored to be
 	entering sync.Mutex
+
+	keys sync.Mutex // held while it changes what was set aside for want of a key
 
 	mu         sync.Mutex           // guards management
 	management map[string]id.UserID // by room; nil until loaded

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/markup/html"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -178,7 +180,11 @@ func (x *inbound) mxid(u network.UserID) id.UserID {
 // media uploads a file and renders it. A file that cannot be had any more, or is
 // too large, becomes a notice that says so: the message must not vanish.
 func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*event.MessageEventContent, error) {
-	uri, err := x.transfer(ctx, p.Media, as)
+	encrypted, err := x.hs.Encrypted(ctx, roomID(x.p))
+	if err != nil {
+		return nil, err
+	}
+	uri, file, err := x.transfer(ctx, p.Media, as, encrypted)
 	if err != nil {
 		k := network.KindOf(err)
 		if matrix.KindOf(err) != matrix.TooLarge && k != network.Rejected && k != network.Gone {
@@ -190,43 +196,83 @@ func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*eve
 		}
 		return &event.MessageEventContent{MsgType: event.MsgNotice, Body: fmt.Sprintf("File %q could not be shown here: %s", p.Media.Name, words), Mentions: &event.Mentions{}}, nil
 	}
-	return mediaContent(p, uri, x.mentionsToMatrix(p.Text)), nil
+	c := mediaContent(p, uri, x.mentionsToMatrix(p.Text))
+	if file != nil {
+		c.URL, c.File = "", file
+	}
+	return c, nil
 }
 
-// transfer streams a file from the network to the homeserver.
-func (x *inbound) transfer(ctx context.Context, m *network.Media, as id.UserID) (id.ContentURI, error) {
+// transfer streams a file from the network to the homeserver. If it is to be
+// encrypted, file says how to read it.
+func (x *inbound) transfer(ctx context.Context, m *network.Media, as id.UserID, encrypted bool) (uri id.ContentURI, file *event.EncryptedFileInfo, err error) {
 	if strings.HasPrefix(string(m.Ref), "mxc://") {
-		return id.ParseContentURI(string(m.Ref))
+		uri, err = id.ParseContentURI(string(m.Ref))
+		return uri, nil, err
 	}
+	body, err := x.fetch(ctx, m)
+	if err != nil {
+		return uri, nil, err
+	}
+	defer body.Close()
+	up := matrix.Upload{Name: m.Name, MIME: m.MIME, Size: m.Size, Body: io.Reader(body)}
+	if up.Size <= 0 {
+		up.Size = -1
+	}
+	if !encrypted {
+		uri, err = x.hs.Upload(ctx, as, up)
+		return uri, nil, err
+	}
+	return x.uploadEncrypted(ctx, as, up)
+}
+
+// uploadEncrypted uploads a file so that only who can read its message can read it.
+func (x *inbound) uploadEncrypted(ctx context.Context, as id.UserID, up matrix.Upload) (id.ContentURI, *event.EncryptedFileInfo, error) {
+	if up.Size >= 0 {
+		up.Body = io.LimitReader(up.Body, up.Size)
+	}
+	enc := crypt.EncryptFile(up.Body)
+	up.Name, up.MIME, up.Body = "", "application/octet-stream", enc
+	uri, err := x.hs.Upload(ctx, as, up)
+	if err != nil {
+		return uri, nil, err
+	}
+	if _, err := io.Copy(io.Discard, enc); err != nil { // to its end, where its sum is
+		return uri, nil, err
+	}
+	info, err := enc.Info(uri.String())
+	if err != nil {
+		return uri, nil, err
+	}
+	var file event.EncryptedFileInfo
+	if err := json.Unmarshal(info, &file); err != nil {
+		return uri, nil, fmt.Errorf("describe encrypted file: %w", err)
+	}
+	return uri, &file, nil
+}
+
+// fetch opens a file of the network, if it is not too large for the homeserver.
+func (x *inbound) fetch(ctx context.Context, m *network.Media) (io.ReadCloser, error) {
 	ops := x.ops()
 	if ops == nil && x.sess == nil {
 		ops = x.anyOps(ctx, x.p)
 	}
 	switch {
 	case ops == nil && x.sess == nil:
-		return id.ContentURI{}, network.Errorf(network.Gone, "the account that received it is signed out", "no login to open media")
+		return nil, network.Errorf(network.Gone, "the account that received it is signed out", "no login to open media")
 	case ops == nil:
-		return id.ContentURI{}, network.Errorf(network.Unavailable, "the file cannot be fetched now", "no client to open media")
+		return nil, network.Errorf(network.Unavailable, "the file cannot be fetched now", "no client to open media")
 	case ops.OpenMedia == nil:
-		return id.ContentURI{}, network.Errorf(network.Rejected, "files of this network cannot be fetched", "no media opener")
+		return nil, network.Errorf(network.Rejected, "files of this network cannot be fetched", "no media opener")
 	}
 	limit, err := x.hs.MaxUpload(ctx)
 	if err != nil {
-		return id.ContentURI{}, err
+		return nil, err
 	}
 	if limit > 0 && m.Size > limit {
-		return id.ContentURI{}, &matrix.Error{Kind: matrix.TooLarge, Op: "upload", User: fmt.Sprintf("it has %s, this homeserver takes %s", size(m.Size), size(limit))}
+		return nil, &matrix.Error{Kind: matrix.TooLarge, Op: "upload", User: fmt.Sprintf("it has %s, this homeserver takes %s", size(m.Size), size(limit))}
 	}
-	body, err := ops.OpenMedia(ctx, *m)
-	if err != nil {
-		return id.ContentURI{}, err
-	}
-	defer body.Close()
-	n := m.Size
-	if n <= 0 {
-		n = -1
-	}
-	return x.hs.Upload(ctx, as, matrix.Upload{Name: m.Name, MIME: m.MIME, Size: n, Body: io.Reader(body)})
+	return ops.OpenMedia(ctx, *m)
 }
 
 // mediaContent is the event of an uploaded file. With a caption, body is the

@@ -52,7 +52,7 @@ type Page struct {
 	ID    string // secret part of the link
 	Name  string
 	MIME  string
-	Data  []byte // the document; nil for a medium
+	Data  []byte // the document; for an encrypted medium how to read it, else nil
 	Media string // mxc:// URI; "" for a document
 	Until time.Time
 }

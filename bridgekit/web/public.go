@@ -22,6 +22,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -233,6 +234,15 @@ func (p *public) medium(w http.ResponseWriter, r *http.Request, page store.Page)
 	describe(w.Header(), kind, page.Name)
 	if d.Size >= 0 {
 		w.Header().Set("Content-Length", strconv.FormatInt(d.Size, 10))
+	}
+	if len(page.Data) > 0 { // it is as long in clear
+		clear, err := crypt.DecryptFile(page.Data, d.Body)
+		if err != nil {
+			p.opts.Log.Error("page with a bad key", "err", err)
+			plain(w, r, http.StatusNotFound, gone)
+			return
+		}
+		d.Body = clear
 	}
 	if err := stream(w, d); err != nil {
 		p.opts.Log.Info("a download ended early", "err", err)
