@@ -102,6 +102,25 @@ func TestSenderSignsOutBeforeOthersRead(t *testing.T) {
 	})
 }
 
+// A file that a login received before it was signed out is fetched by another.
+func TestFileOfDeadLogin(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.shared("team")
+		release := r.stuck("team")
+		r.net.CutAccount("bob")
+		if _, err := r.net.User("carol").SayFile("team", network.File, "notes.txt", "text/plain", []byte("notes")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.net.Revoke("alice")
+		r.connected("bob")
+		release()
+		r.sees(room, "notes.txt")
+		r.say("carol", "team", "behind it")
+		r.sees(room, "behind it")
+	})
+}
+
 // signsInAgain has somebody whom the network signed out sign in through the bot.
 func (r *rig) signsInAgain(who string) {
 	r.t.Helper()

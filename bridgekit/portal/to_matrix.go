@@ -254,8 +254,8 @@ func (x *inbound) uploadEncrypted(ctx context.Context, as id.UserID, up matrix.U
 // fetch opens a file of the network, if it is not too large for the homeserver.
 func (x *inbound) fetch(ctx context.Context, m *network.Media) (io.ReadCloser, error) {
 	ops := x.ops()
-	if ops == nil && x.sess == nil {
-		ops = x.anyOps(ctx, x.p)
+	if ops == nil && (x.sess == nil || x.sess.State().Status == network.Dead) {
+		ops = x.anyOps(ctx, x.p) // a chat does not wait for one who may never sign in again
 	}
 	switch {
 	case ops == nil && x.sess == nil:
