@@ -102,6 +102,66 @@ func TestSenderSignsOutBeforeOthersRead(t *testing.T) {
 	})
 }
 
+// What one account cannot be told because the network signs it out is read through
+// another, in order, and not shown again when the first one is back.
+func TestSignedOutBeforeReading(t *testing.T) {
+	for _, who := range []string{"alice", "bob"} {
+		t.Run(who, func(t *testing.T) {
+			virtual(t, perLogin(), func(r *rig) {
+				room := r.shared("team")
+				r.net.CutAccount(network.UserID(who))
+				synctest.Wait()
+				r.say("carol", "team", "one")
+				synctest.Wait()
+				r.net.Revoke(network.UserID(who))
+				time.Sleep(time.Minute)
+				r.say("carol", "team", "two")
+				r.sees(room, "two")
+				r.signsInAgain(who)
+				r.say("carol", "team", "three")
+				r.sees(room, "three")
+				r.equal("in the room", []string{"begin team", "one", "two", "three"}, r.bodies(room))
+			})
+		})
+	}
+}
+
+// Where each account has its own IDs, each can answer and react to what all have
+// read, and what is done there shows once, whoever's connection tells it.
+func TestAllKnowWhatOneBrought(t *testing.T) {
+	virtual(t, perLogin(), func(r *rig) {
+		room := r.shared("team")
+		asked := r.say("carol", "team", "what do you think?")
+		r.sees(room, "what do you think?")
+		on := r.event(room, "what do you think?").ID
+		for who, u := range map[string]*matrixtest.User{"alice": r.alice, "bob": r.bob} {
+			u.Reply(room, on, who+" thinks")
+			u.React(room, on, "❤️")
+			r.hears("team", who, who+" thinks")
+			if reply := r.message("team", who+" thinks").Content.Reply; reply == nil || string(reply.ID) != string(asked)+"@"+who {
+				t.Errorf("the reply of %s is of %v, not %s", who, reply, asked)
+			}
+			r.waitNet("the reaction", func() bool { return len(r.message("team", "what do you think?").Reactions[network.UserID(who)]) == 1 })
+		}
+		carol, mine := r.net.User("carol"), r.message("team", "alice thinks").ID
+		if err := errors.Join(carol.Edit("team", asked, "well?"), carol.React("team", mine, "👍", false), carol.React("team", mine, "👍", true), carol.React("team", mine, "👍", false)); err != nil {
+			t.Fatal(err)
+		}
+		r.say("carol", "team", "end")
+		r.sees(room, "end")
+		edits, reactions := 0, map[string]int{}
+		for _, e := range r.hs.Room(room).Timeline {
+			if rel := relation(e); rel.Type == "m.replace" {
+				edits++
+			} else if rel.Type == "m.annotation" && e.RedactedBy == nil {
+				reactions[e.Sender]++
+			}
+		}
+		r.equal("edits", 1, edits)
+		r.equal("reactions", map[string]int{"@alice:test": 1, "@bob:test": 1, ghost("carol"): 1}, reactions)
+	})
+}
+
 // A file that a login received before it was signed out is fetched by another.
 func TestFileOfDeadLogin(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {

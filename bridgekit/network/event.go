@@ -20,7 +20,8 @@ type Head struct {
 	Order  int64  `json:"order,omitempty"` // the network's own order in the chat; 0 if none
 	Sender UserID `json:"sender,omitempty"`
 	// At is the network's time of it; zero if it tells none. Where IDs are per
-	// login, At and Sender are by what the core knows a message that two logins deliver.
+	// login, Sender and At, the same for all logins and in Sent, are what the core knows
+	// a message by that several logins deliver.
 	At time.Time `json:"at,omitzero"`
 	// Txn is set if the network says that this is the echo of our own call.
 	Txn TxnID `json:"txn,omitempty"`

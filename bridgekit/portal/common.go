@@ -55,6 +55,68 @@ func commonChange(p store.Portal, ev network.Event) []byte {
 	return journal.Key("change", fmt.Sprint(p.ID), string(id), what)
 }
 
+// recognised reports whether what ev tells is known again when another login
+// delivers it under other IDs.
+func recognised(p store.Portal, ev network.Event) bool {
+	switch ev.(type) {
+	case *network.Message, *network.Edit, *network.Reaction, *network.Redaction:
+		h := ev.Base()
+		return commonID(p, h.Sender, h.At, &network.Content{}) != ""
+	}
+	return false
+}
+
+// changed settles a change that another login has delivered and that was carried out.
+func (x *inbound) changed(ctx context.Context, ev network.Event) *journal.Outcome {
+	if x.same = commonChange(x.p, ev); x.same == nil || x.sess == nil {
+		return nil
+	}
+	done, err := x.fromOther(ctx, x.same, x.sess.ID)
+	if err != nil {
+		return settled(dbOutcome(err))
+	} else if done {
+		return settled(journal.Delivered(nil))
+	}
+	return nil
+}
+
+// remember notes that a change is carried out.
+func (x *inbound) remember(tx *store.Tx) error {
+	if x.same == nil || x.sess == nil {
+		return nil
+	}
+	return rememberFrom(tx, x.e.Lane, x.same, x.sess.ID)
+}
+
+// others reports whether somebody else tells, or has told, what this login does not know.
+func (x *inbound) others(ctx context.Context) (bool, error) {
+	if x.p.Chat.Login != "" || features(x.p).IDs != network.IDsPerLogin {
+		return false, nil
+	}
+	in, err := x.db.LoginsIn(ctx, x.p.ID)
+	return err == nil && len(in) > 1 && in[0] != x.via(), err
+}
+
+// ownElsewhere settles a message of one of our logins that another one has delivered:
+// that login knows it by the IDs of our own sends, and delivers it too.
+func (x *inbound) ownElsewhere(ctx context.Context, m *network.Message, ids []network.MessageID) (out journal.Outcome, done bool) {
+	own := x.logins.ByUser(x.p.Network, m.Sender)
+	if own == nil || own == x.sess || own.State().Status == network.Dead || x.p.Chat.Login != "" || features(x.p).IDs != network.IDsPerLogin {
+		return out, false
+	}
+	in, err := x.db.LoginsIn(ctx, x.p.ID)
+	if err != nil {
+		return dbOutcome(err), true
+	}
+	if !slices.Contains(in, own.ID) {
+		return out, false
+	}
+	if out, done := x.brought(ctx, m, ids); done { // its call may have been answered since
+		return out, true
+	}
+	return journal.Delivered(nil), true
+}
+
 // rememberFrom remembers a key that is common to all logins, and which of them it
 // came from.
 func rememberFrom(tx *store.Tx, lane journal.Lane, key []byte, from ...network.LoginID) error {

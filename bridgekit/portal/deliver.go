@@ -50,11 +50,6 @@ func unwrap(e *journal.Entry) (arrived, error) {
 
 // Deliver stores what a login's client delivers; see network.Sink.
 func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Batch) error {
-	for _, ev := range b.Events {
-		if err := s.hold(ctx, sess, ev); err != nil {
-			return fmt.Errorf("deliver: %w", err)
-		}
-	}
 	d := delivery{s: s, sess: sess}
 	defer d.done()
 	var err error
@@ -76,11 +71,6 @@ func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Ba
 	err = s.j.Append(ctx, d.drafts, func(tx *store.Tx) error {
 		for _, k := range d.joined {
 			if err := tx.AddLoginChat(k.network, k.login, k.portal); err != nil {
-				return err
-			}
-		}
-		for _, c := range d.changes {
-			if err := rememberFrom(tx, c.Lane, c.Key, sess.ID); err != nil {
 				return err
 			}
 		}
@@ -117,9 +107,8 @@ type delivery struct {
 	sess    *login.Session
 	portals map[network.ChatKey]store.Portal // of the batch's chats
 	drafts  []journal.Draft
-	changes []journal.Draft // keys of changes in their lanes, see commonChange
-	joined  []loginChat     // logins that turn out to be in a chat
-	locked  bool            // Service.entering is held
+	joined  []loginChat // logins that turn out to be in a chat
+	locked  bool        // Service.entering is held
 }
 
 func (d *delivery) done() {
@@ -156,12 +145,6 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 		return err
 	}
 	draft.Lane = journal.LaneOf(p.ID, journal.In)
-	if key := commonChange(p, ev); key != nil {
-		if known, err := d.s.fromOther(ctx, key, d.sess.ID); err != nil || known {
-			return err
-		}
-		d.changes = append(d.changes, journal.Draft{Lane: draft.Lane, Key: key})
-	}
 	draft.Key = eventKey(p, d.sess, draft.Kind, h)
 	connect(&draft, ev)
 	if d.s.logins.ByUser(d.sess.Network, h.Sender) != nil {

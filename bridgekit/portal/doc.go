@@ -40,6 +40,6 @@
 // That a login is in a chat is stored with its first event there, together with
 // an entry that invites its owner to the room; that it is out is an entry too. So
 // both are in order with what is said. Where logins see other IDs than each other,
-// or none, the first that came into a chat reads it for all; while it is signed out
-// another one does, and what both have delivered is known by its commonID.
+// what all deliver is known by its commonID, and the first to deliver it shows it;
+// where there are no IDs, the first that came into a chat reads it for all.
 package portal

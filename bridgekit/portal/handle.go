@@ -42,7 +42,8 @@ type inbound struct {
 	p    store.Portal
 	sess *login.Session // whose connection delivered it; nil if it was removed since
 	head *network.Head
-	sent bool // something of it is in the room
+	sent bool   // something of it is in the room
+	same []byte // commonChange of the event
 }
 
 func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -97,6 +98,9 @@ func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcom
 		return *out
 	}
 	if out := x.echoed(ctx, ev); out != nil {
+		return *out
+	}
+	if out := x.changed(ctx, ev); out != nil {
 		return *out
 	}
 	switch ev := ev.(type) {

@@ -35,6 +35,9 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if out, done := x.echo(ctx, m); done {
 		return out
 	}
+	if out, done := x.ownElsewhere(ctx, m, ids); done {
+		return out
+	}
 	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {
 		return journal.Delivered(nil) // somebody wrote to a relay: nobody is there to read it
 	}
@@ -372,8 +375,10 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		} else if gone {
 			return journal.Delivered(nil)
 		}
-		if own := x.logins.ByUser(x.p.Network, ed.Sender); own != nil && own != x.sess && features(x.p).IDs == network.IDsPerLogin {
-			return journal.Delivered(nil) // that login knows the message by another ID
+		if other, err := x.others(ctx); err != nil {
+			return dbOutcome(err)
+		} else if other {
+			return journal.Delivered(nil)
 		}
 		// Better twice than never: the message it edits was not seen.
 		return x.message(ctx, &network.Message{Head: ed.Head, ID: ed.Target.ID, Alt: ed.Target.Alt, Content: ed.Content})
@@ -407,7 +412,13 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		}
 	}
 	x.opts.Steps.At(step.InEdited)
-	return x.mapped(added)
+	x.messages.put(added...)
+	return journal.Delivered(func(tx *store.Tx) error {
+		for _, r := range added {
+			tx.AddMessage(r)
+		}
+		return x.remember(tx)
+	})
 }
 
 // target finds the events of the message that an event is about: one row per

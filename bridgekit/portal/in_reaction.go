@@ -120,7 +120,7 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 				return err
 			}
 		}
-		return nil
+		return x.remember(tx)
 	})
 	if err != nil {
 		return dbOutcome(err)

@@ -28,7 +28,11 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 	if err == nil && len(rows) > 0 {
 		err = o.stored(ctx, rows, journal.Out)
 	}
-	if rows = namedFor(o.p, o.sess, rows); err != nil || len(rows) == 0 {
+	known := len(rows) > 0 && !sentByUs(rows) && time.Since(rows[0].At) < echoWait
+	if rows = namedFor(o.p, o.sess, rows); err == nil && len(rows) == 0 && known && o.sess.Online() && time.Since(latest(o.e.Created, o.began)) < echoWait {
+		err = errMayCome // another login has brought it, and this one will in a moment
+	}
+	if err != nil || len(rows) == 0 {
 		return network.Ref{}, nil, err
 	}
 	ref := network.Ref{Part: rows[0].Part, Sender: network.UserID(rows[0].Sender)}

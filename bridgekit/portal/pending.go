@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -75,7 +76,7 @@ func latest(a, b time.Time) time.Time {
 // waiting for the other: the head of each would be about what is behind the other's.
 func (s *Service) stored(ctx context.Context, rows []store.Message, here journal.Way) error {
 	came := journal.In
-	if rows[0].Txn != "" {
+	if sentByUs(rows) {
 		came = journal.Out
 	}
 	if came == here {
@@ -128,4 +129,9 @@ func (o *outbound) waited() time.Duration { return time.Since(latest(o.e.Created
 func (o *outbound) showing() bool {
 	lane := journal.LaneOf(o.p.ID, journal.In)
 	return o.j.Delivering(lane) || o.j.Unsettled(lane, o.e.ID)
+}
+
+// sentByUs reports whether rows are those of a message that came from Matrix.
+func sentByUs(rows []store.Message) bool {
+	return slices.ContainsFunc(rows, func(r store.Message) bool { return r.Txn != "" })
 }
