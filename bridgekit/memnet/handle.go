@@ -158,6 +158,11 @@ func (s *Server) handleFind(a *account, _ *chat, r *request) (*response, error) 
 			return res, nil
 		}
 		res.Parts = append(res.Parts, ids)
+		for _, m := range a.sent[r.Txn] {
+			if m.part == part {
+				res.At = m.at
+			}
+		}
 	}
 }
 

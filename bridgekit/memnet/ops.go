@@ -39,7 +39,7 @@ func (c *findingClient) Find(ctx context.Context, m network.Outgoing) (network.S
 	if err != nil {
 		return network.Sent{}, err
 	}
-	return network.Sent{Parts: res.Parts}, nil
+	return network.Sent{Parts: res.Parts, At: res.At}, nil
 }
 
 // Edit implements network.Editor.

@@ -97,24 +97,15 @@ func (x *inbound) others(ctx context.Context) (bool, error) {
 	return err == nil && len(in) > 1 && in[0] != x.via(), err
 }
 
-// ownElsewhere settles a message of one of our logins that another one has delivered:
-// that login knows it by the IDs of our own sends, and delivers it too.
-func (x *inbound) ownElsewhere(ctx context.Context, m *network.Message, ids []network.MessageID) (out journal.Outcome, done bool) {
-	own := x.logins.ByUser(x.p.Network, m.Sender)
-	if own == nil || own == x.sess || own.State().Status == network.Dead || x.p.Chat.Login != "" || features(x.p).IDs != network.IDsPerLogin {
-		return out, false
+// told settles a message of one of our logins that another one has delivered: it is
+// that login's to show.
+func (x *inbound) told(m *network.Message) journal.Outcome {
+	if own := x.logins.ByUser(x.p.Network, m.Sender); own != nil && own.Online() {
+		if wait := x.unanswered(own); wait > 0 {
+			return journal.RetryIn(wait, nil) // the answer says when it was sent
+		}
 	}
-	in, err := x.db.LoginsIn(ctx, x.p.ID)
-	if err != nil {
-		return dbOutcome(err), true
-	}
-	if !slices.Contains(in, own.ID) {
-		return out, false
-	}
-	if out, done := x.brought(ctx, m, ids); done { // its call may have been answered since
-		return out, true
-	}
-	return journal.Delivered(nil), true
+	return journal.Delivered(nil)
 }
 
 // rememberFrom remembers a key that is common to all logins, and which of them it

@@ -18,21 +18,28 @@ import (
 type incoming struct {
 	Via   network.LoginID `json:"via"`
 	Event json.RawMessage `json:"ev"`
+	// Other: another of our logins did it, and tells it too.
+	Other bool `json:"other,omitempty"`
 }
 
 // wrap marshals an incoming whose event is JSON already, without reading it again.
-func wrap(via network.LoginID, ev json.RawMessage) ([]byte, error) {
+func wrap(via network.LoginID, ev json.RawMessage, other bool) ([]byte, error) {
 	name, err := json.Marshal(via)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]byte(`{"via":`), name, []byte(`,"ev":`), ev, []byte("}")), nil
+	end := "}"
+	if other {
+		end = `,"other":true}`
+	}
+	return slices.Concat([]byte(`{"via":`), name, []byte(`,"ev":`), ev, []byte(end)), nil
 }
 
 // An arrived is an incoming that was not stored and read.
 type arrived struct {
-	via network.LoginID
-	ev  network.Event
+	via   network.LoginID
+	ev    network.Event
+	other bool
 }
 
 // unwrap is what an In or Account entry carries.
@@ -45,7 +52,7 @@ func unwrap(e *journal.Entry) (arrived, error) {
 		return arrived{}, err
 	}
 	ev, err := network.UnmarshalEvent(in.Event)
-	return arrived{in.Via, ev}, err
+	return arrived{in.Via, ev, in.Other}, err
 }
 
 // Deliver stores what a login's client delivers; see network.Sink.
@@ -123,12 +130,12 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 	if err != nil {
 		return err
 	}
-	payload, err := wrap(d.sess.ID, body)
-	if err != nil {
-		return err
-	}
-	draft := journal.Draft{Kind: network.EventKind(ev), Payload: payload, Value: arrived{d.sess.ID, ev}}
+	draft := journal.Draft{Kind: network.EventKind(ev)}
 	if h.Chat.IsZero() {
+		if draft.Payload, err = wrap(d.sess.ID, body, false); err != nil {
+			return err
+		}
+		draft.Value = arrived{via: d.sess.ID, ev: ev}
 		draft.Lane = journal.LaneOf(d.sess.Num, journal.Account)
 		if h.Key != "" {
 			draft.Key = journal.Key("account", string(d.sess.Network), string(d.sess.ID), draft.Kind, h.Key)
@@ -140,10 +147,14 @@ func (d *delivery) add(ctx context.Context, ev network.Event) error {
 	if err := d.enter(ctx, p, ev); err != nil {
 		return err
 	}
-	reads, err := d.s.reads(ctx, p, d.sess, ev)
+	reads, other, err := d.s.reads(ctx, p, d.sess, ev)
 	if err != nil || !reads {
 		return err
 	}
+	if draft.Payload, err = wrap(d.sess.ID, body, other); err != nil {
+		return err
+	}
+	draft.Value = arrived{d.sess.ID, ev, other}
 	draft.Lane = journal.LaneOf(p.ID, journal.In)
 	draft.Key = eventKey(p, d.sess, draft.Kind, h)
 	connect(&draft, ev)

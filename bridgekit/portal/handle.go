@@ -38,12 +38,13 @@ func (s *Service) Handle(ctx context.Context, e *journal.Entry) journal.Outcome 
 // An inbound is one In entry on its way.
 type inbound struct {
 	*Service
-	e    *journal.Entry
-	p    store.Portal
-	sess *login.Session // whose connection delivered it; nil if it was removed since
-	head *network.Head
-	sent bool   // something of it is in the room
-	same []byte // commonChange of the event
+	e     *journal.Entry
+	p     store.Portal
+	sess  *login.Session // whose connection delivered it; nil if it was removed since
+	head  *network.Head
+	sent  bool   // something of it is in the room
+	same  []byte // commonChange of the event
+	other bool   // incoming.Other
 }
 
 func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -68,7 +69,7 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	if !ok {
 		return journal.Delivered(nil) // the portal was deleted meanwhile
 	}
-	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, via), head: ev.Base()}
+	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, via), head: ev.Base(), other: a.other}
 	if p.State == store.PortalClosed && !x.reopens(ev) {
 		return journal.Delivered(nil)
 	}

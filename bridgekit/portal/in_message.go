@@ -32,10 +32,10 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if out, done := x.brought(ctx, m, ids); done {
 		return out
 	}
-	if out, done := x.echo(ctx, m); done {
-		return out
+	if x.other {
+		return x.told(m)
 	}
-	if out, done := x.ownElsewhere(ctx, m, ids); done {
+	if out, done := x.echo(ctx, m); done {
 		return out
 	}
 	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {

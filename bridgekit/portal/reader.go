@@ -15,15 +15,16 @@ import (
 // Of all else one login is the reader, or everything would arrive as often as there are logins:
 // the first that came into the chat and is not dead, or, where nothing is delivered again to who was away,
 // the first that is online. What one of our logins does is read from its own connection, because
-// only that knows it by the IDs of our own sends.
-func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (bool, error) {
+// only that knows it by the IDs of our own sends; what another one delivers of it tells
+// what that one calls it, and other is true.
+func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (taken, other bool, err error) {
 	ids, keyed := features(p).IDs, ev.Base().Key != ""
 	if p.Chat.Login != "" || ids == network.IDsShared && keyed || leaves(ev, sess.User()) {
-		return true, nil
+		return true, false, nil
 	}
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	present := func(o *login.Session) bool {
 		if o == nil || o == sess || !slices.Contains(in, o.ID) {
@@ -33,19 +34,21 @@ func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session
 	}
 	_, says := ev.(*network.Message)
 	alike := keyed && recognised(p, ev)
-	if own := s.logins.ByUser(p.Network, ev.Base().Sender); own == sess || present(own) && !(alike && says) {
-		return own == sess, nil
+	if own := s.logins.ByUser(p.Network, ev.Base().Sender); own == sess {
+		return true, false, nil
+	} else if present(own) {
+		return alike && says, true, nil
 	}
 	if alike || ids == "" && keyed {
-		return true, nil
+		return true, false, nil
 	}
 	for _, l := range in {
 		if l == sess.ID {
 			break
 		}
 		if present(s.logins.Get(p.Network, l)) {
-			return false, nil
+			return false, false, nil
 		}
 	}
-	return true, nil
+	return true, false, nil
 }

@@ -116,10 +116,8 @@ func (k *checker) message(m *message) {
 	case m.gone && (k.late(m) || k.warned(m)):
 		k.r.Excused++
 		return
-	case m.gone && m.side == onNetwork && len(m.acts) > 0 && shown != nil:
-		// Somebody removed it in the room before Causeway had noted that it was
-		// there, which took the mark with it (docs/guarantees.md). What is shown is another copy.
-		k.r.Returned++
+	case k.returned(m) && shown != nil:
+		k.r.Returned++ // see returned
 		return
 	case m.gone && k.origin.has(m.token):
 		k.say(&k.r.Wrong, "%s was removed and is still where it was said", m.token)
@@ -191,7 +189,7 @@ func (k *checker) order() {
 		slices.SortStableFunc(book, func(a, b *message) int { return k.w.arrival[a.event] - k.w.arrival[b.event] })
 	}
 	for _, m := range book {
-		if k.shows.byToken[m.token] != nil {
+		if k.shows.byToken[m.token] != nil && !k.returned(m) {
 			want = append(want, m.token)
 		}
 	}
@@ -252,6 +250,13 @@ func (k *checker) late(m *message) bool {
 		}
 	}
 	return m.reply != nil && m.reply.side == onMatrix && k.w.arrival[m.event] < k.w.arrival[m.reply.event]
+}
+
+// returned reports whether a message that is shown is another copy of one that somebody
+// removed in the room before Causeway had noted that it was there, which took the mark
+// with it (docs/guarantees.md). It comes later than its place.
+func (k *checker) returned(m *message) bool {
+	return m.gone && m.side == onNetwork && len(m.acts) > 0
 }
 
 func (k *checker) never() bool { return k.w.far.features().Once == network.OnceNever }
