@@ -412,13 +412,12 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		}
 	}
 	x.opts.Steps.At(step.InEdited)
-	x.messages.put(added...)
-	return journal.Delivered(func(tx *store.Tx) error {
-		for _, r := range added {
-			tx.AddMessage(r)
+	if x.same != nil { // committed before the next entry, which may be another login's of the same
+		if err := x.db.Write(ctx, 2, x.remember); err != nil {
+			return dbOutcome(err)
 		}
-		return x.remember(tx)
-	})
+	}
+	return x.mapped(added)
 }
 
 // target finds the events of the message that an event is about: one row per
