@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
@@ -71,6 +72,52 @@ func TestDeadLoginAmongOthers(t *testing.T) {
 		r.bob.SendText(room, "me")
 		r.hears("team", "bob", "me")
 		r.notice(room, "you are signed out of Memnet")
+	})
+}
+
+// A file that was read through a login which has been signed out since is fetched
+// through another one of the chat.
+func TestFileOfDeadLogin(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		r.withLogins("@alice:test alice", "@bob:test bob")
+		r.net.Channel("team", "alice", "bob", "carol")
+		r.say("carol", "team", "begin")
+		room := r.room("team")
+		r.sees(room, "begin")
+		release := r.stuck("team")
+		r.net.CutAccount("bob") // so that alice reads it
+		if _, err := r.net.User("carol").SayFile("team", network.Image, "a.png", "image/png", []byte("picture")); err != nil {
+			t.Fatal(err)
+		}
+		r.say("carol", "team", "behind")
+		synctest.Wait()
+		r.net.Revoke("alice")
+		time.Sleep(time.Minute)
+		release()
+		r.sees(room, "behind")
+		r.equal("in the room", []string{"stuck", "a.png", "behind"}, r.bodies(room)[1:])
+	})
+}
+
+// If there is no other login, the room is told what the file waits for, and it comes
+// when its person is back.
+func TestFileWaitsForLogin(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		m := r.management(r.alice)
+		release := r.stuck("team")
+		if _, err := r.net.User("carol").SayFile("team", network.Image, "a.png", "image/png", []byte("picture")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.net.Revoke("alice")
+		time.Sleep(time.Minute)
+		release()
+		r.notice(room, `"a.png", waits until alice on Memnet is signed in`)
+		time.Sleep(time.Hour)
+		r.again(m)
+		r.sees(room, "a.png")
+		r.equal("notices", 1, len(r.notices(room)))
 	})
 }
 

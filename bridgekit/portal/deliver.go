@@ -93,6 +93,7 @@ func (s *Service) Deliver(ctx context.Context, sess *login.Session, b network.Ba
 	}
 	for _, k := range d.joined {
 		s.portals.learn(k)
+		s.wakeDead(k.network)
 	}
 	return nil
 }

@@ -150,6 +150,9 @@ func (s *Service) verdict(err error) journal.Outcome {
 	if errors.Is(err, errMayCome) {
 		return journal.RetryIn(50*time.Millisecond, nil)
 	}
+	if w, ok := errors.AsType[waitsFor](err); ok {
+		return w.outcome(s)
+	}
 	if _, ok := errors.AsType[databaseError](err); ok {
 		return dbOutcome(err)
 	}

@@ -207,6 +207,7 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 func (s *Service) LoginChanged(sess *login.Session, st network.LoginState) {
 	if st.Status == network.Online || st.Status == network.Limited || st.Status == network.Dead {
 		s.j.Wake(sess.Cause())
+		s.wakeDead(sess.Network)
 	}
 	if st.Status != network.Dead || sess.Owner == "" {
 		return

@@ -253,15 +253,10 @@ func (x *inbound) uploadEncrypted(ctx context.Context, as id.UserID, up matrix.U
 
 // fetch opens a file of the network, if it is not too large for the homeserver.
 func (x *inbound) fetch(ctx context.Context, m *network.Media) (io.ReadCloser, error) {
-	ops := x.ops()
-	if ops == nil && (x.sess == nil || x.sess.State().Status == network.Dead) {
-		ops = x.anyOps(ctx, x.p) // a chat does not wait for one who may never sign in again
-	}
+	ops, other := x.opener(ctx)
 	switch {
-	case ops == nil && x.sess == nil:
-		return nil, network.Errorf(network.Gone, "the account that received it is signed out", "no login to open media")
 	case ops == nil:
-		return nil, network.Errorf(network.Unavailable, "the file cannot be fetched now", "no client to open media")
+		return nil, x.unopened(ctx, m)
 	case ops.OpenMedia == nil:
 		return nil, network.Errorf(network.Rejected, "files of this network cannot be fetched", "no media opener")
 	}
@@ -272,7 +267,12 @@ func (x *inbound) fetch(ctx context.Context, m *network.Media) (io.ReadCloser, e
 	if limit > 0 && m.Size > limit {
 		return nil, &matrix.Error{Kind: matrix.TooLarge, Op: "upload", User: fmt.Sprintf("it has %s, this homeserver takes %s", size(m.Size), size(limit))}
 	}
-	return ops.OpenMedia(ctx, *m)
+	body, err := ops.OpenMedia(ctx, *m)
+	if k := network.KindOf(err); err != nil && other && x.sess != nil && (k == network.Rejected || k == network.Gone) {
+		x.tellWaits(ctx, m)
+		err = waitsFor{x.sess} // what it is called may be known to that login only
+	}
+	return body, err
 }
 
 // mediaContent is the event of an uploaded file. With a caption, body is the
