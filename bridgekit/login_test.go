@@ -121,6 +121,21 @@ func TestFileWaitsForLogin(t *testing.T) {
 	})
 }
 
+// Who comes with a login of their own into a room that was made for another one may do
+// there what that one may.
+func TestLaterOwner(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		r.withLogins("@alice:test alice", "@bob:test bob")
+		room := r.portal("team")
+		r.net.Group("team", "bob")
+		r.say("carol", "team", "welcome")
+		r.wait("bob is invited", func() bool { return r.hs.Room(room).Membership(r.bob.ID) == "invite" })
+		r.bob.Join(room)
+		power := r.hs.Room(room).Power
+		r.equal("levels", []int64{50, 50}, []int64{int64(power.Users[r.alice.ID]), int64(power.Users[r.bob.ID])})
+	})
+}
+
 // What waited for more than a day asks before it leaves.
 func TestStale(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"maunium.net/go/mautrix/event"
@@ -86,10 +87,47 @@ func (x *inbound) access(ctx context.Context, a access) journal.Outcome {
 		}
 		return journal.Delivered(nil)
 	}
+	if err := x.promote(ctx, a.Owner); err != nil {
+		return x.failed(ctx, err)
+	}
 	if err := x.admit(ctx, a.Owner); err != nil {
 		return x.failed(ctx, err)
 	}
 	return journal.Delivered(nil)
+}
+
+// promote gives a login's owner the level in the portal's room that those have for
+// whom it was made. A room of somebody else keeps its own.
+func (x *inbound) promote(ctx context.Context, owner id.UserID) error {
+	if x.p.Info.Plumbed {
+		return nil
+	}
+	err := x.changeLevels(ctx, func(levels *event.PowerLevelsEventContent) {
+		if levels.GetUserLevel(owner) < ownerLevel {
+			levels.SetUserLevel(owner, ownerLevel)
+		}
+	})
+	return x.remove(err)
+}
+
+// changeLevels changes who may do what in the portal's room, if f changes anything.
+// One after the other does so, because the homeserver takes the whole.
+func (x *inbound) changeLevels(ctx context.Context, f func(levels *event.PowerLevelsEventContent)) error {
+	done, err := x.levels.take(ctx, x.p.ID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	levels, err := x.hs.Levels(ctx, roomID(x.p))
+	if err != nil {
+		return err
+	}
+	before := maps.Clone(levels.Users)
+	if f(levels); maps.Equal(before, levels.Users) {
+		return nil
+	}
+	_, err = x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePowerLevels, "", levels, x.head.At)
+	return err
 }
 
 // admit invites a login's owner to the portal's room unless they are in it, and

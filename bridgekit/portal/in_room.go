@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -228,22 +227,16 @@ func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
 	if x.p.Room == "" || x.p.Info.Plumbed {
 		return journal.Delivered(nil)
 	}
-	levels, err := x.hs.Levels(ctx, roomID(x.p))
-	if err != nil {
-		return x.failed(ctx, err)
-	}
-	before := maps.Clone(levels.Users)
-	for u, l := range r.Levels {
-		mxid := x.mxid(u)
-		if levels.GetUserLevel(mxid) >= 100 || !x.hs.IsGhost(mxid) {
-			continue // an administrator's or a local person's level is Matrix's business
+	err := x.changeLevels(ctx, func(levels *event.PowerLevelsEventContent) {
+		for u, l := range r.Levels {
+			mxid := x.mxid(u)
+			if levels.GetUserLevel(mxid) >= 100 || !x.hs.IsGhost(mxid) {
+				continue // an administrator's or a local person's level is Matrix's business
+			}
+			levels.SetUserLevel(mxid, min(max(l, 0), 99))
 		}
-		levels.SetUserLevel(mxid, min(max(l, 0), 99))
-	}
-	if maps.Equal(before, levels.Users) {
-		return journal.Delivered(nil)
-	}
-	if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePowerLevels, "", levels, x.head.At); err != nil && !harmless(err) {
+	})
+	if err != nil && !harmless(err) {
 		return x.failed(ctx, err)
 	}
 	return journal.Delivered(nil)

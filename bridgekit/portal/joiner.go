@@ -211,6 +211,9 @@ func (x *inbound) welcome(ctx context.Context, owner id.UserID) error {
 	if asked {
 		return x.letJoin(ctx, owner)
 	}
+	if err := x.promote(ctx, owner); err != nil {
+		return err
+	}
 	return x.admit(ctx, owner)
 }
 

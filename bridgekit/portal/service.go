@@ -92,6 +92,7 @@ type Service struct {
 	after    *aftermath
 
 	updates turns // a portal's row is changed by one at a time
+	levels  turns // and its room's power levels
 	// held while a login that was not known to be in a chat is stored to be
 	entering sync.Mutex
 
