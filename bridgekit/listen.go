@@ -2,9 +2,11 @@ package bridgekit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -57,9 +59,9 @@ func (b *Bridge) serve(ctx context.Context) error {
 		if l.address == "" {
 			continue
 		}
-		listener, err := net.Listen("tcp", l.address)
+		listener, err := b.listen(ctx, l.key, l.address)
 		if err != nil {
-			return fmt.Errorf("%s: %w; choose a free address", l.key, err)
+			return err
 		}
 		g.Go(func() error { return web.Serve(ctx, listener, l.handler, b.opts.Log, lastRequests) })
 	}
@@ -75,6 +77,28 @@ func (b *Bridge) serve(ctx context.Context) error {
 	close(b.listening)
 	g.Go(func() error { <-ctx.Done(); return ctx.Err() })
 	return g.Wait()
+}
+
+// listen takes an address of the configuration. A check of the installation may have it
+// for a moment, which is waited for.
+func (b *Bridge) listen(ctx context.Context, key, address string) (net.Listener, error) {
+	const tries, apart = 5, 200 * time.Millisecond
+	for try := 1; ; try++ {
+		l, err := net.Listen("tcp", address)
+		switch {
+		case err == nil:
+			return l, nil
+		case !errors.Is(err, syscall.EADDRINUSE) || try >= tries && !web.IsChecking(ctx, address):
+			return nil, fmt.Errorf("%s: %w; choose a free address", key, err)
+		case try == tries:
+			b.opts.Log.Warn("the address is waited for: a check has it", "key", key, "address", address)
+		}
+		select {
+		case <-time.After(apart):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // lastRequests is how long running requests may take when the bridge stops. What

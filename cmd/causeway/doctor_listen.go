@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
 // A wayBack listens where Causeway would, to see whether the homeserver comes.
@@ -27,13 +29,13 @@ type wayBack struct {
 }
 
 // wayBack listens, or returns nil: Causeway does so itself, or the address is taken.
-func (d *doctor) wayBack() *wayBack {
+func (d *doctor) wayBack(ctx context.Context) *wayBack {
 	if d.running {
 		return nil
 	}
 	l, err := net.Listen("tcp", d.config.Appservice.Listen)
 	if err != nil {
-		d.taken("appservice.listen", err)
+		d.taken(ctx, "appservice.listen", err)
 		return nil
 	}
 	w := &wayBack{paths: map[string]bool{}}
@@ -102,7 +104,7 @@ func (w *wayBack) close() {
 
 // serve serves h on l until stop.
 func serve(l net.Listener, h http.Handler) *http.Server {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: checkTime}
+	s := &http.Server{Handler: web.Checking(h), ReadHeaderTimeout: checkTime}
 	go func() { _ = s.Serve(l) }() // returns when stop is called
 	return s
 }
@@ -116,8 +118,12 @@ func stop(s *http.Server) {
 	}
 }
 
-// taken reports an address on which nobody can listen.
-func (d *doctor) taken(key string, err error) {
+// taken reports an address on which nobody can listen, unless Causeway does so itself by
+// now: then it runs.
+func (d *doctor) taken(ctx context.Context, key string, err error) {
+	if errors.Is(err, syscall.EADDRINUSE) && d.started(ctx) {
+		return
+	}
 	text := err.Error()
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -126,11 +132,27 @@ func (d *doctor) taken(key string, err error) {
 	d.fail(key, text, "another program has this address, or this machine does not have it: end that program, or change "+key)
 }
 
+// started reports whether Causeway was started since the checks began. Its socket comes
+// a moment after its addresses.
+func (d *doctor) started(ctx context.Context) bool {
+	for range 10 {
+		if d.running = d.running || running(ctx, d.config); d.running {
+			return true
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
+}
+
 // listeners checks the addresses besides the homeserver's.
 func (d *doctor) listeners(ctx context.Context) {
 	if listen := d.config.Metrics.Listen; listen != "" && !d.running {
 		if l, err := net.Listen("tcp", listen); err != nil {
-			d.taken("metrics.listen", err)
+			d.taken(ctx, "metrics.listen", err)
 		} else {
 			_ = l.Close()
 			d.ok("metrics.listen", listen)
@@ -149,7 +171,7 @@ func (d *doctor) public(ctx context.Context) {
 	if !d.running {
 		l, err := net.Listen("tcp", d.config.Public.Listen)
 		if err != nil {
-			d.taken("public.listen", err)
+			d.taken(ctx, "public.listen", err)
 			return
 		}
 		defer stop(serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, nonce) })))

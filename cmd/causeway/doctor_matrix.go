@@ -31,7 +31,7 @@ const (
 
 // matrix checks the homeserver, and how it and Causeway know each other.
 func (d *doctor) matrix(ctx context.Context) {
-	back := d.wayBack()
+	back := d.wayBack(ctx)
 	defer back.close()
 	ping := d.main.ID
 	if back == nil && !d.running {

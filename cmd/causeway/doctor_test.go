@@ -17,6 +17,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
+	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
 // lines are what a doctor has found.
@@ -168,5 +169,32 @@ func TestAge(t *testing.T) {
 		if got := age(d); got != want {
 			t.Errorf("age(%v) = %s, want %s", d, got, want)
 		}
+	}
+}
+
+// TestStartedMeanwhile: an address that Causeway itself has taken since the checks began
+// is no fault; one that another program has is.
+func TestStartedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	taken := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(taken.Close)
+	c := config.Defaults()
+	c.Database.Source = filepath.Join(dir, "causeway.db")
+	c.Appservice.Listen = taken.Listener.Addr().String()
+	d := newPatient(c)
+	if back := d.wayBack(t.Context()); back != nil || !d.failed() || d.running {
+		t.Errorf("with another program there: %s", d.lines())
+	}
+	l, err := web.ListenControl(t.Context(), controlPath(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	socket := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Minute}
+	t.Cleanup(func() { socket.Close() })
+	go func() { _ = socket.Serve(l) }() // ends with Close
+	d = newPatient(c)
+	if back := d.wayBack(t.Context()); back != nil || d.failed() || !d.running {
+		t.Errorf("with a Causeway there: %s", d.lines())
 	}
 }
