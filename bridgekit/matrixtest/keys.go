@@ -342,3 +342,25 @@ func mergeSignatures(to, from json.RawMessage) json.RawMessage {
 	fields["signatures"] = mustJSON(have.Signatures)
 	return mustJSON(fields)
 }
+
+// RemoveDevice removes a device, as its owner does in another client.
+func (hs *Server) RemoveDevice(userID, device string) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if u := hs.users[userID]; u != nil {
+		hs.dropDevice(u, device)
+	}
+}
+
+// Keys counts a device's one-time keys that are left, and tells whether it has a
+// fallback key that nobody has claimed.
+func (hs *Server) Keys(userID, device string) (left int, fallback bool) {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	u := hs.users[userID]
+	if u == nil || u.keys[device] == nil {
+		return 0, false
+	}
+	d := u.keys[device]
+	return len(d.onceOnly), len(d.unused()) > 0
+}

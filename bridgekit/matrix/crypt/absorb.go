@@ -73,6 +73,8 @@ func (c *Crypt) storeAnswer(ctx context.Context, since string, a *syncAnswer, ev
 	if err := c.knowSenders(ctx, m, events); err != nil {
 		return err
 	}
+	m.store.stored = make(chan struct{})
+	defer close(m.store.stored)
 	var got []session
 	m.SessionReceived = func(_ context.Context, room id.RoomID, s id.SessionID, _ uint32) { got = append(got, session{room, s}) }
 	err = c.txn(ctx, func(ctx context.Context) error {

@@ -316,11 +316,18 @@ func (c *Crypt) publish(ctx context.Context, dev device) error {
 		}
 		c.log.Error("the homeserver has other keys for the bot's device; it gets a new one", "device", dev.ID)
 		return errors.Join(errors.New("the homeserver has other keys for the bot's device"), c.wipe(ctx, false, seal))
-	case known != m.GetAccount().Shared:
-		m.GetAccount().Shared = known
-	}
-	if err := c.o.Homeserver.Attempt(ctx, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, -1) }); err != nil {
-		return err
+	case !known:
+		// One-time keys that were claimed are still needed for what waits in /sync,
+		// and few of them are kept: so no more are made before that was read.
+		m.GetAccount().Shared = false
+		if err := c.o.Homeserver.Attempt(ctx, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, 0) }); err != nil {
+			return err
+		}
+	case !m.GetAccount().Shared:
+		m.GetAccount().Shared = true
+		if err := m.CryptoStore.PutAccount(ctx, m.GetAccount()); err != nil {
+			return fmt.Errorf("store device: %w", err)
+		}
 	}
 	if err := m.store.failed(); err != nil {
 		return err

@@ -8,10 +8,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +79,7 @@ type world struct {
 	source string // of the database
 	memory *memory
 	keys   chan session // what OnKey was called with
+	polls  atomic.Int64 // answers of /sync that the bridge got
 
 	*bridge // nil while stopped
 }
@@ -85,8 +89,9 @@ type bridge struct {
 	*Crypt
 	h      *matrix.Homeserver
 	cancel context.CancelFunc
-	ended  chan struct{}
-	err    error // what Run ended with, once ended
+	ended  chan struct{} // closed when all is
+	done   chan struct{} // closed when Run is
+	err    error         // what Run ended with, once done
 }
 
 func newWorld(t *testing.T, o matrixtest.Options, msc4190 bool) *world {
@@ -108,6 +113,20 @@ func newWorld(t *testing.T, o matrixtest.Options, msc4190 bool) *world {
 	return w
 }
 
+// A counting transport counts answers of /sync.
+type counting struct {
+	http.RoundTripper
+	polls *atomic.Int64
+}
+
+func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.RoundTripper.RoundTrip(r)
+	if err == nil && strings.HasSuffix(r.URL.Path, "/sync") {
+		c.polls.Add(1)
+	}
+	return resp, err
+}
+
 func (w *world) check(err error) {
 	w.Helper()
 	if err != nil {
@@ -126,7 +145,7 @@ func (w *world) open() *bridge {
 	w.check(err)
 	h, err := matrix.New(matrix.Options{
 		URL: "http://hs.invalid", Domain: "test", ID: "causeway", ASToken: "as", HSToken: "hs", Bot: "_cw_bot", Prefix: "_cw_",
-		Secret: []byte("secret"), State: w.memory, Transport: w.hs.Transport(), Log: log,
+		Secret: []byte("secret"), State: w.memory, Transport: counting{w.hs.Transport(), &w.polls}, Log: log,
 	})
 	w.check(err)
 	c, err := New(Options{
@@ -134,7 +153,7 @@ func (w *world) open() *bridge {
 		OnKey: func(room id.RoomID, s id.SessionID) { w.keys <- session{room, s} },
 	})
 	w.check(err)
-	return &bridge{Crypt: c, h: h, ended: make(chan struct{})}
+	return &bridge{Crypt: c, h: h, ended: make(chan struct{}), done: make(chan struct{})}
 }
 
 // start runs the bridge, and returns when its device is there and signed.
@@ -155,7 +174,7 @@ func (w *world) run() {
 	b.cancel = cancel
 	var group sync.WaitGroup
 	group.Go(func() { _ = b.h.Run(ctx) })
-	group.Go(func() { b.err = b.Run(ctx) })
+	group.Go(func() { b.err = b.Run(ctx); close(b.done) })
 	go func() { group.Wait(); close(b.ended) }()
 	w.bridge = b
 }
@@ -404,11 +423,14 @@ func (p *person) post(at id.RoomID, t event.Type, content map[string]any) json.R
 
 func (p *person) postShared(at id.RoomID, t event.Type, content map[string]any) json.RawMessage {
 	p.w.Helper()
-	raw, err := json.Marshal(content)
+	body, err := json.Marshal(content)
 	p.w.check(err)
-	enc, err := p.mach.EncryptMegolmEvent(p.w.ctx, at, t, json.RawMessage(raw))
+	var raw json.RawMessage
+	enc, err := p.mach.EncryptMegolmEvent(p.w.ctx, at, t, json.RawMessage(body))
 	p.w.check(err)
-	return p.w.event(at, id.EventID(p.Send(string(at), "m.room.encrypted", enc)))
+	eventID := p.Send(string(at), "m.room.encrypted", enc)
+	p.w.check(p.Do("GET", "rooms/"+url.PathEscape(string(at))+"/event/"+url.PathEscape(eventID), nil, &raw))
+	return raw
 }
 
 func (p *person) text(at id.RoomID, body string) json.RawMessage {

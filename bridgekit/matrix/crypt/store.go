@@ -44,6 +44,9 @@ type watched struct {
 	failure
 	// keep decides whether a new session for a room may be used, and stores it.
 	keep func(ctx context.Context, store func(ctx context.Context) error) error
+	// stored is closed when a transaction in which messages were read has ended; nil:
+	// there is none.
+	stored chan struct{}
 }
 
 var _ crypto.Store = (*watched)(nil)
@@ -84,6 +87,24 @@ func (w *watched) AddSession(ctx context.Context, key id.SenderKey, s *crypto.Ol
 // UpdateSession stores where a session with a device is.
 func (w *watched) UpdateSession(ctx context.Context, key id.SenderKey, s *crypto.OlmSession) error {
 	return w.note(ctx, "store session", w.SQLCryptoStore.UpdateSession(ctx, key, s))
+}
+
+// GetNewestSessionCreationTS is what the machine asks for in a goroutine of its own
+// when a message could not be read, before it begins a new session with its sender.
+// That would take the machine's lock, which the transaction wants, and wait for the
+// database, which the transaction has. So it waits here.
+func (w *watched) GetNewestSessionCreationTS(ctx context.Context, key id.SenderKey) (time.Time, error) {
+	if w.stored != nil {
+		select {
+		case <-w.stored:
+		case <-ctx.Done():
+			return time.Time{}, ctx.Err()
+		}
+	}
+	if err := w.failed(); err != nil {
+		return time.Time{}, err // the message will come again
+	}
+	return w.SQLCryptoStore.GetNewestSessionCreationTS(ctx, key)
 }
 
 // PutOlmHash remembers a message between devices.
