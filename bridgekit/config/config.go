@@ -16,8 +16,12 @@ type Config struct {
 	Bot         Bot         `yaml:"bot" doc:"The bot that takes commands."`
 	Database    Database    `yaml:"database" doc:"Where everything is stored: sqlite:FILE, or postgres://USER:PASSWORD@HOST/NAME (database_file and database_env keep the password out of here)."`
 	Key         Key         `yaml:"key" doc:"Required: the secret that seals messages and passwords in the database, 64 hexadecimal digits; 'causeway init' writes it to a file of its own and sets key_file. Whoever loses it has to sign in everywhere again." example:"_file: causeway.key"`
-	Permissions Permissions `yaml:"permissions" doc:"Who may do what: a Matrix ID, a domain or \"*\" for everyone, with block, relay (be relayed in bridged rooms), user (sign in with own accounts) or admin. The most specific line counts; who is on none is blocked." example:"{\"@you:example.org\": admin, example.org: user, \"*\": relay}"`
+	Permissions Permissions `yaml:"permissions" doc:"Who may do what: a Matrix ID, a domain (in which * and ? stand for anything) or \"*\" for everyone, with block, relay (be relayed in bridged rooms), user (sign in with own accounts) or admin. The most specific line counts; who is on none is blocked." example:"{\"@you:example.org\": admin, example.org: user, \"*\": relay}"`
+	People      People      `yaml:"people" doc:"What holds for everybody, unless they choose otherwise."`
 	Networks    Networks    `yaml:"networks" doc:"The networks to bridge, each named PROTOCOL.NAME. The name is in the Matrix IDs of its people for ever: choose it well and never change it."`
+	Filters     Filters     `yaml:"filters" doc:"Which chats get rooms, for each network: IDs of chats, in which * and ? stand for anything, or kind:direct, kind:group, kind:channel. What deny names gets none; if there is an allow, nothing else gets one. Administrators can make others by hand." example:"{irc.libera: {allow: [\"#go*\", \"kind:direct\"], deny: [\"#go-spam\"]}}"`
+	Logout      Logout      `yaml:"logout" doc:"What becomes of a person's rooms when they sign out of an account."`
+	Health      Health      `yaml:"health" doc:"How what is not well is found out, and who is told."`
 	Public      Public      `yaml:"public" doc:"Optional: an address that everybody can reach, for links to long texts and files. It is apart from appservice.listen, which only the homeserver needs to reach."`
 	Relay       Relay       `yaml:"relay" doc:"How people without an account on a network appear there."`
 	Encryption  Encryption  `yaml:"encryption" doc:"Whether rooms are encrypted between people and Causeway, which speaks to the networks for them: docs/encryption.md."`
@@ -75,6 +79,9 @@ type Limits struct {
 	LinkExpiry time.Duration `yaml:"link_expiry" doc:"How long links to texts and files work."`
 	History    int           `yaml:"history" doc:"How many messages of the past a new room gets; 0 for none."`
 	Members    int           `yaml:"members" doc:"In rooms with more members than this, people join when they first speak."`
+	Logins     int           `yaml:"logins" doc:"How many accounts one person may sign in to; 0 for no limit."`
+	Portals    int           `yaml:"portals" doc:"How many rooms one person's accounts may have; 0 for no limit. Chats beyond it are not bridged, and the person is told."`
+	NewSenders int           `yaml:"new_senders" doc:"How many people a minute may speak in a room for the first time as themselves; 0 for no limit. The bot, or the relay, says what more of them say, with their name in front."`
 }
 
 // Log is what is logged and how.
@@ -106,7 +113,12 @@ func Defaults() *Config {
 			LinkExpiry: 7 * 24 * time.Hour,
 			History:    50,
 			Members:    50,
+			Logins:     20,
+			NewSenders: 30,
 		},
+		People:  People{DoublePuppets: true},
+		Logout:  Logout{Private: CleanupNothing, Shared: CleanupKick, Relayed: CleanupNothing, Last: CleanupNothing},
+		Health:  Health{Probe: 3 * time.Minute, Canary: 5 * time.Minute},
 		Log:     Log{Level: LogLevel(slog.LevelInfo), Format: LogText},
 		Metrics: Metrics{Listen: "127.0.0.1:29351"},
 	}

@@ -41,21 +41,30 @@ func (l *Level) UnmarshalText(text []byte) error {
 // MarshalText is String.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// Permissions says who may do what: the keys are Matrix IDs, domains and "*".
+// Permissions says who may do what: the keys are Matrix IDs, domains, patterns of
+// domains ("*.example.org") and "*".
 type Permissions map[string]Level
 
 // Of is the level of a Matrix ID: the line with the ID itself, else the one
-// with its domain, else the one with "*", else LevelBlock. What is no Matrix ID is
+// with its domain, else the longest pattern that the domain fits, else the one with
+// "*", else LevelBlock. What is no Matrix ID is
 // LevelBlock.
 func (p Permissions) Of(mxid string) Level {
 	local, domain, ok := strings.Cut(mxid, ":")
 	if !ok || domain == "" || !strings.HasPrefix(local, "@") {
 		return LevelBlock
 	}
-	for _, key := range []string{mxid, domain, "*"} {
+	for _, key := range []string{mxid, domain} {
 		if level, ok := p[key]; ok {
 			return level
 		}
 	}
-	return LevelBlock
+	best, level := "", LevelBlock
+	for key, l := range p {
+		// Of two that are as long, the one that comes first in the alphabet.
+		if longer := len(key) > len(best) || len(key) == len(best) && key < best; longer && key[0] != '@' && glob(key, domain) {
+			best, level = key, l
+		}
+	}
+	return level
 }

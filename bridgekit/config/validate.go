@@ -56,6 +56,7 @@ func (c *Config) validate(d *decoder) {
 	c.validateListeners(d)
 	c.validatePermissions(d)
 	c.validateLimits(d)
+	c.validatePeople(d)
 }
 
 func (c *Config) validateRequired(d *decoder) {
@@ -116,11 +117,13 @@ func (c *Config) validatePermissions(d *decoder) {
 		case key == "*":
 		case strings.HasPrefix(key, "@"):
 			err = CheckUserID(key)
+		case strings.ContainsAny(key, "*?"):
+			err = CheckDomain(strings.NewReplacer("*", "x", "?", "x").Replace(key))
 		default:
 			err = CheckDomain(key)
 		}
 		if err != nil {
-			d.invalid(join("permissions", key), "%v; keys are Matrix IDs, domains and \"*\"", err)
+			d.invalid(join("permissions", key), "%v; keys are Matrix IDs, domains, patterns of domains and \"*\"", err)
 		}
 	}
 }

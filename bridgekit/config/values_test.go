@@ -67,7 +67,7 @@ func TestSize(t *testing.T) {
 
 func TestDuration(t *testing.T) {
 	for text, want := range map[string]string{
-		"7d": "7d", "24h": "1d", "90m": "1h30m0s", "0s": "0s", "1d12h": "!", "d": "!", "-1d": "!", "40000d": "!", "7": "!",
+		"7d": "7d", "24h": "1d", "90m": "1h30m", "3m": "3m", "2h": "2h", "10s": "10s", "20m": "20m", "0s": "0s", "1d12h": "!", "d": "!", "-1d": "!", "40000d": "!", "7": "!",
 	} {
 		got := "!"
 		if d, err := parseDuration(text); err == nil {

@@ -26,6 +26,9 @@ type Options struct {
 	Changed func(s *Session, st network.LoginState)
 	// Publish makes pages public, see network.Host.
 	Publish func(ctx context.Context, key string, p network.Page) (string, time.Time, error)
+	// Probe is how often a login that is online is asked whether it still works,
+	// where its network can tell (network.Pinger); 0: never.
+	Probe time.Duration
 }
 
 // A Manager runs all sessions of a process.

@@ -40,6 +40,7 @@ type Session struct {
 	state network.LoginState
 	since time.Time    // when the status changed
 	ops   *network.Ops // of the running client; nil if there is none
+	probe Probe
 }
 
 // User is the login's own remote user ID.
@@ -143,7 +144,7 @@ func (s *Session) connect(ctx context.Context) (err error) {
 	s.mu.Lock()
 	s.ops = &ops
 	s.mu.Unlock()
-	return ops.Run(ctx, sink{s})
+	return s.watched(ctx, &ops)
 }
 
 func (s *Session) host() network.Host {

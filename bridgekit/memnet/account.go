@@ -296,7 +296,8 @@ func (s *Server) block(id network.ChatID, list func(*chat) *[]chan struct{}) (re
 
 // Fail makes f decide whether a request fails, and how: op is the name of an
 // operation as in Ops.Names, or "send", "chat", "user". It is called for every
-// request about a chat before it is carried out, concurrently. Nil ends it.
+// request about a chat, and every "ping" with no chat, before it is carried out,
+// concurrently. Nil ends it.
 func (s *Server) Fail(f func(op string, chat network.ChatID) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -305,7 +306,7 @@ func (s *Server) Fail(f func(op string, chat network.ChatID) error) {
 
 // before asks Fail and waits for HangChat.
 func (s *Server) before(ctx context.Context, c *conn, r *request) error {
-	if r.Chat == "" {
+	if r.Chat == "" && r.Op != "ping" {
 		return nil
 	}
 	s.mu.Lock()

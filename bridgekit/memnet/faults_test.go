@@ -421,6 +421,12 @@ func opFaults() []fault {
 		{of: "LeaveWorks", says: "was left", ops: func(_ int, o *network.Ops) {
 			o.Leave = func(context.Context, network.ChatID, string) error { return nil }
 		}},
+		{of: "PingWorks", says: "unsupported", ops: func(_ int, o *network.Ops) {
+			o.Ping = func(context.Context) error { return unsupported }
+		}},
+		{of: "PingWorks", says: "returned nil", ops: func(_ int, o *network.Ops) {
+			o.Ping = func(context.Context) error { return nil }
+		}},
 	}
 }
 

@@ -25,6 +25,7 @@ func handlers() map[string]handler {
 		"join": (*Server).handleJoin, "start": (*Server).handleStart, "leave": (*Server).handleLeave,
 		"moderate": (*Server).handleMember, "edit-chat": (*Server).handleEditChat,
 		"upload": (*Server).handleUpload, "media": (*Server).handleMedia,
+		"ping": func(*Server, *account, *chat, *request) (*response, error) { return &response{}, nil },
 	}
 }
 

@@ -30,6 +30,7 @@ var (
 	_ network.Moderator   = (*fullClient)(nil)
 	_ network.ChatEditor  = (*fullClient)(nil)
 	_ network.MediaOpener = (*fullClient)(nil)
+	_ network.Pinger      = (*fullClient)(nil)
 	_ network.Finder      = (*findingClient)(nil)
 )
 
@@ -40,6 +41,12 @@ func (c *findingClient) Find(ctx context.Context, m network.Outgoing) (network.S
 		return network.Sent{}, err
 	}
 	return network.Sent{Parts: res.Parts, At: res.At}, nil
+}
+
+// Ping implements network.Pinger.
+func (c *fullClient) Ping(ctx context.Context) error {
+	_, err := c.call(ctx, &request{Op: "ping"})
+	return err
 }
 
 // Edit implements network.Editor.

@@ -103,6 +103,7 @@ type tampered struct{ tamperedBasic }
 func (t *tampered) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent, error) {
 	return t.o.Edit(ctx, e)
 }
+func (t *tampered) Ping(ctx context.Context) error { return t.o.Ping(ctx) }
 func (t *tampered) Redact(ctx context.Context, r network.OutgoingRedaction) error {
 	return t.o.Redact(ctx, r)
 }

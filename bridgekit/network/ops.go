@@ -76,6 +76,13 @@ type (
 	Finder interface {
 		Find(ctx context.Context, m Outgoing) (Sent, error)
 	}
+	// A Pinger finds out whether the login still works, all the way to the
+	// network and back: that there is a connection does not mean it. Kind
+	// LoggedOut: it needs its person. The core asks every few minutes while the
+	// login is online, and gives a connection up that does not answer twice.
+	Pinger interface {
+		Ping(ctx context.Context) error
+	}
 )
 
 // Found is a chat that a search found.
@@ -118,6 +125,7 @@ type Ops struct {
 	EditChat  func(ctx context.Context, chat ChatID, c OutgoingChat) error
 	OpenMedia func(ctx context.Context, m Media) (io.ReadCloser, error)
 	Find      func(ctx context.Context, m Outgoing) (Sent, error)
+	Ping      func(ctx context.Context) error
 }
 
 // Resolve finds the operations of c. It is the only place in the repository
@@ -151,6 +159,9 @@ func Resolve(c Client) Ops {
 	}
 	if c, ok := c.(Finder); ok {
 		ops.Find = c.Find
+	}
+	if c, ok := c.(Pinger); ok {
+		ops.Ping = c.Ping
 	}
 	return ops
 }
@@ -189,7 +200,7 @@ func (o Ops) Names() []string {
 		{"type", o.Type != nil}, {"read", o.MarkRead != nil}, {"history", o.History != nil},
 		{"members", o.Members != nil}, {"search", o.Search != nil}, {"join", o.Join != nil},
 		{"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
-		{"edit-chat", o.EditChat != nil}, {"media", o.OpenMedia != nil}, {"find", o.Find != nil},
+		{"edit-chat", o.EditChat != nil}, {"media", o.OpenMedia != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
 	} {
 		if op.has {
 			names = append(names, op.name)

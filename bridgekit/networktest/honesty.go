@@ -33,6 +33,7 @@ func honestyCases() []Case {
 		{"JoinWorks", needsOp("join"), with(joinWorks)},
 		{"StartWorks", needsOp("start"), with(startWorks)},
 		{"LeaveWorks", needsOp("leave"), with(leaveWorks)},
+		{"PingWorks", needsOp("ping"), with(pingWorks)},
 	}
 }
 
@@ -426,4 +427,20 @@ func leaveWorks(ctx context.Context, s *session) error {
 	m.Chat = s.traits.Second.ID
 	_, err := s.ops().Send(ctx, m)
 	return kind("send to a chat that was left", err, network.Gone, network.Rejected)
+}
+
+// pingWorks asks whether the login works, twice, so that a second one is not
+// mistaken for the first.
+func pingWorks(ctx context.Context, s *session) error {
+	for range 2 {
+		if err := s.ops().Ping(ctx); err != nil {
+			return fmt.Errorf("ping of a login that works: %w", err)
+		}
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := s.ops().Ping(gone); err == nil {
+		return errors.New("a ping whose context has ended returned nil")
+	}
+	return nil
 }

@@ -70,7 +70,9 @@ func (s *session) event(ctx context.Context, in *incoming) error {
 			s.out.hurry(data)
 		}
 	case "PONG":
-		s.out.pong()
+		if !strings.HasPrefix(in.p.last(), pingToken) {
+			s.out.pong()
+		}
 	case "ERROR":
 		return errorLine(in.p.last())
 	case "KILL":
