@@ -280,7 +280,7 @@ func TestReference(t *testing.T) {
 	// What is shown as default is the default, and what is shown as example works.
 	uncommented := regexp.MustCompile(`(?m)^(\s*)# ([a-z_]+: \S+.*|".*)$`).ReplaceAllString(got, "$1$2")
 	c, err := parse(t, strings.NewReplacer("key_file: causeway.key", "key: "+testKey,
-		"      the keys", "      # the keys").Replace(uncommented), nil)
+		"  # irc.libera:\n", "  irc.libera:\n", "      the keys", "      # the keys").Replace(uncommented), nil)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, uncommented)
 	}
