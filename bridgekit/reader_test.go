@@ -163,7 +163,7 @@ func TestAllKnowWhatOneBrought(t *testing.T) {
 }
 
 // A file that a login received before it was signed out is fetched by another.
-func TestFileOfDeadLogin(t *testing.T) {
+func TestFileFetchedByAnother(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {
 		room := r.shared("team")
 		release := r.stuck("team")

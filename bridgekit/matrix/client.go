@@ -64,7 +64,11 @@ func (h *Homeserver) doFor(ctx context.Context, timeout time.Duration, u id.User
 	if err != nil {
 		return err
 	}
-	return h.attempt(ctx, timeout, op, func(ctx context.Context) error { return f(ctx, cli) })
+	err = h.attempt(ctx, timeout, op, func(ctx context.Context) error { return f(ctx, cli) })
+	if KindOf(err) == Auth {
+		h.puppetRefused(ctx, u)
+	}
+	return err
 }
 
 // attempt runs one request, and asks whether the server is away if it failed

@@ -53,9 +53,11 @@ func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
 		}
 		switch ev := ev.(type) {
 		case *network.Typing:
-			_ = s.hs.Typing(ctx, roomID(port), as, ev.For)
+			if p.mayType(s, roomID(port), as, ev.For) {
+				_ = s.hs.Typing(ctx, roomID(port), as, ev.For)
+			}
 		case *network.Receipt:
-			if rows, err := s.messages.remote(ctx, port.ID, ev.UpTo.IDs()...); err == nil && len(rows) > 0 {
+			if rows, err := s.messages.remote(ctx, port.ID, ev.UpTo.IDs()...); err == nil && len(rows) > 0 && s.mayMark(roomID(port), as, rows) {
 				_ = s.hs.Receipt(ctx, roomID(port), as, id.EventID(rows[0].Event), false)
 			}
 		case *network.Presence:
@@ -66,6 +68,41 @@ func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
 			_ = s.hs.Presence(ctx, as, state, ev.Words)
 		}
 	})
+}
+
+// mayType reports whether somebody may be shown as typing for d, and remembers it
+// of a local person: then the homeserver tells it as if they typed there. Who does
+// is not shown again because a network tells what it was told.
+func (p *ephemeral) mayType(s *Service, room id.RoomID, as id.UserID, d time.Duration) bool {
+	if s.hs.IsGhost(as) {
+		return true
+	}
+	p.mu.Lock()
+	themselves := p.typing[room][as]
+	p.mu.Unlock()
+	if themselves {
+		return false
+	}
+	if d <= 0 {
+		return s.deeds.has(deedTyping, room, as, "") // it stands until the homeserver says otherwise
+	}
+	s.deeds.note(deedTyping, room, as, "", d+ephemeralWithin)
+	return true
+}
+
+// mayMark reports whether somebody's receipt may be set on a message, and remembers
+// it of a local person. What they read in Matrix is not told to Matrix.
+func (s *Service) mayMark(room id.RoomID, as id.UserID, rows []store.Message) bool {
+	if s.hs.IsGhost(as) {
+		return true
+	}
+	for _, r := range rows {
+		if s.deeds.has(deedRead, room, as, string(r.Remote)) {
+			return false
+		}
+	}
+	s.deeds.note(deedReceipt, room, as, rows[0].Event, deedsKept)
+	return true
 }
 
 // matrix passes on what the homeserver tells (MSC2409).
@@ -102,7 +139,7 @@ func (p *ephemeral) typingChanged(s *Service, room id.RoomID, now []id.UserID) {
 	after := map[id.UserID]bool{}
 	changes := map[id.UserID]time.Duration{}
 	for _, u := range now {
-		if s.hs.IsGhost(u) {
+		if s.hs.IsGhost(u) || !before[u] && s.deeds.has(deedTyping, room, u, "") {
 			continue
 		}
 		after[u] = true
@@ -140,10 +177,16 @@ func (p *ephemeral) receipts(s *Service, room id.RoomID, c event.ReceiptEventCon
 				continue
 			}
 			for u := range users {
+				if s.hs.IsGhost(u) || s.deeds.has(deedReceipt, room, u, string(eventID)) {
+					continue
+				}
 				p.spawn(func(ctx context.Context) {
 					s.ownClient(ctx, room, u, func(port store.Portal, sess *login.Session, ops network.Ops) {
 						rows, err := s.messages.event(ctx, port.ID, string(eventID))
 						if rows = namedFor(port, sess, rows); err == nil && len(rows) > 0 && rows[0].Remote != "" && ops.MarkRead != nil {
+							for _, r := range rows {
+								s.deeds.note(deedRead, room, u, string(r.Remote), deedsKept)
+							}
 							_ = ops.MarkRead(ctx, port.Chat.ID, network.Whole(rows[0].Remote))
 						}
 					})

@@ -105,7 +105,7 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, b
 	if err := s.roomChanged(ctx, e); err != nil {
 		return nil, err
 	}
-	if s.hs.Ours(e.Room, e.Sender, e.Content) {
+	if s.hs.Ours(e.Room, e.Sender, e.Content) || e.Type == event.EventRedaction.Type && s.deeds.has(deedRedact, e.Room, e.Sender, string(e.Redacts)) {
 		return nil, nil
 	}
 	making := s.making.any() // asked first: a room that is made meanwhile is then found

@@ -91,6 +91,9 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 			return err
 		}
 	}
+	if !x.hs.IsGhost(as) {
+		x.deeds.note(deedRedact, roomID(x.p), as, string(target), deedsKept)
+	}
 	_, err := x.hs.Redact(ctx, roomID(x.p), as, target, reason, x.e.Key, step)
 	if k := matrix.KindOf(err); err != nil && as != x.hs.BotID() && (k == matrix.NotAllowed || k == matrix.NotJoined || k == matrix.Banned || k == matrix.Auth) {
 		_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), target, reason, x.e.Key, step)

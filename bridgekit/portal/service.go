@@ -89,6 +89,7 @@ type Service struct {
 	names    nameCache
 	tasks    *background
 	eph      ephemeral
+	deeds    deeds
 	after    *aftermath
 
 	updates turns // a portal's row is changed by one at a time

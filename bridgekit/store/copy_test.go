@@ -53,6 +53,9 @@ func fill(t *testing.T, db *store.DB) {
 			return errors.Join(err, tx.SavePortal(p), tx.AddLoginChat(n, "l", p.ID), tx.SetCursor(n, "l", s, big),
 				tx.AddReaction(store.Reaction{Portal: p.ID, Target: "m", Sender: s, Emoji: s, Event: "$r"}))
 		})
+		if _, err := db.Spoke(ctx, p.ID, s); err != nil {
+			t.Fatal(err)
+		}
 		if err := errors.Join(
 			db.KV(n, "l").Set(ctx, s, big), db.SetManagementRoom(ctx, "@"+s, s), store.NewFacts(db).SetFact(ctx, "f"+s, s+"."),
 			db.SavePage(ctx, store.Page{ID: s, Name: s, MIME: s, Data: big, Until: time.Now().Add(time.Hour)}),
@@ -69,6 +72,7 @@ func content(t *testing.T, db *store.DB) map[string][]string {
 	for table, order := range map[string]string{
 		"entry": "id", "portal": "id", "message": "portal, event, remote", "reaction": "portal, target, sender, emoji", "login": "num",
 		"login_chat": "network, login, portal", "kv": "network, login, name", "cursor": "network, login, name", "matrix_user": "mxid", "fact": "name", "page": "id",
+		"speaker": "portal, mxid",
 	} {
 		err := db.All(t.Context(), "SELECT * FROM "+table+" ORDER BY "+order, nil, func(r *sql.Rows) error {
 			columns, err := r.Columns()

@@ -13,7 +13,8 @@
 //   - login, login_chat, kv, cursor: remote accounts, the chats each is in, small
 //     values and positions of their connectors. A cursor commits with the events
 //     it covers.
-//   - matrix_user: people of the homeserver: management rooms.
+//   - matrix_user: people of the homeserver: management rooms, what they have chosen.
+//   - speaker: for whom a portal's relay has spoken.
 //   - fact: what is known about the homeserver (ghost registered, member joined,
 //     profile set), so that nothing is asked or written twice.
 //   - page: documents and links published for a time.

@@ -182,7 +182,7 @@ func (tx *Tx) DeletePortal(id int64, lanes ...int64) error {
 
 // ClearPortal removes a portal's map and entries.
 func (tx *Tx) ClearPortal(id int64, lanes ...int64) error {
-	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?"} {
+	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?", "DELETE FROM speaker WHERE portal = ?"} {
 		if _, err := tx.Exec(q, id); err != nil {
 			return err
 		}
