@@ -100,9 +100,13 @@ func (r *rig) portal(name string) (room string) {
 	r.say("carol", name, "begin "+name)
 	room = r.room(name)
 	r.sees(room, "begin "+name)
-	if r.hs.Room(room).Membership(r.alice.ID) != "join" {
-		r.alice.Join(room)
+	membership := func() string { return r.hs.Room(room).Membership(r.alice.ID) }
+	if membership() == "join" {
+		return room
 	}
+	// Another's login may have heard it first: then she is invited when hers does.
+	r.wait("alice is invited", func() bool { return membership() == "invite" })
+	r.alice.Join(room)
 	return room
 }
 
