@@ -40,8 +40,10 @@ func (f *FileEncrypter) Read(p []byte) (int, error) {
 // Info is the "file" of a message's content, once everything has been read: url is
 // where the encrypted file was put.
 func (f *FileEncrypter) Info(url string) (json.RawMessage, error) {
-	if !f.done {
-		return nil, errors.New("encrypt file: it was not read to its end")
+	if !f.done { // who knows the length reads no further
+		if n, err := f.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
+			return nil, errors.Join(errors.New("encrypt file: it was not read to its end"), err)
+		}
 	}
 	return json.Marshal(struct {
 		*attachment.EncryptedFile

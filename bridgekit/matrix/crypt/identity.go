@@ -47,8 +47,8 @@ func (c *Crypt) signDevice(ctx context.Context) {
 	var e *matrix.Error
 	words := "the bot's device is not signed: " + problem(err)
 	if errors.As(err, &e) && e.Status == http.StatusUnauthorized {
-		words = "the bot's account has keys for cross-signing that Causeway does not know, and the homeserver lets it make no others: " +
-			"add io.element.msc4190: true to the registration and restart the homeserver, or have its administrator reset them"
+		words = "the bot's device is not signed: the homeserver wants a password before it takes the bot's keys for cross-signing, and the bot has none. " +
+			"Synapse takes them if the registration has io.element.msc4190: true; Dendrite never does. People whose clients give keys to signed devices only cannot be read"
 	}
 	c.noteSigned(false, words)
 	c.log.Warn("cannot sign the bot's device; clients that give keys to signed devices only will not give them", "err", err)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package homeserver
+package venv
 
 import (
 	"fmt"
