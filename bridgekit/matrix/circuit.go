@@ -25,12 +25,13 @@ type circuit struct {
 	since  time.Time     // when it opened; zero while closed
 	clock  int64         // counts failures and checks, to know which came first
 	asked  int64         // clock at the begin of the last /versions that was answered
-	began  time.Time     // when we came to know the homeserver, or it came back; zero: never
+	began  time.Time     // when we were made, came to know the homeserver, or it came back
 	onUp   []func()
 	onDown []func()
 }
 
 func (c *circuit) init() {
+	c.began = time.Now()
 	c.up = make(chan struct{})
 	close(c.up)
 	c.opened = make(chan struct{}, 1)
@@ -96,9 +97,6 @@ func (c *circuit) met(now time.Time) {
 func (c *circuit) unsettled(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.began.IsZero() {
-		return 0
-	}
 	return settle - now.Sub(c.began)
 }
 
