@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -315,6 +317,32 @@ func TestEchoOfUnknown(t *testing.T) {
 			if relation(e).Event == sent && e.Sender != r.alice.ID && e.Sender != bot {
 				t.Errorf("%s shows %s", e.Sender, e.Content)
 			}
+		}
+	})
+}
+
+// Where a chat says that nobody can tell what became of a message, nobody is asked,
+// even if the client offers to look: it is not sent again, and its writer is told.
+func TestUnknownAlthoughFinder(t *testing.T) {
+	features := memnet.DefaultFeatures()
+	features.Once = network.OnceFind
+	virtual(t, rigOptions{net: memnet.Options{Features: &features}}, func(r *rig) {
+		r.withLogins("@alice:test alice")
+		r.net.Group("team", "alice", "carol")
+		features.Once = network.OnceNever
+		r.net.SetFeatures("team", features)
+		room := r.portal("team")
+		release := r.net.MuteChat("team")
+		r.alice.SendText(room, "hello")
+		synctest.Wait()
+		r.net.CutAccount("alice")
+		release()
+		r.wait("it is unknown", func() bool { return strings.Contains(strings.Join(r.notices(room), "\n"), "nobody can tell") })
+		r.connected("alice")
+		r.alice.SendText(room, "are you there?")
+		r.hears("team", "alice", "are you there?")
+		if n := slices.Index(r.net.Texts("team", "alice"), "hello"); n < 0 || slices.Contains(r.net.Texts("team", "alice")[n+1:], "hello") {
+			t.Errorf("the network has %q", r.net.Texts("team", "alice"))
 		}
 	})
 }

@@ -296,7 +296,7 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 			return sent, true, nil
 		}
 	}
-	if again && o.ops.Find != nil && f.Once != network.OnceAlways {
+	if again && o.ops.Find != nil && f.Once != network.OnceAlways && f.Once != network.OnceNever {
 		found, err := o.ops.Find(ctx, *m)
 		if err != nil {
 			return sent, false, err
@@ -380,9 +380,11 @@ func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
 }
 
 // unknowable reports whether a call failed so that nobody can tell whether it was
-// carried out.
+// carried out. A client that can look does not help where the chat says that nobody
+// can: before it was connected for the first time IRC's offers everything.
 func (o *outbound) unknowable(err error) bool {
-	return network.KindOf(err) == network.Unsure && features(o.p).Once != network.OnceAlways && o.ops.Find == nil
+	once := features(o.p).Once
+	return network.KindOf(err) == network.Unsure && (once == network.OnceNever || once != network.OnceAlways && o.ops.Find == nil)
 }
 
 // tell answers the event with a notice. That it fails is not the message's
