@@ -29,6 +29,9 @@ const (
 	behind = 5 * time.Second
 	// lookTime bounds one look, because a transaction waits for it.
 	lookTime = 10 * time.Second
+	// backTime is how long a transaction waits for a homeserver to answer that
+	// has just pushed it.
+	backTime = 3 * time.Second
 	// foundMax bounds what is remembered of looks.
 	foundMax = 10_000
 	// lookEvery is how often it looks when nothing happens.
@@ -91,10 +94,21 @@ func (m *missed) events(ctx context.Context, t matrix.Transaction) error {
 	if late(t) {
 		m.extend()
 	}
-	if m.suspicious() && !m.foundAll(t) {
+	if (m.suspicious() || !m.hs.Up()) && !m.foundAll(t) {
+		m.back(ctx)
 		m.look(ctx)
 	}
 	return m.portals.Events(ctx, t)
+}
+
+// back has it found out at once whether a homeserver that counts as away, and
+// pushes, can be asked again. Where it cannot, what it pushed is taken without: the
+// network may well be reached.
+func (m *missed) back(ctx context.Context) {
+	m.hs.Heard()
+	ctx, cancel := context.WithTimeout(ctx, backTime)
+	defer cancel()
+	_ = m.hs.Wait(ctx) // see above
 }
 
 // late reports whether a transaction holds an event that the homeserver has had

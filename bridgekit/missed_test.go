@@ -56,6 +56,24 @@ func TestMissed(t *testing.T) {
 	})
 }
 
+// A homeserver that could not be reached and pushes again is asked at once, not
+// when the next probe is due.
+func TestMissedWhileAway(t *testing.T) {
+	virtual(t, rigOptions{flavor: losing()}, func(r *rig) {
+		room := r.solo().portal("team")
+		r.hs.Faults.Set(func(matrixtest.Call) matrixtest.Fault { return matrixtest.Fault{Status: http.StatusBadGateway} })
+		if _, err := r.net.User("carol").Say("team", "are you there?"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute) // probes are half a minute apart now
+		r.loses(room, "one")
+		r.hs.Faults.Set(nil)
+		r.alice.SendText(room, "two")
+		r.hears("team", "alice", "two")
+		r.equal("in order", []string{"one", "two"}, r.net.Texts("team", "alice"))
+	})
+}
+
 // Another homeserver is taken at its word, and asked for nothing.
 func TestMissedElsewhere(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {

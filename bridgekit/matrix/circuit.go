@@ -22,6 +22,7 @@ type circuit struct {
 	mu     sync.Mutex    // guards all below
 	up     chan struct{} // closed while the circuit is closed ("up")
 	opened chan struct{} // has room for one: wakes the probe
+	heard  chan struct{} // has room for one: the probe need not pause
 	since  time.Time     // when it opened; zero while closed
 	clock  int64         // counts failures and checks, to know which came first
 	asked  int64         // clock at the begin of the last /versions that was answered
@@ -34,7 +35,7 @@ func (c *circuit) init() {
 	c.began = time.Now()
 	c.up = make(chan struct{})
 	close(c.up)
-	c.opened = make(chan struct{}, 1)
+	c.opened, c.heard = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // open opens the circuit and returns whom to tell; nil if it was open.
@@ -136,6 +137,18 @@ func (h *Homeserver) Wait(ctx context.Context) error {
 	}
 }
 
+// Heard says that the homeserver gave a sign of life, such as a transaction: if it
+// counts as away it is asked at once whether it answers, not after a pause.
+func (h *Homeserver) Heard() {
+	if h.Up() {
+		return
+	}
+	select {
+	case h.circuit.heard <- struct{}{}:
+	default:
+	}
+}
+
 // OnUp has f called whenever the circuit closes, by the goroutine of Run. It
 // has to return soon.
 func (h *Homeserver) OnUp(f func()) {
@@ -206,7 +219,14 @@ func (h *Homeserver) watch(ctx context.Context) {
 		}
 		for pause := firstProbe; ; pause = min(2*pause, longestProbe) {
 			// The jitter keeps several workers from asking in step.
-			if sleep(ctx, pause*3/4+rand.N(pause/2)) != nil {
+			t := time.NewTimer(pause*3/4 + rand.N(pause/2))
+			select {
+			case <-t.C:
+			case <-h.circuit.heard:
+			case <-ctx.Done():
+			}
+			t.Stop()
+			if ctx.Err() != nil {
 				return
 			}
 			if h.alive(ctx) {

@@ -39,8 +39,8 @@
 // When a request fails in a way that could mean that the whole homeserver is
 // away, /versions is asked; if that fails too the circuit opens. From then on
 // all calls fail at once with [Down], one probe of [Homeserver.Run] asks with
-// growing pauses, and its first success closes the circuit and calls what
-// [Homeserver.OnUp] registered.
+// growing pauses, or when [Homeserver.Heard] tells of a sign of life, and its first
+// success closes the circuit and calls what [Homeserver.OnUp] registered.
 //
 // # Who owns what
 //
