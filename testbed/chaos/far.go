@@ -41,6 +41,9 @@ type far interface {
 	// Causeway; lines are the same in words.
 	view(c *chat) *view
 	lines(c *chat) []string
+	// bare is a text of Causeway's on the network, which came back from there, without
+	// what it puts before it for people.
+	bare(text string) string
 	// waiting is how much has happened on it, in any words, and how much of it
 	// waits for Causeway. all is false if nobody can tell.
 	waiting(all []*chat) (came string, waits int, known bool)

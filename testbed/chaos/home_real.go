@@ -130,10 +130,10 @@ func (r *real) reach() string { return "http://" + r.in.Addr() }
 
 func (r *real) installed() (main, puppet registration.Registration) { return r.main, r.puppet }
 
-func (r *real) open(context.Context) error {
-	r.life.RLock() // until the server is up
-	r.life.RUnlock()
-	return nil
+func (r *real) open(ctx context.Context) error {
+	r.life.RLock() // when the server is up
+	defer r.life.RUnlock()
+	return ctx.Err()
 }
 
 func (r *real) do(who, method, path string, in, out any) error {

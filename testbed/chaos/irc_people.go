@@ -114,8 +114,8 @@ func (c *chat) audience(in map[string]bool) []string {
 }
 
 func (n *ircNet) ready(ctx context.Context, c *chat) bool {
-	n.life.RLock() // until the server is up
-	n.life.RUnlock()
+	n.life.RLock() // when the server is up
+	defer n.life.RUnlock()
 	return until(ctx, "Causeway is on IRC", time.Second, func() (bool, error) {
 		_, now := n.saw(string(c.remote[0]))
 		return len(c.audience(present(now, c.meeting()))) > 0, nil

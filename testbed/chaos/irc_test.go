@@ -107,3 +107,20 @@ func TestIRCView(t *testing.T) {
 		})
 	}
 }
+
+// What came back from IRC is known by what was said, not by what was answered.
+func TestBareIRC(t *testing.T) {
+	n := &ircNet{}
+	for text, want := range map[string]string{
+		"m2-0: hello":        "m2",
+		"carol: m2-0: hello": "m2",
+		"carol: (“n1-0: what I wanted…”) m2-0: x": "m2",
+		"<eve> carol: (“n1-0: x”) m2-0: hello":    "m2",
+		"<eve> m2-0: hello":                       "m2",
+		"hello":                                   "",
+	} {
+		if got := tokenOf(n.bare(text)); got != want {
+			t.Errorf("%q is %q, not %q", text, got, want)
+		}
+	}
+}

@@ -85,9 +85,16 @@ func (c *chat) spoken(l ircuser.Line) (text string, ok bool) {
 		text, relayed = strings.CutPrefix(text, "<eve> ")
 		ok = ok && relayed
 	}
-	// Everything else that is said begins with a token, which has a digit.
-	return regexp.MustCompile(`^(?:[a-z_]+: )?(?:\(“[^”]*”\) )?`).ReplaceAllString(text, ""), ok
+	return bareIRC(text), ok
 }
+
+// bareIRC is a text without whom it answers and what was said, which Causeway puts
+// before it. Everything that is said begins with a token, which has a digit.
+func bareIRC(text string) string {
+	return regexp.MustCompile(`^(?:[a-z_]+: )?(?:\(“[^”]*”\) )?`).ReplaceAllString(text, "")
+}
+
+func (n *ircNet) bare(text string) string { return bareIRC(strings.TrimPrefix(text, "<eve> ")) }
 
 // piece is what a line shows: its text, or the file that it leads to.
 func (n *ircNet) piece(text string) piece {

@@ -125,6 +125,8 @@ func (m *mem) waiting(all []*chat) (came string, waits int, known bool) {
 	return fmt.Sprint(messages), waits, true
 }
 
+func (m *mem) bare(text string) string { return text }
+
 func (m *mem) heard(context.Context, *sql.DB, []*chat) error { return nil } // it has no doubt
 
 func (m *mem) lines(c *chat) []string {

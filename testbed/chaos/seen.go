@@ -146,7 +146,7 @@ func (w *world) roomView(room string) *view {
 
 func (v *view) addEvent(w *world, e, edit *matrixtest.Event) {
 	text := e.Body()
-	token := tokenOf(text)
+	token := tokenOf(w.far.bare(text))
 	if edit != nil {
 		var c struct {
 			New struct {
