@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -127,13 +128,18 @@ func (p *Process) Dialled(ctx context.Context, addr string) error {
 }
 
 // FreeAddr returns an address on 127.0.0.1 whose port was free a moment ago, for
-// servers that cannot choose one themselves.
+// servers that cannot choose one themselves, or come back to it after a while. It is
+// none that the system gives to outgoing connections: those would take it meanwhile.
 func FreeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	const first, last, tries = 20_000, 32_000, 100
+	var err error
+	for range tries {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", fmt.Errorf("find a free port: %w", err)
 }
 
 // tail keeps the last bytes written to it.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/causeway-chat/causeway/testbed/child"
 )
 
 // A Gate passes connections on to another address while it is open.
@@ -39,16 +41,16 @@ func (p *passage) cut() {
 // New returns an open gate on a free port of the loopback interface, which leads
 // to an address, "" for none yet. The port stays the same as long as the Gate is used.
 func New(to string) (*Gate, error) {
-	g := &Gate{addr: "127.0.0.1:0", to: to, conns: map[*passage]struct{}{}}
+	addr, err := child.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{addr: addr, to: to, conns: map[*passage]struct{}{}}
 	return g, g.Open()
 }
 
 // Addr is where connections come in.
-func (g *Gate) Addr() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.addr
-}
+func (g *Gate) Addr() string { return g.addr }
 
 // Lead has new connections go elsewhere.
 func (g *Gate) Lead(to string) {
@@ -68,7 +70,7 @@ func (g *Gate) Open() error {
 	if err != nil {
 		return fmt.Errorf("open gate: %w", err)
 	}
-	g.l, g.addr = l, l.Addr().String()
+	g.l = l
 	g.wg.Go(func() {
 		for {
 			in, err := l.Accept()
