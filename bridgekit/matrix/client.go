@@ -156,7 +156,10 @@ func newRequest(ctx context.Context, c *mautrix.Client, method string, at mautri
 	target.RawQuery = values.Encode()
 	req := &http.Request{
 		Method: method, URL: target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"User-Agent": {c.UserAgent}, "Authorization": {"Bearer " + c.AccessToken}},
+		Header: http.Header{"User-Agent": {c.UserAgent}},
+	}
+	if c.AccessToken != "" { // Synapse refuses a header without a token, even where it needs none
+		req.Header["Authorization"] = []string{"Bearer " + c.AccessToken}
 	}
 	if raw != nil {
 		req.Header["Content-Type"] = []string{"application/json"}
