@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 )
 
 // again signs alice in through the bot, for the first time or anew.
@@ -72,6 +74,36 @@ func TestDeadLoginAmongOthers(t *testing.T) {
 		r.bob.SendText(room, "me")
 		r.hears("team", "bob", "me")
 		r.notice(room, "you are signed out of Memnet")
+	})
+}
+
+// While a login is renewed its person is who they were: what they write with another
+// client is shown as theirs, and not as their ghost's.
+func TestRenewedKeepsItsPerson(t *testing.T) {
+	virtual(t, rigOptions{puppets: true}, func(r *rig) {
+		var armed atomic.Bool
+		stored := make(chan struct{})
+		r.opts.Steps = func(n step.Name) {
+			if n == step.Committing && armed.Load() {
+				<-stored
+			}
+		}
+		room := r.solo().portal("team")
+		m := r.management(r.alice)
+		r.ask(r.alice, m, "login "+string(netID), "ser name")
+		r.ask(r.alice, m, "alice", "assword")
+		release := r.stuck("team")
+		r.say("alice", "team", "own")
+		synctest.Wait()
+		armed.Store(true)
+		r.alice.SendText(m, "secret")
+		synctest.Wait()
+		release()
+		time.Sleep(5 * time.Second)
+		armed.Store(false)
+		close(stored)
+		r.sees(room, "own")
+		r.equal("its sender", r.alice.ID, r.event(room, "own").Sender)
 	})
 }
 

@@ -122,20 +122,28 @@ func (m *Manager) Add(ctx context.Context, n network.NetworkID, owner string, l 
 	}
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	if old := m.Get(n, l.ID); old != nil {
+	old := m.Get(n, l.ID)
+	if old != nil {
 		if old.Owner != owner {
 			return network.Errorf(network.Rejected, "this account is used by somebody else here already", "login %s belongs to another user", l.ID)
 		}
 		m.halt(old)
+		if l.User == "" {
+			l.User = old.User()
+		}
 	}
 	row := store.Login{Network: n, Owner: owner, Login: l}
 	num, err := m.opts.DB.SaveLogin(ctx, row)
 	if err != nil {
+		if old != nil {
+			m.forget(old)
+		}
 		return err
 	}
 	row.Num = num
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// Until now the old one told whose the account is.
 	s := m.add(c, row)
 	if m.ctx != nil && !m.ended {
 		m.launch(s)
@@ -152,6 +160,7 @@ func (m *Manager) Remove(ctx context.Context, n network.NetworkID, id network.Lo
 		return ErrNoLogin
 	}
 	m.halt(s)
+	m.forget(s)
 	return m.opts.DB.DeleteLogin(ctx, n, id)
 }
 
@@ -179,7 +188,7 @@ func (m *Manager) launch(s *Session) {
 	})
 }
 
-// halt ends a session and forgets it.
+// halt ends a session. It stays known.
 func (m *Manager) halt(s *Session) {
 	m.mu.Lock()
 	launched := s.launched
@@ -188,6 +197,10 @@ func (m *Manager) halt(s *Session) {
 		s.cancel()
 		<-s.done
 	}
+}
+
+// forget makes a session that has ended unknown.
+func (m *Manager) forget(s *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.sessions, key{s.Network, s.ID})
