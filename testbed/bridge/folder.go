@@ -24,6 +24,7 @@ type Options struct {
 	Networks   []Network
 	Database   string // default: an SQLite file in the folder
 	URL        string // where the homeserver reaches Causeway; default: where it listens
+	Encryption string // mode; default: off
 }
 
 // A Network is one section of the configuration.
@@ -57,6 +58,9 @@ public:
 metrics:
   listen: ""
 database: {{.Database}}
+{{- if .Encryption}}
+encryption: {mode: {{.Encryption}}}
+{{- end}}
 key_file: causeway.key
 permissions:
   "{{.Admin}}": admin
