@@ -99,14 +99,10 @@ func (w *world) knows(c *nio.Client) {
 		body := fmt.Sprintf("can %s %s read line %d?", strings.Trim(c.User, "@:localhost"), c.Device, n)
 		mark := c.Mark()
 		check(w.t, w.mia.Say(channel, body))
-		soon, cancel := context.WithTimeout(w.ctx, 3*time.Second) // the line may have come before their first look
+		soon, cancel := context.WithTimeout(w.ctx, 3*time.Second) // the bridge may not know of the device yet
 		defer cancel()
-		e, err := c.Wait(soon, mark, func(e nio.Event) bool { return e.Source.Sender == string(ghost("mia")) })
-		if err != nil {
+		if _, err := c.Wait(soon, mark, func(e nio.Event) bool { return e.Decrypted && e.Body() == body && e.Source.Sender == string(ghost("mia")) }); err != nil {
 			return err
-		}
-		if !e.Decrypted || e.Body() != body {
-			return fmt.Errorf("got %+v", e)
 		}
 		return nil
 	})
@@ -174,7 +170,7 @@ func (w *world) allEncrypted(room id.RoomID) {
 			encrypted++
 		}
 	}
-	if encrypted < 10 {
+	if encrypted < 9 { // what is said above, at least
 		w.t.Errorf("only %d events are encrypted", encrypted)
 	}
 }
