@@ -20,7 +20,7 @@ import (
 func TestConversation(t *testing.T) {
 	everywhere(t, func(w *world) {
 		if s := w.crypt.Status(w.ctx); s.Made != w.made {
-			t.Errorf("the device was made by %s", s.Made)
+			w.Errorf("the device was made by %s", s.Made)
 		}
 		room, alice := w.room(), w.person("alice")
 		w.joins(alice, room)
@@ -28,12 +28,12 @@ func TestConversation(t *testing.T) {
 		mark := alice.Mark()
 		first := w.say(room, text("hello alice"))
 		if e := w.reads(alice, mark, first); e.Body() != "hello alice" || e.Source.Sender != string(ghost) {
-			t.Errorf("alice reads %+v", e)
+			w.Errorf("alice reads %+v", e)
 		}
 		sent, err := alice.Send(w.ctx, string(room), "m.room.message", text("hello bridge"))
-		check(t, err)
+		check(w.T, err)
 		if p := w.decrypts(room, sent); p.Type != "m.room.message" || p.Content["body"] != "hello bridge" || p.Sender != alice.User || p.trust != crypt.TrustDevice {
-			t.Errorf("the bridge reads %+v", p)
+			w.Errorf("the bridge reads %+v", p)
 		}
 		edits(w, alice, room, first, sent)
 		files(w, alice, room)
@@ -122,7 +122,7 @@ func TestNewcomers(t *testing.T) {
 		w.reads(bob, mark, both)
 		w.reads(alice, 0, both)
 		sent, err := bob.Send(w.ctx, string(room), "m.room.message", text("hello"))
-		check(t, err)
+		check(w.T, err)
 		w.decrypts(room, sent)
 
 		second := w.person("alice")
@@ -133,14 +133,14 @@ func TestNewcomers(t *testing.T) {
 			mark := second.Mark()
 			eventID := w.say(room, text("for the second device"))
 			e, err := second.Wait(w.ctx, mark, func(e nio.Event) bool { return e.Source.ID == string(eventID) })
-			check(t, err)
+			check(w.T, err)
 			if e.Unreadable {
 				return errUnread
 			}
 			return nil
 		})
 		fromSecond, err := second.Send(w.ctx, string(room), "m.room.message", text("from the second device"))
-		check(t, err)
+		check(w.T, err)
 		w.decrypts(room, fromSecond)
 	})
 }
@@ -154,32 +154,34 @@ func TestRestarts(t *testing.T) {
 		room, alice := w.room(), w.person("alice")
 		w.joins(alice, room)
 		sent, err := alice.Send(w.ctx, string(room), "m.room.message", text("before"))
-		check(t, err)
+		check(w.T, err)
 		w.decrypts(room, sent)
 		w.stop()
 		w.start()
 		w.decrypts(room, sent) // the key was stored
+		w.reads(alice, 0, w.say(room, text("a session")))
 
 		w.stop()
-		check(t, alice.Do(w.ctx, "rotate", map[string]any{"room": room}, nil))
+		check(w.T, alice.Do(w.ctx, "rotate", map[string]any{"room": room}, nil))
 		sent, err = alice.Send(w.ctx, string(room), "m.room.message", text("while it was down"))
-		check(t, err)
+		check(w.T, err)
 		w.start()
 		w.decrypts(room, sent)
+		w.reads(alice, 0, w.say(room, text("the same session")))
 
-		check(t, w.hs.Kill())
-		check(t, alice.Do(w.ctx, "rotate", map[string]any{"room": room}, nil))
+		check(w.T, w.hs.Kill())
+		check(w.T, alice.Do(w.ctx, "rotate", map[string]any{"room": room}, nil))
 		if _, err := w.crypt.Encrypt(w.ctx, room, event.EventMessage, text("x")); err != nil {
-			t.Errorf("encrypt with a session that all have: %v", err) // which asks nobody
+			w.Errorf("encrypt with a session that all have: %v", err) // which asks nobody
 		}
 		if err := w.crypt.Changed(w.ctx, room); err != nil {
-			t.Error(err)
+			w.Error(err)
 		}
 		if _, err := w.crypt.Encrypt(w.ctx, room, event.EventMessage, text("x")); err == nil {
-			t.Error("a new session was used that nobody has")
+			w.Error("a new session was used that nobody has")
 		}
-		check(t, w.hs.Restart(w.ctx))
-		check(t, w.h.Wait(w.ctx))
+		check(w.T, w.hs.Restart(w.ctx))
+		check(w.T, w.h.Wait(w.ctx))
 		w.until("the client is back", func() error {
 			sent, err = alice.Send(w.ctx, string(room), "m.room.message", text("after it"))
 			return err

@@ -363,3 +363,52 @@ func TestManyAtOnce(t *testing.T) {
 		alice.reads(raw, "x")
 	}
 }
+
+// TestWedged: the session between two devices is lost on one side. It begins a new
+// one, and from then on keys arrive; what else came in the same answer is not held up.
+func TestWedged(t *testing.T) {
+	w := newWorld(t, matrixtest.Options{}, true)
+	w.start()
+	alice, bob := w.person("alice"), w.person("bob")
+	room := w.ghostRoom(nil, alice, bob)
+	talk(w, alice, room) // both ways, so that the session is established
+	w.stop()
+	_, err := mustOpen(w).sql.Exec("DELETE FROM crypto_olm_session WHERE sender_key = ?", string(alice.mach.OwnIdentity().IdentityKey))
+	w.check(err)
+	w.check(alice.mach.CryptoStore.RemoveOutboundGroupSession(w.ctx, room))
+	lost := alice.text(room, "nobody can read the key of this")
+	other := bob.text(room, "but of this")
+	w.start()
+	w.key(other)
+	if got := w.body(other); got != "but of this" {
+		t.Errorf("read %q", got)
+	}
+	w.noKey(lost)
+	w.until("they have a new session", func() bool {
+		alice.sync()
+		w.check(alice.mach.CryptoStore.RemoveOutboundGroupSession(w.ctx, room))
+		raw := alice.text(room, "again")
+		has := func() bool { has, err := w.HasKey(w.ctx, room, sessionOf(raw)); w.check(err); return has }
+		deadline := time.NewTimer(time.Second)
+		defer deadline.Stop()
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for !has() {
+			select {
+			case <-tick.C:
+			case <-deadline.C:
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// mustOpen opens the database of a bridge that is stopped.
+func mustOpen(w *world) *DB {
+	w.Helper()
+	db, err := OpenDB(w.ctx, w.source)
+	w.check(err)
+	w.Cleanup(func() { w.check(db.Close()) })
+	return db
+}

@@ -255,7 +255,7 @@ func TestKeysRunOut(t *testing.T) {
 	w.stop()
 	var raws []json.RawMessage
 	var people []*person
-	for i := range 55 {
+	for i := range 52 {
 		p := w.person("p" + string(rune('a'+i/26)) + string(rune('a'+i%26)))
 		p.Join(string(room))
 		people = append(people, p)
