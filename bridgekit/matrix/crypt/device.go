@@ -178,7 +178,7 @@ func (c *Crypt) newDevice(ctx context.Context, dev device) (device, error) {
 		return dev, err
 	}
 	dev.ID = id.DeviceID("CAUSEWAY" + rand.Text()[:8])
-	if dev, err = c.create(ctx, dev); err != nil {
+	if dev, err = c.createOwn(ctx, dev); err != nil {
 		return dev, err
 	}
 	if err := c.keepRecord(ctx, dev); err != nil {
@@ -193,27 +193,40 @@ func (c *Crypt) newDevice(ctx context.Context, dev device) (device, error) {
 	}
 	c.log.Info("made a device for encryption", "device", dev.ID)
 	if old.ID != "" && old.ID != dev.ID {
-		if err := c.remove(ctx, old); err != nil {
+		if err := c.remove(ctx, c.o.Homeserver.BotID(), old); err != nil {
 			c.log.Warn("cannot remove the earlier device; it does no harm", "device", old.ID, "err", err)
 		}
 	}
 	return dev, nil
 }
 
-// create makes the device on the homeserver, or makes sure that it is there: by
+// createOwn is create for the bot.
+func (c *Crypt) createOwn(ctx context.Context, dev device) (device, error) {
+	dev, err := c.create(ctx, c.o.Homeserver.BotID(), dev, c.o.DeviceName)
+	if err == nil {
+		c.note(func(s *Status) {
+			s.Device, s.Made = dev.ID, "MSC4190"
+			if dev.Token != "" {
+				s.Made = "login"
+			}
+		})
+	}
+	return dev, err
+}
+
+// create makes a device on the homeserver, or makes sure that it is there: by
 // PUT /devices (MSC4190), else by signing in (Application Service API,
 // "m.login.application_service").
-func (c *Crypt) create(ctx context.Context, dev device) (device, error) {
+func (c *Crypt) create(ctx context.Context, user id.UserID, dev device, name string) (device, error) {
 	dev.Token = ""
-	cli, err := c.o.Homeserver.Client(c.o.Homeserver.BotID())
+	cli, err := c.o.Homeserver.Client(user)
 	if err != nil {
 		return dev, err
 	}
 	err = c.o.Homeserver.Attempt(ctx, requestTime, "create device", func(ctx context.Context) error {
-		return cli.CreateDeviceMSC4190(ctx, dev.ID, c.o.DeviceName)
+		return cli.CreateDeviceMSC4190(ctx, dev.ID, name)
 	})
 	if err == nil {
-		c.note(func(s *Status) { s.Device, s.Made = dev.ID, "MSC4190" })
 		return dev, nil
 	}
 	if k := matrix.KindOf(err); k != matrix.NotFound && k != matrix.NotAllowed && k != matrix.Auth && k != matrix.Unknown {
@@ -221,21 +234,21 @@ func (c *Crypt) create(ctx context.Context, dev device) (device, error) {
 	}
 	var answer *mautrix.RespLogin
 	lerr := c.o.Homeserver.Attempt(ctx, requestTime, "sign in", func(ctx context.Context) (err error) {
-		in, err := c.o.Homeserver.Client(c.o.Homeserver.BotID())
+		in, err := c.o.Homeserver.Client(user)
 		if err != nil {
 			return err
 		}
 		in.SetAppServiceUserID = false // who signs in is nobody yet
 		answer, err = in.Login(ctx, &mautrix.ReqLogin{
-			Type: mautrix.AuthTypeAppservice, DeviceID: dev.ID, InitialDeviceDisplayName: c.o.DeviceName,
-			Identifier: mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: string(c.o.Homeserver.BotID())},
+			Type: mautrix.AuthTypeAppservice, DeviceID: dev.ID, InitialDeviceDisplayName: name,
+			Identifier: mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: string(user)},
 		})
 		return err
 	})
 	var refused *matrix.Error
 	switch {
 	case errors.As(lerr, &refused) && refused.Status/100 == 4 && refused.Kind != matrix.RateLimited:
-		refused.Remedy = "the homeserver lets the bot have no device: run 'causeway registration update', install the registration, which then has io.element.msc4190, and restart the homeserver"
+		refused.Remedy = "the homeserver lets the bot have no device: add io.element.msc4190: true to the registration and restart the homeserver"
 		return dev, errors.Join(refused, err)
 	case lerr != nil:
 		return dev, lerr
@@ -243,7 +256,6 @@ func (c *Crypt) create(ctx context.Context, dev device) (device, error) {
 		return dev, fmt.Errorf("sign in: the homeserver gave device %q for %q", answer.DeviceID, dev.ID)
 	}
 	dev.Token = answer.AccessToken
-	c.note(func(s *Status) { s.Device, s.Made = dev.ID, "login" })
 	return dev, nil
 }
 
@@ -266,7 +278,7 @@ func (c *Crypt) assure(ctx context.Context, dev device) (device, error) {
 			return dev, err
 		}
 	}
-	made, err := c.create(ctx, dev)
+	made, err := c.createOwn(ctx, dev)
 	if err != nil {
 		return dev, err
 	}
@@ -274,8 +286,8 @@ func (c *Crypt) assure(ctx context.Context, dev device) (device, error) {
 }
 
 // remove removes a device, by what made it.
-func (c *Crypt) remove(ctx context.Context, dev device) error {
-	cli, err := c.client(dev)
+func (c *Crypt) remove(ctx context.Context, user id.UserID, dev device) error {
+	cli, err := c.clientOf(user, dev)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type Crypt struct {
 	epoch    string                  // our turn
 	status   Status                  // without Keys
 	unsigned string                  // why the device is not signed
+	witness  id.UserID               // a ghost that has a device, see RoundTrip
 	refused  map[id.UserID]time.Time // whose devices could not be had, until when not to ask
 }
 
@@ -124,7 +125,11 @@ func (c *Crypt) machineOf(ctx context.Context, dev device) (*machine, error) {
 
 // client is the bot on its device.
 func (c *Crypt) client(dev device) (*mautrix.Client, error) {
-	cli, err := c.o.Homeserver.Client(c.o.Homeserver.BotID())
+	return c.clientOf(c.o.Homeserver.BotID(), dev)
+}
+
+func (c *Crypt) clientOf(user id.UserID, dev device) (*mautrix.Client, error) {
+	cli, err := c.o.Homeserver.Client(user)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (m *memory) SetSecret(_ context.Context, name string, value []byte) error {
 
 // A world is a homeserver with the bridge, which can be stopped and started again.
 type world struct {
-	*testing.T
+	testing.TB
 	ctx    context.Context
 	hs     *matrixtest.Server
 	source string // of the database
@@ -94,11 +94,11 @@ type bridge struct {
 	err    error         // what Run ended with, once done
 }
 
-func newWorld(t *testing.T, o matrixtest.Options, msc4190 bool) *world {
+func newWorld(t testing.TB, o matrixtest.Options, msc4190 bool) *world {
 	t.Helper()
 	o.Fail = t.Fatalf
 	w := &world{
-		T: t, hs: matrixtest.New(o), source: "sqlite:" + filepath.Join(t.TempDir(), "crypto.db"),
+		TB: t, hs: matrixtest.New(o), source: "sqlite:" + filepath.Join(t.TempDir(), "crypto.db"),
 		memory: &memory{values: map[string]string{}}, keys: make(chan session, 1000),
 	}
 	t.Cleanup(w.hs.Close)

@@ -284,9 +284,12 @@ func (c *Crypt) askPeople(ctx context.Context, at id.RoomID, invited bool) (user
 	if err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	witness := c.witness
+	c.mu.Unlock()
 	for _, e := range page.Chunk {
 		u, m := id.UserID(e.StateKey), e.Content.Membership
-		if (m == event.MembershipJoin || m == event.MembershipInvite && invited) && !c.o.Homeserver.IsGhost(u) {
+		if (m == event.MembershipJoin || m == event.MembershipInvite && invited) && (u == witness || !c.o.Homeserver.IsGhost(u)) {
 			users = append(users, u)
 		}
 	}

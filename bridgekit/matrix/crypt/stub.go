@@ -51,3 +51,6 @@ func (*Crypt) HasKey(context.Context, id.RoomID, id.SessionID) (bool, error) {
 
 // RequestKey fails with ErrNotBuilt.
 func (*Crypt) RequestKey(context.Context, *NoKey) error { return ErrNotBuilt }
+
+// RoundTrip fails with ErrNotBuilt.
+func (*Crypt) RoundTrip(context.Context, id.UserID) error { return ErrNotBuilt }

@@ -19,7 +19,7 @@ func TestNotBuilt(t *testing.T) {
 	_, encErr := c.Encrypt(t.Context(), "", event.EventMessage, nil)
 	_, decErr := c.Decrypt(t.Context(), nil)
 	_, keyErr := c.HasKey(t.Context(), "", "")
-	for i, err := range []error{openErr, newErr, roomErr, encErr, decErr, keyErr, c.Run(t.Context()), c.Changed(t.Context(), ""), c.RequestKey(t.Context(), nil)} {
+	for i, err := range []error{openErr, newErr, roomErr, encErr, decErr, keyErr, c.Run(t.Context()), c.Changed(t.Context(), ""), c.RequestKey(t.Context(), nil), c.RoundTrip(t.Context(), "")} {
 		if !errors.Is(err, ErrNotBuilt) {
 			t.Errorf("%d: %v", i, err)
 		}
