@@ -87,11 +87,17 @@ func (c *Crypt) storeAnswer(ctx context.Context, since string, a *syncAnswer, ev
 			return err
 		}
 		for _, evt := range events {
+			if w, ok := evt.Content.Parsed.(*event.RoomKeyWithheldEventContent); ok {
+				// Nobody else's word counts about a key.
+				if d, err := m.CryptoStore.FindDeviceByKey(ctx, evt.Sender, w.SenderKey); err != nil {
+					return err
+				} else if d == nil || w.SessionID == "" {
+					continue
+				}
+				got = append(got, session{w.RoomID, w.SessionID})
+			}
 			if err := c.handle(ctx, m, evt); err != nil {
 				return err
-			}
-			if w, ok := evt.Content.Parsed.(*event.RoomKeyWithheldEventContent); ok && w.SessionID != "" {
-				got = append(got, session{w.RoomID, w.SessionID})
 			}
 		}
 		// The library tells of a key, and not whether it could store it.
@@ -127,7 +133,7 @@ func (c *Crypt) storeLists(ctx context.Context, m *machine, a *syncAnswer) error
 		}
 		c.mu.Unlock()
 	}
-	for _, at := range a.changed() {
+	for _, at := range c.changed(a) {
 		if err := c.forget(ctx, at); err != nil {
 			return fmt.Errorf("note changed room: %w", err)
 		}
@@ -141,11 +147,17 @@ func (c *Crypt) storeLists(ctx context.Context, m *machine, a *syncAnswer) error
 func (c *Crypt) knowSenders(ctx context.Context, m *machine, events []*event.Event) error {
 	var ask []id.UserID
 	for _, evt := range events {
-		content, ok := evt.Content.Parsed.(*event.EncryptedEventContent)
-		if !ok || slices.Contains(ask, evt.Sender) {
+		var key id.SenderKey
+		switch content := evt.Content.Parsed.(type) {
+		case *event.EncryptedEventContent:
+			key = content.SenderKey
+		case *event.RoomKeyWithheldEventContent:
+			key = content.SenderKey
+		}
+		if slices.Contains(ask, evt.Sender) {
 			continue
 		}
-		d, err := m.CryptoStore.FindDeviceByKey(ctx, evt.Sender, content.SenderKey)
+		d, err := m.CryptoStore.FindDeviceByKey(ctx, evt.Sender, key)
 		if err != nil {
 			return fmt.Errorf("look for sender: %w", err)
 		}

@@ -58,7 +58,10 @@ func (c *Crypt) Decrypt(ctx context.Context, raw json.RawMessage) (Decrypted, er
 
 // undecrypted says what an error of mautrix means.
 func undecrypted(stored *failure, evt *event.Event, content *event.EncryptedEventContent, err error) error {
-	nk := &NoKey{Room: evt.RoomID, Session: content.SessionID, Sender: evt.Sender, Device: content.DeviceID, SenderKey: content.SenderKey}
+	nk := &NoKey{Room: evt.RoomID, Session: content.SessionID, Sender: evt.Sender, SenderKey: content.SenderKey}
+	if device, ok := evt.Content.Raw["device_id"].(string); ok {
+		nk.Device = id.DeviceID(device)
+	}
 	var withheld *event.RoomKeyWithheldEventContent
 	switch {
 	case errors.As(err, &withheld):

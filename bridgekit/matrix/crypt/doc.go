@@ -10,12 +10,14 @@
 //
 // A ghost's event is encrypted with the bot's session and sent by the ghost.
 // Whoever has the session's key can read it: the key came from the bot's device.
-// What clients make of the difference between the event's sender and the key's:
-// Element (its Rust cryptography) shows the text, and beside it a grey shield,
-// "the authenticity of this encrypted message can't be guaranteed on this
-// device"; clients on matrix-nio and hydrogen show the text. There is no way to
-// avoid that but a device for each ghost, whose keys each member would have to
-// get one by one. docs/encryption.md says it to administrators.
+// That its owner is not the event's sender is seen by clients. Element and others
+// on the Rust SDK show the text with a shield, "The sender of the event does not
+// match the owner of the device that sent it" (ShieldStateCode MismatchedSender);
+// in their strict mode ("exclude insecure devices") they do not decrypt it
+// (DecryptionErrorCode MismatchedSender; element-hq/element-meta#2950 is about
+// bridges). matrix-nio shows it without a word. The way around would be a device
+// for each ghost, with a session between it and each device of each member.
+// docs/encryption.md says this to administrators.
 //
 // # The way of keys
 //

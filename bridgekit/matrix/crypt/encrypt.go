@@ -70,7 +70,7 @@ func (c *Crypt) Encrypt(ctx context.Context, at id.RoomID, t event.Type, content
 		if err != nil {
 			return nil, fmt.Errorf("encrypt: %w", err)
 		}
-		return sealed(enc, plain)
+		return sealed(enc, m.Client.DeviceID, plain)
 	}
 	return nil, fmt.Errorf("encrypt: %w", errFast)
 }
@@ -94,7 +94,7 @@ func marshal(content any) (json.RawMessage, error) {
 }
 
 // sealed is the content of the event, with the relation as it was given.
-func sealed(enc *event.EncryptedEventContent, plain json.RawMessage) (json.RawMessage, error) {
+func sealed(enc *event.EncryptedEventContent, device id.DeviceID, plain json.RawMessage) (json.RawMessage, error) {
 	var in struct {
 		Relation json.RawMessage `json:"m.relates_to,omitempty"`
 	}
@@ -108,7 +108,7 @@ func sealed(enc *event.EncryptedEventContent, plain json.RawMessage) (json.RawMe
 		Device     id.DeviceID     `json:"device_id"`
 		Session    id.SessionID    `json:"session_id"`
 		Relation   json.RawMessage `json:"m.relates_to,omitempty"`
-	}{enc.Algorithm, string(enc.MegolmCiphertext), enc.SenderKey, enc.DeviceID, enc.SessionID, in.Relation})
+	}{enc.Algorithm, string(enc.MegolmCiphertext), enc.SenderKey, device, enc.SessionID, in.Relation})
 }
 
 // share makes sure that a room has a session which everybody has got. The caller

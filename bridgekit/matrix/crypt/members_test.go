@@ -43,6 +43,15 @@ func TestMembers(t *testing.T) {
 		t.Error("a session was used on")
 	}
 	// Ghosts come and go without anything.
+	carl := id.UserID("@_cw_carl:test")
+	w.check(w.h.EnsureGhost(w.ctx, carl))
+	cli, err := w.h.Client(carl)
+	w.check(err)
+	since, err := w.state(w.ctx, stateSince)
+	w.check(err)
+	_, err = cli.JoinRoomByID(w.ctx, room)
+	w.check(err)
+	w.until("/sync has told of it", func() bool { now, err := w.state(w.ctx, stateSince); w.check(err); return now != since })
 	fourth := w.say(room, text("same"))
 	if sessionOf(third) != sessionOf(fourth) {
 		t.Error("the session changed for nothing")
@@ -174,6 +183,32 @@ func TestWithheld(t *testing.T) {
 	nk := w.noKey(raw)
 	if nk.Withheld != "m.unverified" || !strings.Contains(nk.UserText(), "verified") || !strings.Contains(nk.Error(), "m.unverified") {
 		t.Errorf("no key: %+v: %s", nk, nk.UserText())
+	}
+
+	// She changes her mind, and her client gives the key of the same session.
+	alice.mach.SendKeysMinTrust = id.TrustStateUnset
+	given, err := alice.mach.CryptoStore.GetOutboundGroupSession(w.ctx, room)
+	w.check(err)
+	mallory := w.person("mallory")
+	device, err := alice.mach.GetOrFetchDevice(w.ctx, bot, w.Status(w.ctx).Device)
+	w.check(err)
+	w.check(alice.mach.SendEncryptedToDevice(w.ctx, device, event.ToDeviceRoomKey, given.ShareContent()))
+	second := alice.postShared(room, event.EventMessage, text("no secret any more"))
+	w.until("it can be read", func() bool { _, err := w.Decrypt(w.ctx, second); return err == nil })
+
+	// What others say about her keys does not count.
+	withheld := map[string]any{
+		"algorithm": "m.megolm.v1.aes-sha2", "code": "m.unverified", "room_id": room, "session_id": "hers", "sender_key": alice.mach.OwnIdentity().IdentityKey,
+	}
+	for _, p := range []*person{mallory, alice} {
+		w.check(p.Do("PUT", "sendToDevice/m.room_key.withheld/1", map[string]any{"messages": map[string]any{string(bot): map[string]any{"*": withheld}}}, nil))
+		after := p.text(w.ghostRoom(nil, p), "after it")
+		w.key(after)
+		has, err := w.HasKey(w.ctx, room, "hers")
+		w.check(err)
+		if has != (p == alice) {
+			t.Errorf("%s says that a key is withheld: %v", p.ID, has)
+		}
 	}
 }
 

@@ -124,10 +124,14 @@ func (w *watched) PutGroupSession(ctx context.Context, s *crypto.InboundGroupSes
 }
 
 // GetGroupSession reads the key of a room's session. That it is withheld is no
-// failure.
+// failure, and does not keep it from being stored when it comes after all, as the
+// machine would have it.
 func (w *watched) GetGroupSession(ctx context.Context, room id.RoomID, session id.SessionID) (*crypto.InboundGroupSession, error) {
 	s, err := w.SQLCryptoStore.GetGroupSession(ctx, room, session)
 	if errors.Is(err, crypto.ErrGroupSessionWithheld) {
+		if w.stored != nil {
+			return nil, nil
+		}
 		return s, err
 	}
 	return s, w.note(ctx, "read key", err)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
@@ -217,16 +218,16 @@ func syncFilter(first bool) string {
 }
 
 // changed are the rooms in an answer in which something happened that changes who
-// gets keys. Where the homeserver left out events, it may have.
-func (a *syncAnswer) changed() (out []id.RoomID) {
+// gets keys. Where the homeserver left out events, it may have. Ghosts get none.
+func (c *Crypt) changed(a *syncAnswer) (out []id.RoomID) {
 	for at, r := range a.Rooms.Join {
 		touched := r.Timeline.Limited
-		for _, list := range [][]roomEvent{r.State.Events, r.After.Events, r.Timeline.Events} {
-			for _, e := range list {
-				for _, t := range roomTypes() {
-					touched = touched || e.Type == t && e.StateKey != nil
-				}
+		for _, e := range slices.Concat(r.State.Events, r.After.Events, r.Timeline.Events) {
+			if e.StateKey == nil || !slices.Contains(roomTypes(), e.Type) {
+				continue
 			}
+			u := id.UserID(*e.StateKey)
+			touched = touched || e.Type != event.StateMember.Type || u == c.o.Homeserver.BotID() || !c.o.Homeserver.IsGhost(u)
 		}
 		if touched {
 			out = append(out, at)
