@@ -191,3 +191,12 @@ func TestRestarts(t *testing.T) {
 		w.reads(alice, mark, w.say(room, text("and back")))
 	})
 }
+
+// TestRoundTrip: what doctor does.
+func TestRoundTrip(t *testing.T) {
+	everywhere(t, func(w *world) {
+		for range 2 {
+			check(w.T, w.crypt.RoundTrip(w.ctx, "@_cw_doctor:localhost"))
+		}
+	})
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,15 +34,14 @@ const ghost = id.UserID("@_cw_anna:localhost")
 type kind struct {
 	name     string
 	launcher func(t *testing.T) homeserver.Launcher
-	extra    map[string]any // in the registration
 	made     string
 	signed   bool // the homeserver takes keys for cross-signing without a password
 }
 
 func kinds() []kind {
 	return []kind{
-		{"synapse", synapse, map[string]any{"io.element.msc4190": true}, "MSC4190", true},
-		{"dendrite", dendrite, map[string]any{"io.element.msc4190": true}, "login", false}, // which it does not know
+		{"synapse", synapse, "MSC4190", true},
+		{"dendrite", dendrite, "login", false}, // it does not know MSC4190
 	}
 }
 
@@ -140,8 +138,6 @@ func everywhere(t *testing.T, test func(w *world)) {
 func (w *world) homeserver(launcher homeserver.Launcher) {
 	w.Helper()
 	w.reg = registration.New(registration.Options{URL: "http://127.0.0.1:1", Domain: "localhost", Prefix: "_cw_", Bot: "causeway"})
-	w.reg.Extra = map[string]any{}
-	maps.Copy(w.reg.Extra, w.extra)
 	yaml, err := w.reg.YAML()
 	check(w.T, err)
 	path := filepath.Join(w.dir, "registration.yaml")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -413,4 +414,19 @@ func mustOpen(w *world) *DB {
 	w.check(err)
 	w.Cleanup(func() { w.check(db.Close()) })
 	return db
+}
+
+// TestLeavesNothing: when Run has returned, nothing runs on.
+func TestLeavesNothing(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("", func(t *testing.T) {
+		w := newWorld(t, matrixtest.Options{}, true)
+		w.start()
+		alice := w.person("alice")
+		talk(w, alice, w.ghostRoom(nil, alice))
+		w.stop()
+		w.run()
+		w.stop() // in the middle of its start
+	})
+	goleak.VerifyNone(t, before)
 }
