@@ -248,9 +248,9 @@ func TestSignedOut(t *testing.T) {
 }
 
 // TestTakenOver: of two processes on one database the later one is in charge.
-func TestTakenOver(t *testing.T) {
-	w := newWorld(t, matrixtest.Options{}, true)
-	w.start()
+func TestTakenOver(t *testing.T) { each(t, takenOver) }
+
+func takenOver(t *testing.T, w *world) {
 	alice := w.person("alice")
 	room := w.ghostRoom(nil, alice)
 	w.say(room, text("mine"))
@@ -325,9 +325,9 @@ func TestUnreadable(t *testing.T) {
 
 // TestManyAtOnce: rooms do not wait for each other for ever, and no number of a
 // session is used twice.
-func TestManyAtOnce(t *testing.T) {
-	w := newWorld(t, matrixtest.Options{}, true)
-	w.start()
+func TestManyAtOnce(t *testing.T) { each(t, manyAtOnce) }
+
+func manyAtOnce(t *testing.T, w *world) {
 	alice := w.person("alice")
 	const rooms, each = 4, 12
 	var at []id.RoomID
@@ -429,4 +429,29 @@ func TestLeavesNothing(t *testing.T) {
 		w.stop() // in the middle of its start
 	})
 	goleak.VerifyNone(t, before)
+}
+
+// TestPositionUnknown: the homeserver does not know the position in /sync, as after
+// its own restore. Rooms and devices are asked for again.
+func TestPositionUnknown(t *testing.T) {
+	w := newWorld(t, matrixtest.Options{}, true)
+	w.start()
+	alice := w.person("alice")
+	room := w.ghostRoom(nil, alice)
+	first := w.say(room, text("before"))
+	w.stop()
+	_, err := mustOpen(w).sql.Exec("UPDATE state SET value = 'nonsense' WHERE name = 'since'")
+	w.check(err)
+	w.start()
+	w.until("there is a new position", func() bool {
+		since, err := w.state(w.ctx, stateSince)
+		w.check(err)
+		return since != "nonsense" && since != ""
+	})
+	second := w.say(room, text("after"))
+	alice.reads(second, "after")
+	if sessionOf(first) == sessionOf(second) {
+		t.Error("a session is used on, though nobody knows who came meanwhile")
+	}
+	talk(w, alice, room)
 }

@@ -127,6 +127,18 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// each runs a test on each kind of database.
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	for name, source := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, matrixtest.Options{}, true)
+			w.source = source(t)
+			w.start()
+			test(t, w)
+		})
+	}
+}
+
 func (w *world) check(err error) {
 	w.Helper()
 	if err != nil {
