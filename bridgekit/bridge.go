@@ -61,6 +61,7 @@ type Bridge struct {
 	missed    *missed
 	keys      *crypt.DB    // nil: nothing is encrypted
 	crypt     *crypt.Crypt // nil: nothing is encrypted
+	vitals    *vitals
 	networks  []network.Info
 	leading   chan struct{} // closed when this process serves the database
 	listening chan struct{} // closed when serve listens on everything
@@ -100,14 +101,15 @@ func source(d config.Database) string {
 
 func (b *Bridge) wire() error {
 	o, c := b.opts, b.opts.Config
+	facts := store.NewFacts(b.db)
 	mo := matrix.Options{
 		URL: c.Homeserver.URL, Domain: c.Homeserver.Domain, ID: o.Registration.ID,
 		ASToken: o.Registration.ASToken, HSToken: o.Registration.HSToken,
 		Bot: c.Bot.Name, Prefix: c.Appservice.Prefix, Secret: c.Key.For(config.KeyMarks),
-		State: store.NewFacts(b.db), Log: o.Log, Transport: o.Transport,
+		State: facts, Log: o.Log, Transport: o.Transport,
 		SpoolDir: filepath.Join(c.Dir(), "spool"), SpoolMax: int64(c.Limits.Spool),
 	}
-	if o.DoublePuppet != nil {
+	if o.DoublePuppet != nil && c.People.DoublePuppets {
 		mo.DoublePuppetToken = o.DoublePuppet.ASToken
 	}
 	hs, err := matrix.New(mo)
@@ -130,10 +132,12 @@ func (b *Bridge) wire() error {
 	if err := b.wireEncryption(mo.State, &po); err != nil {
 		return err
 	}
+	b.limits(&po, facts)
 	publish := b.publisher(&po)
 	b.portals = portal.New(po)
+	b.vitals = newVitals(b, facts)
 	b.journal = journal.New(journal.Options{DB: b.db, Log: o.Log, Steps: o.Steps, Attempts: 5, Grace: grace, Failed: b.portals.Failed}, b.portals.Handle)
-	b.logins = login.New(login.Options{DB: b.db, Log: o.Log, Connectors: connectors, Deliver: b.portals.Deliver, Changed: b.portals.LoginChanged, Publish: publish})
+	b.logins = login.New(login.Options{DB: b.db, Log: o.Log, Connectors: connectors, Deliver: b.portals.Deliver, Changed: b.changed, Publish: publish, Probe: c.Health.Probe})
 	b.portals.Connect(b.journal, b.logins)
 	b.missed = newMissed(hs, b.portals, mo.State, o.Log)
 	hs.OnUp(b.portals.WakeHomeserver)
@@ -230,7 +234,7 @@ func (b *Bridge) bridge(ctx context.Context) error {
 		b.opts.Steps.At(step.StopQuiet)
 	}()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.missed.run, b.expire, b.runEncryption} {
+	for _, run := range []func(context.Context) error{b.commander.Run, b.portals.Run, b.start, b.missed.run, b.expire, b.runEncryption, b.vitals.run} {
 		g.Go(func() error { return run(ctx) })
 	}
 	g.Go(func() error { return watch(ctx, j, logins) })

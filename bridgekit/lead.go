@@ -88,5 +88,6 @@ func (b *Bridge) events(ctx context.Context, t matrix.Transaction) error {
 			return ctx.Err()
 		}
 	}
+	b.vitals.heard()
 	return b.missed.events(ctx, t)
 }

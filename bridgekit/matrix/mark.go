@@ -19,6 +19,9 @@ const (
 	// PortalType is the state event that says which portal a room was made
 	// for; its content holds MarkField.
 	PortalType = "chat.causeway.portal"
+	// CanaryType is the event that the bot sends to itself, to see that the
+	// homeserver sends events to Causeway; its content holds a nonce.
+	CanaryType = "chat.causeway.canary"
 )
 
 // Mark is what an event carries to be found again: an HMAC that tells

@@ -27,6 +27,9 @@ type access struct {
 	Owner  id.UserID       `json:"owner,omitempty"` // "" for a relay
 	In     bool            `json:"in,omitempty"`
 	Reason string          `json:"reason,omitempty"`
+	// SignedOut: the person wanted it; Kick: and is out of the room too.
+	SignedOut bool `json:"signed_out,omitempty"`
+	Kick      bool `json:"kick,omitempty"`
 }
 
 func accessDraft(portalID int64, a access) (journal.Draft, error) {
@@ -50,18 +53,10 @@ func (s *Service) lost(ctx context.Context, sess *login.Session, reason string, 
 	return s.j.Append(ctx, drafts, nil)
 }
 
-// SignOut removes a login, has its owner lose the rooms of its chats and lets go
-// on what waited for it.
+// SignOut removes a login, does with the rooms of its chats what the configuration
+// wants (Options.Logout), and lets go on what waited for it.
 func (s *Service) SignOut(ctx context.Context, sess *login.Session) error {
-	chats, err := s.db.ChatsOf(ctx, sess.Network, sess.ID)
-	if err != nil {
-		return err
-	}
-	if err := s.logins.Remove(ctx, sess.Network, sess.ID); err != nil {
-		return err
-	}
-	s.j.Wake(sess.Cause())
-	return s.lost(ctx, sess, "you signed out", chats...)
+	return s.signOut(ctx, sess, false)
 }
 
 // access brings a login's owner into a portal's room, or takes the room away.
@@ -172,13 +167,17 @@ func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
 	if a.Reason != "" {
 		words = "You are no longer in this chat: " + a.Reason + "."
 	}
-	if len(left) == 0 {
-		return x.lastLeft(ctx, words)
+	kick := x.p.Chat.Login == "" && x.p.Relay == "" && len(left) > 0
+	if a.SignedOut {
+		kick = a.Kick
 	}
-	if a.Owner != "" && x.p.Chat.Login == "" && x.p.Relay == "" {
+	if kick && a.Owner != "" {
 		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), a.Owner, words); err != nil && !harmless(err) {
 			return x.failed(ctx, err)
 		}
+	}
+	if len(left) == 0 {
+		return x.lastLeft(ctx, words)
 	}
 	return journal.Delivered(nil)
 }

@@ -87,6 +87,9 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 	if err != nil {
 		return p, err
 	}
+	if err := s.refused(ctx, p, w.owner, chat.Kind); err != nil {
+		return p, err
+	}
 	if err := s.enter(ctx, sess, p); err != nil {
 		return p, err
 	}
@@ -206,6 +209,9 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 	}
 	if p.Room != "" && p.Room != string(room) && p.State == store.PortalOpen {
 		return p, network.Errorf(network.Rejected, "this chat is bridged to another room already. There, type: !cw unbridge", "chat has room %s", p.Room)
+	}
+	if err := s.refused(ctx, p, owner, chat.Kind); err != nil {
+		return p, err
 	}
 	if err := s.enter(ctx, sess, p); err != nil {
 		return p, err
@@ -429,6 +435,9 @@ func (s *Service) inviteGhost(ctx context.Context, e *rawEvent, ghost id.UserID,
 	p, err := s.portals.ensure(ctx, sess.Network, chat.Key)
 	if err != nil {
 		return err
+	}
+	if err := s.refused(ctx, p, e.Sender, network.Direct); err != nil {
+		return refuse(network.UserText(err))
 	}
 	if p.Room != "" && p.State == store.PortalOpen {
 		return errors.Join(s.ignoreGone(s.hs.Invite(ctx, roomID(p), s.hs.BotID(), e.Sender, "")), refuse("you have a room for this chat already"))

@@ -97,6 +97,10 @@ const badKind = "malformed"
 // draft makes the entries of one event. behind: an earlier one of its room goes
 // into the control lane, and must not be overtaken.
 func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, behind bool) ([]journal.Draft, error) {
+	if e.Type == matrix.CanaryType {
+		s.canary(e)
+		return nil, nil
+	}
 	if e.Type == event.StateMember.Type {
 		if err := s.observe(ctx, e); err != nil {
 			return nil, err
@@ -313,11 +317,8 @@ func memberName(room id.RoomID, u id.UserID) id.UserID { return u + id.UserID(" 
 
 // handleControl delivers what belongs to no portal: commands and invitations.
 func (s *Service) handleControl(ctx context.Context, e *journal.Entry) journal.Outcome {
-	if e.Kind == transactionKind {
-		return s.transaction(ctx, e)
-	}
-	if e.Kind == badKind {
-		return journal.Fail(errors.New("malformed event"), "the homeserver sent something that is no event")
+	if out := s.ownControl(ctx, e); out != nil {
+		return *out
 	}
 	evt, err := parseEvent(e.Payload)
 	if err != nil {

@@ -32,8 +32,11 @@ func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*networ
 		return nil, err
 	}
 	out := &network.Content{Parts: []network.Part{part}, Persona: o.persona(ctx)}
-	if out.Persona != nil && !features(o.p).Personas {
+	if strange := o.stranger(ctx); out.Persona != nil && (strange || !features(o.p).Personas) {
 		o.prefix(&out.Parts[0], out.Persona)
+		if strange {
+			out.Persona = nil
+		}
 	}
 	if err := o.relations(ctx, &c, out); err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ const askUser = 5 * time.Second
 
 // sender is who sends a remote person's events: their owner's own account if the
 // person is one of our logins and double puppeting works, else their ghost, with
-// its name set.
+// its name set; the bot while too many new ones come.
 func (x *inbound) sender(ctx context.Context, u network.UserID) (id.UserID, error) {
 	if u == "" {
 		return x.hs.BotID(), nil
@@ -27,6 +27,9 @@ func (x *inbound) sender(ctx context.Context, u network.UserID) (id.UserID, erro
 		return own, err
 	}
 	ghost := x.hs.GhostID(string(x.p.Network), string(u))
+	if over, err := x.overflows(ctx, ghost); err != nil || over {
+		return x.hs.BotID(), err
+	}
 	return ghost, x.prepareGhost(ctx, x.ops(), ghost, u, false)
 }
 

@@ -41,6 +41,12 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {
 		return journal.Delivered(nil) // somebody wrote to a relay: nobody is there to read it
 	}
+	if wanted, err := x.wanted(ctx); err != nil || !wanted {
+		if err != nil {
+			return x.failed(ctx, err)
+		}
+		return journal.Delivered(nil) // the chat is not to have a room
+	}
 	if err := x.ensureRoom(ctx); err != nil {
 		return x.failed(ctx, err)
 	}
@@ -48,7 +54,8 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if err != nil {
 		return x.failed(ctx, err)
 	}
-	contents, err := x.toMatrix(ctx, &m.Content, as, maxText)
+	said := x.introduced(ctx, as, m.Sender, m.Content)
+	contents, err := x.toMatrix(ctx, &said, as, maxText)
 	if err != nil {
 		return x.failed(ctx, err)
 	}
@@ -383,11 +390,11 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		// Better twice than never: the message it edits was not seen.
 		return x.message(ctx, &network.Message{Head: ed.Head, ID: ed.Target.ID, Alt: ed.Target.Alt, Content: ed.Content})
 	}
-	as, err := x.sender(ctx, ed.Sender)
+	as, err := x.author(ctx, ed.Sender, id.EventID(rows[0].Event))
 	if err != nil {
 		return x.failed(ctx, err)
 	}
-	content := ed.Content
+	content := x.introduced(ctx, as, ed.Sender, ed.Content)
 	content.Reply, content.Thread = nil, nil
 	contents, err := x.toMatrix(ctx, &content, as, maxText/2) // an edit holds its text twice
 	if err != nil {

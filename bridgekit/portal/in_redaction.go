@@ -91,6 +91,15 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 			return err
 		}
 	}
+	if flood, err := x.opts.Facts.Fact(ctx, floodFact(x.p.ID)); err != nil {
+		return err
+	} else if flood != "" && x.hs.IsGhost(as) { // they may have no ghost: the bot said it for them
+		if in, err := x.hs.Joined(ctx, roomID(x.p), as); err != nil {
+			return err
+		} else if !in {
+			as = x.hs.BotID()
+		}
+	}
 	if !x.hs.IsGhost(as) {
 		x.deeds.note(deedRedact, roomID(x.p), as, string(target), deedsKept)
 	}

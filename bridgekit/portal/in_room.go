@@ -153,7 +153,9 @@ func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network
 	switch m.Membership {
 	case network.Joined:
 		if !c.Full && x.small(ctx) || c.Full && len(c.Members) <= x.opts.Eager {
-			x.joins.join(x.p, m.User)
+			if c.Full || x.newcomers.take(newcomerKey{x.p.ID, joinsRemote}, x.opts.NewSenders) {
+				x.joins.join(x.p, m.User)
+			} // else they come when they speak
 		}
 		return nil
 	case network.Banned:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -202,23 +201,12 @@ func (s *Service) tellOwner(ctx context.Context, e *journal.Entry, sess *login.S
 	return journal.Delivered(nil)
 }
 
-// LoginChanged tells a login's owner when it needs them, and wakes what waits
-// for it; it is the logins' hook.
+// LoginChanged wakes what waits for a login; it is the logins' hook.
 func (s *Service) LoginChanged(sess *login.Session, st network.LoginState) {
 	if st.Status == network.Online || st.Status == network.Limited || st.Status == network.Dead {
 		s.j.Wake(sess.Cause())
 		s.wakeDead(sess.Network)
 	}
-	if st.Status != network.Dead || sess.Owner == "" {
-		return
-	}
-	s.tasks.add(false, func(ctx context.Context) {
-		ev := &network.ServiceNotice{Content: network.Text("needs you: " + st.Words + " Sign in again with: login " + string(sess.Network))}
-		ev.Key = "dead " + fmt.Sprint(time.Now().Unix())
-		if err := s.Deliver(ctx, sess, network.Batch{Events: []network.Event{ev}}); err != nil {
-			s.log.Error("tell owner of dead login", "login", sess.ID, "err", err)
-		}
-	})
 }
 
 // managementRoom is the room in which the bot talks to a user; it is made if

@@ -59,6 +59,9 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if s.opts.Permissions.Of(string(evt.Sender)) < config.LevelRelay {
 		return journal.Delivered(nil) // blocked people are not bridged, silently
 	}
+	if s.forgotten.before(evt.Sender, e.Created) {
+		return journal.Delivered(nil)
+	}
 	o, out := s.outbound(ctx, e, evt, p)
 	if out != nil {
 		return *out

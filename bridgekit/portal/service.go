@@ -20,8 +20,8 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// Options configure a Service. All but Link, Steps and what is about
-// encryption are required.
+// Options configure a Service. DB, Homeserver, Log, Permissions, Facts, Addressed,
+// Command and Secret are required.
 type Options struct {
 	DB          *store.DB
 	Homeserver  *matrix.Homeserver
@@ -35,6 +35,18 @@ type Options struct {
 	// RelayPrefix comes before the text of a relayed person where a network
 	// cannot show them: {name} and {mxid} are replaced.
 	RelayPrefix string
+	// NewSenders is how many people a minute may become themselves on the other
+	// side of a portal; 0: any number. MaxPortals is how many rooms one person's
+	// logins may have; 0: any number.
+	NewSenders, MaxPortals int
+	// Filters say which chats get rooms, Logout what becomes of them.
+	Filters config.Filters
+	Logout  config.Logout
+	Facts   *store.Facts
+	// Canary is told what the bot sends to itself, see matrix.CanaryType; Heard
+	// that a process which stands by has taken a transaction. Both may be nil.
+	Canary func(room id.RoomID, nonce string)
+	Heard  func()
 	// Link publishes a medium of the homeserver for everyone who has the
 	// link; nil if there is no public listener.
 	// file is what a message says of an encrypted one, nil for others.
@@ -81,16 +93,18 @@ type Service struct {
 
 	began time.Time // when this process did
 
-	portals  *cache
-	messages *messageMap
-	making   *making
-	sends    sends
-	joins    *joiner
-	names    nameCache
-	tasks    *background
-	eph      ephemeral
-	deeds    deeds
-	after    *aftermath
+	portals   *cache
+	messages  *messageMap
+	making    *making
+	sends     sends
+	joins     *joiner
+	names     nameCache
+	tasks     *background
+	eph       ephemeral
+	deeds     deeds
+	newcomers newcomers
+	forgotten forgotten
+	after     *aftermath
 
 	updates turns // a portal's row is changed by one at a time
 	levels  turns // and its room's power levels
@@ -99,8 +113,9 @@ type Service struct {
 
 	keys sync.Mutex // held while it changes what was set aside for want of a key
 
-	mu         sync.Mutex           // guards management
+	mu         sync.Mutex           // guards what follows
 	management map[string]id.UserID // by room; nil until loaded
+	kinds      map[int64]network.ChatKind
 }
 
 // New makes a service.
@@ -118,7 +133,12 @@ func New(o Options) *Service {
 
 // Load reads what has to be known before anything is delivered. It is called
 // once, before the journal runs.
-func (s *Service) Load(ctx context.Context) error { return s.making.load(ctx) }
+func (s *Service) Load(ctx context.Context) error {
+	if err := s.loadPeople(ctx); err != nil {
+		return err
+	}
+	return s.making.load(ctx)
+}
 
 // Connect gives the service the parts that call it.
 func (s *Service) Connect(j *journal.Journal, logins *login.Manager) { s.j, s.logins = j, logins }

@@ -77,6 +77,9 @@ func (s *Service) transaction(ctx context.Context, e *journal.Entry) journal.Out
 	if err := json.Unmarshal(e.Payload, &t); err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
+	if s.opts.Heard != nil {
+		s.opts.Heard()
+	}
 	dropStale(&t, time.Since(e.Created))
 	if err := s.take(ctx, t); err != nil {
 		return dbOutcome(err)

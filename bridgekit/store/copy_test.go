@@ -53,7 +53,7 @@ func fill(t *testing.T, db *store.DB) {
 			return errors.Join(err, tx.SavePortal(p), tx.AddLoginChat(n, "l", p.ID), tx.SetCursor(n, "l", s, big),
 				tx.AddReaction(store.Reaction{Portal: p.ID, Target: "m", Sender: s, Emoji: s, Event: "$r"}))
 		})
-		if _, err := db.Spoke(ctx, p.ID, s); err != nil {
+		if err := db.Spoke(ctx, p.ID, s); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(

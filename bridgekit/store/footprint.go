@@ -100,18 +100,17 @@ func (db *DB) Forget(ctx context.Context, facts *Facts, mxid string) error {
 	return nil
 }
 
-// Spoke notes that the relay has spoken for somebody in a portal; it reports
-// whether that is news. What is noted twice is noted once.
-func (db *DB) Spoke(ctx context.Context, portal int64, mxid string) (news bool, err error) {
-	known, err := db.One(ctx, "SELECT 1 FROM speaker WHERE portal = ? AND mxid = ?", []any{portal, mxid}, new(int))
-	if err != nil || known {
-		return false, err
-	}
-	err = db.Write(ctx, 1, func(tx *Tx) error {
+// Speaks reports whether Spoke was called for somebody in a portal.
+func (db *DB) Speaks(ctx context.Context, portal int64, mxid string) (bool, error) {
+	return db.One(ctx, "SELECT 1 FROM speaker WHERE portal = ? AND mxid = ?", []any{portal, mxid}, new(int))
+}
+
+// Spoke notes that the relay has spoken for somebody in a portal.
+func (db *DB) Spoke(ctx context.Context, portal int64, mxid string) error {
+	return db.Write(ctx, 1, func(tx *Tx) error {
 		_, err := tx.Exec("INSERT INTO speaker (portal, mxid, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", portal, mxid, time.Now().UnixMilli())
 		return err
 	})
-	return err == nil, err
 }
 
 // Speakers lists the people for whom a relay has spoken, and in how many portals.

@@ -28,10 +28,11 @@ func TestFootprint(t *testing.T) {
 			must(t, db.SetSettings(ctx, u, store.Settings{NoDoublePuppet: true}))
 			must(t, facts.SetFact(ctx, "puppet "+u, "1"))
 			must(t, facts.SetFact(ctx, "join !room "+u, "join"))
-			for _, want := range []bool{true, false} {
-				if news, err := db.Spoke(ctx, p.ID, u); news != want || err != nil {
-					t.Errorf("Spoke: %t, %v", news, err)
+			for _, want := range []bool{false, true} {
+				if known, err := db.Speaks(ctx, p.ID, u); known != want || err != nil {
+					t.Errorf("Speaks: %t, %v", known, err)
 				}
+				must(t, db.Spoke(ctx, p.ID, u))
 			}
 		}
 		at := time.UnixMilli(1700000000000)
