@@ -31,6 +31,9 @@ func (k backend) Flows(n network.NetworkID) []network.LoginFlow {
 }
 
 func (k backend) AddLogin(ctx context.Context, owner id.UserID, n network.NetworkID, l network.Login) error {
+	if err := k.mayAdd(owner, n, l.ID); err != nil {
+		return err
+	}
 	return k.b.logins.Add(ctx, n, string(owner), l)
 }
 
@@ -42,7 +45,7 @@ func (k backend) Logins(owner id.UserID) []command.LoginView {
 	var out []command.LoginView
 	for _, s := range k.b.logins.Of(who) {
 		if s.Owner != "" {
-			out = append(out, command.LoginView{Network: s.Network, ID: s.ID, Name: s.Name, Owner: id.UserID(s.Owner), State: s.State()})
+			out = append(out, command.LoginView{Network: s.Network, ID: s.ID, Name: s.Name, Owner: id.UserID(s.Owner), State: s.State(), Since: s.Since(), Answered: s.Probe().At})
 		}
 	}
 	return out
@@ -53,7 +56,10 @@ func (k backend) RemoveLogin(ctx context.Context, owner id.UserID, n network.Net
 	if s == nil || s.Owner != string(owner) {
 		return network.Errorf(network.Rejected, "you have no such login", "%w", login.ErrNoLogin)
 	}
-	return k.b.portals.SignOut(ctx, s)
+	if err := k.b.portals.SignOut(ctx, s); err != nil {
+		return err
+	}
+	return k.b.vitals.watch.Removed(ctx, n, l)
 }
 
 func (k backend) Search(ctx context.Context, owner id.UserID, n network.NetworkID, query string, limit int) ([]network.Found, error) {

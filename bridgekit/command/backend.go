@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"maunium.net/go/mautrix/id"
 
@@ -57,6 +59,25 @@ type Backend interface {
 	// DropEntry gives a failed entry up; journal.ErrNoEntry if there is none.
 	DropEntry(ctx context.Context, entry int64) error
 
+	// People are those about whom something is stored or whom the configuration
+	// names, in no order.
+	People(ctx context.Context) ([]PersonView, error)
+	// Rooms are the portals that have a room, oldest first.
+	Rooms(ctx context.Context) ([]RoomView, error)
+	// Health is how each part fares.
+	Health(ctx context.Context) ([]HealthItem, error)
+	// Puppet asks whether Causeway may speak as somebody: a matrix.PuppetState,
+	// and why not.
+	Puppet(ctx context.Context, user id.UserID) (state, why string, err error)
+	// SetPuppet stores whether somebody wants that.
+	SetPuppet(ctx context.Context, user id.UserID, on bool) error
+	// Footprint counts what is stored about somebody.
+	Footprint(ctx context.Context, user id.UserID) (Footprint, error)
+	// Forget removes it.
+	Forget(ctx context.Context, user id.UserID) error
+	// Export is what is stored about somebody, as a JSON object.
+	Export(ctx context.Context, user id.UserID) (json.RawMessage, error)
+
 	// Level is what somebody may do.
 	Level(user id.UserID) config.Level
 	// Moderator reports whether user may change a room's settings (its state
@@ -69,6 +90,9 @@ type Backend interface {
 	// Reply sends a notice of the bot to room, as an answer to an event unless
 	// that is "". Two calls with the same key send it once.
 	Reply(ctx context.Context, room id.RoomID, to id.EventID, body markup.Body, key []byte) error
+	// SendFile sends a file of the bot to room. Two calls with the same key send
+	// it once.
+	SendFile(ctx context.Context, room id.RoomID, name, mime string, data []byte, key []byte) error
 	// RedactEvent removes an event with the power of the bot.
 	RedactEvent(ctx context.Context, room id.RoomID, event id.EventID, reason string) error
 }
@@ -81,6 +105,10 @@ type (
 		Name    string // for people: "alice on Libera.Chat"
 		Owner   id.UserID
 		State   network.LoginState
+		Since   time.Time // of its status
+		// Answered is when the network last said that the login works; zero if
+		// it was not asked, or cannot be.
+		Answered time.Time
 	}
 
 	// Joined is the chat that was entered and its room.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,6 +35,7 @@ type fake struct {
 	queue    []journal.Item
 	networks []network.Info
 	did      []string // calls that change something
+	declined map[id.UserID]bool
 
 	failReply  int   // so many replies fail
 	failRedact error // what redacting fails with
@@ -288,6 +290,72 @@ func (f *fake) settle(ctx context.Context, verb string, entry int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.queue = slices.DeleteFunc(f.queue, func(it journal.Item) bool { return it.ID == entry })
+	return nil
+}
+
+func (f *fake) People(context.Context) ([]PersonView, error) {
+	return []PersonView{
+		{User: "@root:example.org", Level: config.LevelAdmin, Puppet: "not checked"},
+		{User: "@alice:example.org", Level: config.LevelUser, Puppet: "on", Logins: 2, Rooms: 14},
+		{User: "@eve:elsewhere.example", Level: config.LevelRelay, Puppet: "elsewhere", Spoken: 3},
+	}, nil
+}
+
+func (f *fake) Rooms(context.Context) ([]RoomView, error) {
+	return []RoomView{
+		{Portal: 1, Network: libera, Chat: "#go", Kind: network.Channel, Room: "!go:example.org", State: "open", Relay: "relay", Logins: []network.LoginID{"relay", "ada"}, Waiting: 2},
+		{Portal: 4, Network: acme, Chat: "C1", Name: "general", Room: "!general:example.org", State: "closed"},
+	}, nil
+}
+
+func (f *fake) Health(context.Context) ([]HealthItem, error) {
+	since := time.Now().Add(-90 * time.Minute)
+	return []HealthItem{{Part: "homeserver", State: "up"}, {Part: "events from the homeserver", State: "silent", Since: &since, Words: "Restart it."}}, nil
+}
+
+func (f *fake) Puppet(_ context.Context, u id.UserID) (state, why string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if u.Homeserver() != "example.org" {
+		return "elsewhere", "", nil
+	}
+	if f.declined[u] {
+		return "off", "", nil
+	}
+	return "refused", "it does not know the second registration", nil
+}
+
+func (f *fake) SetPuppet(_ context.Context, u id.UserID, on bool) error {
+	f.act("sets the double puppet of %s to %v", u, on)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.declined == nil {
+		f.declined = map[id.UserID]bool{}
+	}
+	f.declined[u] = !on
+	return nil
+}
+
+func (f *fake) Footprint(_ context.Context, u id.UserID) (Footprint, error) {
+	if localpart(u) == "eve" {
+		return Footprint{}, nil
+	}
+	return Footprint{
+		Logins: []LoginView{{Network: libera, ID: "ada", Name: "ada on Libera.Chat"}}, Private: 1, Shared: 14, Messages: 1200, Failed: 1, Facts: 17, Settings: true, Room: "!dm",
+	}, nil
+}
+
+func (f *fake) Forget(_ context.Context, u id.UserID) error {
+	f.act("forgets %s", u)
+	return nil
+}
+
+func (f *fake) Export(_ context.Context, u id.UserID) (json.RawMessage, error) {
+	return json.Marshal(map[string]any{"user": u})
+}
+
+func (f *fake) SendFile(_ context.Context, room id.RoomID, name, mime string, data []byte, _ []byte) error {
+	f.act("sends %s, %s, to %s: %s", name, mime, room, data)
 	return nil
 }
 

@@ -57,7 +57,7 @@ func commands() []command {
 
 		{"login", []string{"signin"}, "[network] [way]", 0, "sign in to a network", user, none, management, login},
 		{"cancel", []string{"stop"}, "", 0, "end a sign-in that is under way", user, none, management, cancel},
-		{"list-logins", []string{"logins", "status"}, "", 0, "your accounts and how they fare", user, none, management, listLogins},
+		{"logins", []string{"list-logins", "status"}, "", 0, "your accounts and how they fare", user, none, management, listLogins},
 		{"logout", []string{"signout"}, "<account>", 1, "sign out of an account", user, none, management, logout},
 
 		{"search", []string{"find"}, "<network> <words>", 1, "find chats by name", user, none, management, search},
@@ -70,6 +70,13 @@ func commands() []command {
 		{"set-relay", []string{"relay"}, "[network]", 0, "let people without an account be heard there too; for moderators", config.LevelRelay, overseer, portal, setRelay},
 		{"unset-relay", []string{"unrelay"}, "[network]", 0, "end that; for moderators", config.LevelRelay, overseer, portal, unsetRelay},
 
+		{"double-puppet", []string{"puppet"}, "[@user] [on | off]", 0, "whether what you write elsewhere shows as yours here", user, none, management, forSomebody},
+		{"export", nil, "[@user]", 0, "all that is stored about you, as a file", config.LevelRelay, none, management, export},
+		{"forget", nil, "[@user] [confirm]", 0, "removes what is stored about you; shows first what that is", config.LevelRelay, none, management, forSomebody},
+
+		{"users", nil, "[words]", 0, "who uses Causeway, and how", admin, none, management, operated},
+		{"portals", nil, "[network]", 0, "what is bridged to what", admin, none, management, operated},
+		{"health", nil, "", 0, "how the homeserver, the accounts and the queue fare", admin, none, management, operated},
 		{"queue", nil, "[list | all | show N | retry N | drop N]", 0, "what could not be delivered", admin, none, management, queue},
 	}
 }

@@ -1,13 +1,16 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -121,4 +124,28 @@ func Lanes(portal int64) []int64 {
 // Uses lists the portals that have a room, and who uses them.
 func (s *Service) Uses(ctx context.Context) ([]store.PortalUse, error) {
 	return s.db.PortalUses(ctx, Lanes)
+}
+
+// SendFile sends a file of the bot to a room, encrypted where messages are. Two
+// calls with the same key send it once.
+func (s *Service) SendFile(ctx context.Context, room id.RoomID, name, mime string, data, key []byte) error {
+	encrypted, err := s.hs.Encrypted(ctx, room)
+	if err != nil {
+		return err
+	}
+	c := &event.MessageEventContent{MsgType: event.MsgFile, Body: name, Info: &event.FileInfo{MimeType: mime, Size: len(data)}, Mentions: &event.Mentions{}}
+	up := matrix.Upload{Name: name, MIME: mime, Size: int64(len(data)), Body: bytes.NewReader(data)}
+	if encrypted {
+		x := &inbound{Service: s}
+		if _, c.File, err = x.uploadEncrypted(ctx, s.hs.BotID(), up); err != nil {
+			return err
+		}
+		return s.Reply(ctx, room, c, key)
+	}
+	uri, err := s.hs.Upload(ctx, s.hs.BotID(), up)
+	if err != nil {
+		return err
+	}
+	c.URL = uri.CUString()
+	return s.Reply(ctx, room, c, key)
 }

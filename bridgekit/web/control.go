@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,12 +41,16 @@ type Queue interface {
 //	POST /queue/{id}/retry   queue a failed one again
 //	POST /queue/{id}/drop    give a failed one up
 //	GET  /status             a Report
+//	POST /commands/{name}    an operator's command, with WithCommands
 //
 // Answers are JSON; an error is {"error": words}. It asks for no password:
 // whoever can open the socket is its user. Serve it on ListenControl only.
-func Control(q Queue, s Status, log *slog.Logger) http.Handler {
+func Control(q Queue, s Status, log *slog.Logger, options ...ControlOption) http.Handler {
 	c := control{q, s, log}
 	mux := http.NewServeMux()
+	for _, o := range options {
+		o(c, mux)
+	}
 	mux.HandleFunc("GET /queue", c.list)
 	mux.HandleFunc("GET /queue/{id}", c.entry(func(ctx context.Context, entry int64) (any, error) { return q.QueueItem(ctx, entry) }))
 	mux.HandleFunc("POST /queue/{id}/retry", c.entry(func(ctx context.Context, entry int64) (any, error) { return struct{}{}, q.RetryEntry(ctx, entry) }))
@@ -227,7 +232,12 @@ func (c *Client) Status(ctx context.Context) (Report, error) {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://causeway"+path, nil)
+	return c.send(ctx, method, path, nil, maxAnswer, into)
+}
+
+// send is do with a body, for an answer of at most so many bytes.
+func (c *Client) send(ctx context.Context, method, path string, content []byte, most int64, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://causeway"+path, bytes.NewReader(content))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
@@ -240,7 +250,7 @@ func (c *Client) do(ctx context.Context, method, path string, into any) error {
 		return fmt.Errorf("ask the running Causeway: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read
-	body := http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	body := http.MaxBytesReader(nil, resp.Body, most)
 	if resp.StatusCode != http.StatusOK {
 		var f failure
 		if err := json.NewDecoder(body).Decode(&f); err != nil || f.Error == "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/causeway-chat/causeway/bridgekit/command"
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/web"
@@ -28,9 +29,10 @@ type queueOptions struct {
 
 func newQueue() *cobra.Command {
 	var o queueOptions
+	help := command.Help("queue")
 	cmd := &cobra.Command{
 		Use:   "queue",
-		Short: "List, explain, retry or drop what could not be delivered",
+		Short: strings.ToUpper(help[:1]) + help[1:],
 		Long:  queueLong,
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return o.list(cmd) },

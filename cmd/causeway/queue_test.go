@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/causeway-chat/causeway/bridgekit/command"
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
@@ -108,6 +111,33 @@ func cmdRunning(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	done := make(chan error, 1)
-	go func() { done <- web.Serve(ctx, l, web.Control(s, well{}, log), log, time.Second) }()
+	go func() {
+		done <- web.Serve(ctx, l, web.Control(s, well{}, log, web.WithCommands(operate)), log, time.Second)
+	}()
 	ts.Defer(func() { cancel(); <-done })
+}
+
+// operate answers operators' commands with what a Causeway with two people would.
+func operate(_ context.Context, name string, args []string) (any, error) {
+	switch name {
+	case "users":
+		if len(args) > 0 {
+			return command.Report{Title: "People", Columns: []string{"user", "level"}, Items: []byte("[]"), Words: "There is nobody."}, nil
+		}
+		return command.Report{
+			Title: "People", Columns: []string{"user", "level", "rooms"},
+			Rows:  [][]string{{"@alice:example.org", "admin", "14"}, {"@bob:example.org", "", "two\nlines"}},
+			Items: []byte(`[{"user":"@alice:example.org","rooms":14},{"user":"@bob:example.org","rooms":0}]`),
+		}, nil
+	case "export":
+		return command.Report{Items: []byte(`{"user":"` + args[0] + `"}`)}, nil
+	case "forget":
+		if len(args) > 1 {
+			return command.Report{Words: "Forgotten: " + args[0] + ", " + args[1]}, nil
+		}
+		return command.Report{Words: "To do it: forget " + args[0] + " confirm."}, nil
+	case "portals":
+		return nil, network.Errorf(network.Rejected, "there is no network of this name", "x")
+	}
+	return nil, errors.New("the password is hunter2")
 }

@@ -34,6 +34,7 @@ func newRoot(started *bool) *cobra.Command {
 		// A command without code is a topic of help: causeway help configuration.
 		&cobra.Command{Use: "configuration", Short: "Every key of causeway.yaml", Long: config.Reference()},
 	)
+	root.AddCommand(newOperators()...)
 	return root
 }
 
