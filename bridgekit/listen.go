@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"maunium.net/go/mautrix/id"
 
@@ -43,7 +44,7 @@ func (b *Bridge) userWanted(ctx context.Context, u id.UserID) bool {
 // homeserver's, the public's, the operators' and the program's own socket.
 func (b *Bridge) serve(ctx context.Context) error {
 	c := b.opts.Config
-	ops, err := web.Ops(web.OpsOptions{Status: status{b}, Log: b.opts.Log, Version: b.opts.Version})
+	ops, err := web.Ops(web.OpsOptions{Status: status{b}, Log: b.opts.Log, Version: b.opts.Version, Collectors: []prometheus.Collector{newGauges(b.vitals)}})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ const (
 	answerWithin = 30 * time.Second
 	// giveUpAfter is how many probes in a row may stay without an answer.
 	giveUpAfter = 2
+	// askSoon is when a new connection is probed after one that did not answer.
+	askSoon = 20 * time.Second
 )
 
 // A Probe is what asking a login whether it works has found.
@@ -58,13 +60,15 @@ func (s *Session) watched(ctx context.Context, ops *network.Ops) error {
 }
 
 // probes asks now and then until ctx is done, or until what the answers say is
-// worth more than the connection.
+// worth more than the connection. While it is not answered the login is Limited.
 func (s *Session) probes(ctx context.Context, ping func(ctx context.Context) error) error {
-	tick := time.NewTicker(s.m.opts.Probe)
-	defer tick.Stop()
-	for {
+	wait := s.m.opts.Probe
+	if s.Probe().Failed > 0 { // before anybody is told that all is well
+		wait = min(wait, askSoon)
+	}
+	for failed := 0; ; wait = s.m.opts.Probe {
 		select {
-		case <-tick.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return nil
 		}
@@ -76,18 +80,37 @@ func (s *Session) probes(ctx context.Context, ping func(ctx context.Context) err
 		if ctx.Err() != nil {
 			return nil
 		}
-		failed := s.learn(time.Since(began), err)
+		s.learn(time.Since(began), err)
 		if err == nil {
+			failed = 0
+			s.doubt(false)
 			continue
 		}
+		failed++
 		s.log.Info("the login does not answer", "failed", failed, "err", err)
 		switch {
 		case network.KindOf(err) == network.LoggedOut:
 			return err
-		case network.KindOf(err) == network.RateLimited, failed < giveUpAfter:
+		case network.KindOf(err) == network.RateLimited:
+		case failed >= giveUpAfter:
+			return network.Errorf(network.Unavailable, deaf, "probe: %w", err)
 		default:
-			return network.Errorf(network.Unavailable, "the connection stands, but the network does not answer on it", "probe: %w", err)
+			s.doubt(true)
 		}
+	}
+}
+
+// deaf is what people read of a login that a probe gets no answer from.
+const deaf = "the connection stands, but the network does not answer on it"
+
+// doubt makes a login Limited because it does not answer, or takes that back.
+func (s *Session) doubt(on bool) {
+	st := s.State()
+	switch {
+	case on && st.Status == network.Online:
+		s.set(network.LoginState{Status: network.Limited, Words: deaf})
+	case !on && st.Status == network.Limited && st.Words == deaf:
+		s.set(network.LoginState{Status: network.Online})
 	}
 }
 
@@ -103,15 +126,14 @@ func (s *Session) ask(ctx context.Context, ping func(ctx context.Context) error)
 	return ping(ctx)
 }
 
-// learn notes a probe's result and returns how many have failed in a row.
-func (s *Session) learn(took time.Duration, err error) int {
+// learn notes a probe's result.
+func (s *Session) learn(took time.Duration, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
 		s.probe.At, s.probe.Took, s.probe.Failed = time.Now(), took, 0
-		return 0
+		return
 	}
 	s.probe.Failed++
 	s.probe.Total++
-	return s.probe.Failed
 }
