@@ -45,8 +45,8 @@ func (m *memory) SetFact(_ context.Context, name, value string) error {
 	return nil
 }
 
-func (m *memory) tell(_ context.Context, l Login, _, words string) error {
-	return m.tellAll(nil, "", string(l.ID)+" "+words)
+func (m *memory) tell(ctx context.Context, l Login, _, words string) error {
+	return m.tellAll(ctx, "", string(l.ID)+" "+words)
 }
 
 func (m *memory) tellAll(_ context.Context, _, words string) error {

@@ -38,17 +38,10 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if out, done := x.echo(ctx, m); done {
 		return out
 	}
-	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {
-		return journal.Delivered(nil) // somebody wrote to a relay: nobody is there to read it
-	}
-	if wanted, err := x.wanted(ctx); err != nil || !wanted {
-		if err != nil {
-			return x.failed(ctx, err)
-		}
-		return journal.Delivered(nil) // the chat is not to have a room
-	}
-	if err := x.ensureRoom(ctx); err != nil {
+	if room, err := x.roomFor(ctx); err != nil {
 		return x.failed(ctx, err)
+	} else if !room {
+		return journal.Delivered(nil)
 	}
 	as, err := x.sender(ctx, m.Sender)
 	if err != nil {

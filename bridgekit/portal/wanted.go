@@ -11,6 +11,17 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
+// roomFor makes sure that the portal has a room, if it is to have one.
+func (x *inbound) roomFor(ctx context.Context) (bool, error) {
+	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {
+		return false, nil // somebody wrote to a relay: nobody is there to read it
+	}
+	if wanted, err := x.wanted(ctx); err != nil || !wanted {
+		return false, err
+	}
+	return true, x.ensureRoom(ctx)
+}
+
 // wanted reports whether a chat without a room may have one made by itself: the
 // configuration's filter lets it, and the person whose login brings it has not as
 // many as they may have.
