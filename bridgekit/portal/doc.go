@@ -29,6 +29,13 @@
 // calls to its network. Both change the portal's row through [Service.update],
 // one at a time. Typing, receipts and presence go past the journal, best effort.
 //
+// # People
+//
+// What a local person was had to do, and cannot carry a seal, is remembered so that
+// it does not come back ([deeds]). How many new people become themselves on the other
+// side is bounded; the bot or the relay says what the others say ([newcomers]). What is
+// stored about somebody can be removed ([Service.Forget]).
+//
 // # After a restore
 //
 // The database may be a copy that is older than the rooms: then what happened
