@@ -16,6 +16,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/portal"
+	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
 // keysFile is the SQLite database of keys, beside the main one. PostgreSQL has them in
@@ -78,6 +79,24 @@ func (b *Bridge) runEncryption(ctx context.Context) error {
 		return fmt.Errorf("encryption: %w", err)
 	}
 	return nil
+}
+
+// checkEncryption sends a message to the bot and back in an encrypted room.
+func (b *Bridge) checkEncryption(ctx context.Context) web.Encryption {
+	e := web.Encryption{Mode: string(b.opts.Config.Encryption.Mode)}
+	if b.crypt == nil {
+		return e
+	}
+	tester := id.NewUserID(b.opts.Config.Appservice.Prefix+"doctor", b.opts.Config.Homeserver.Domain)
+	if err := b.crypt.RoundTrip(ctx, tester); err != nil {
+		e.Problem = err.Error()
+	}
+	s := b.crypt.Status(ctx)
+	e.Device = string(s.Device)
+	if !s.Signed {
+		e.Unsigned = s.Problem
+	}
+	return e
 }
 
 // secrets keep the bot's identity, sealed.

@@ -72,7 +72,7 @@ func (b *Bridge) serve(ctx context.Context) error {
 			return err
 		}
 		g.Go(func() error {
-			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log, web.WithCommands(b.operate)), b.opts.Log, lastRequests)
+			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log, web.WithCommands(b.operate), web.WithEncryption(b.checkEncryption)), b.opts.Log, lastRequests)
 		})
 	}
 	close(b.listening)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -23,6 +25,7 @@ import (
 type Cipher interface {
 	Decrypt(ctx context.Context, raw json.RawMessage) (crypt.Decrypted, error)
 	RequestKey(ctx context.Context, k *crypt.NoKey) error
+	HasKey(ctx context.Context, room id.RoomID, session id.SessionID) (bool, error)
 }
 
 var _ Cipher = (*crypt.Crypt)(nil)
@@ -61,6 +64,10 @@ func (s *Service) clear(ctx context.Context, e *journal.Entry, evt *rawEvent) (c
 	case errors.As(err, &unreadable):
 		return nil, nil, settled(journal.Fail(err, unreadable.UserText()))
 	}
+	var ofMatrix *matrix.Error
+	if errors.As(err, &ofMatrix) {
+		return nil, nil, settled(s.outcome(err))
+	}
 	return nil, nil, settled(dbOutcome(err))
 }
 
@@ -81,7 +88,11 @@ func (s *Service) keyless(ctx context.Context, e *journal.Entry, k *crypt.NoKey)
 	}
 	cause := keyCause(k.Room, k.Session)
 	time.AfterFunc(min(keyAsk, keyWait-waited), func() { s.j.Wake(cause) })
-	return journal.Park(cause, nil, k)
+	asked := context.WithoutCancel(ctx)
+	return journal.Park(cause, func() bool {
+		has, err := s.opts.Cipher.HasKey(asked, k.Room, k.Session)
+		return err != nil || !has
+	}, k)
 }
 
 // keyCause is what entries wait for whose session has no key.
@@ -90,7 +101,10 @@ func keyCause(room id.RoomID, session id.SessionID) string {
 }
 
 // aside keeps which entries were set aside for want of a session's key.
-func (s *Service) aside() network.KV { return s.db.KV("", "set aside") }
+func (s *Service) aside() network.KV { return s.db.KV("", asideLogin) }
+
+// asideLogin is what stands for the login whose values they are.
+const asideLogin = "set aside"
 
 // setAside notes that an entry is to be tried again when the key of its session
 // comes.
@@ -131,6 +145,32 @@ func (s *Service) KeyCame(room id.RoomID, session id.SessionID) {
 			s.log.Error("take up messages whose key has come", "err", err)
 		}
 	})
+}
+
+// resumeAside takes up what was set aside and whose key came in the last moment of an
+// earlier process. It is called once, when the journal runs.
+func (s *Service) resumeAside(ctx context.Context) error {
+	if s.opts.Cipher == nil {
+		return nil
+	}
+	names, err := s.db.KVNames(ctx, "", asideLogin)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		f := strings.Fields(name) // as keyCause writes it
+		if len(f) != 3 {
+			continue
+		}
+		has, err := s.opts.Cipher.HasKey(ctx, id.RoomID(f[1]), id.SessionID(f[2]))
+		if err != nil {
+			return err
+		}
+		if has {
+			s.KeyCame(id.RoomID(f[1]), id.SessionID(f[2]))
+		}
+	}
+	return nil
 }
 
 // takeUp puts what was set aside at the end of its lane.
@@ -223,6 +263,16 @@ func (o *outbound) open(ctx context.Context, uri id.ContentURI, file json.RawMes
 		return nil, errors.Join(network.Errorf(network.Rejected, "this encrypted file cannot be read", "%w", err), d.Body.Close())
 	}
 	return body, nil
+}
+
+// textLimit is how many bytes of JSON the texts of one event in the portal's room may
+// take: what is encrypted is a third longer.
+func (x *inbound) textLimit(ctx context.Context) (int, error) {
+	encrypted, err := x.hs.Encrypted(ctx, roomID(x.p))
+	if encrypted {
+		return crypt.MaxPlain - (matrix.MaxContent - maxText), err
+	}
+	return maxText, err
 }
 
 // encryptionState turns encryption on in a new room.

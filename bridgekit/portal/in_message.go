@@ -48,7 +48,11 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		return x.failed(ctx, err)
 	}
 	said := x.introduced(ctx, as, m.Sender, m.Content)
-	contents, err := x.toMatrix(ctx, &said, as, maxText)
+	limit, err := x.textLimit(ctx)
+	if err != nil {
+		return x.failed(ctx, err)
+	}
+	contents, err := x.toMatrix(ctx, &said, as, limit)
 	if err != nil {
 		return x.failed(ctx, err)
 	}
@@ -389,7 +393,11 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 	}
 	content := x.introduced(ctx, as, ed.Sender, ed.Content)
 	content.Reply, content.Thread = nil, nil
-	contents, err := x.toMatrix(ctx, &content, as, maxText/2) // an edit holds its text twice
+	limit, err := x.textLimit(ctx)
+	if err != nil {
+		return x.failed(ctx, err)
+	}
+	contents, err := x.toMatrix(ctx, &content, as, limit/2) // an edit holds its text twice
 	if err != nil {
 		return x.failed(ctx, err)
 	}

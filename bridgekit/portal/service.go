@@ -150,6 +150,9 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.joins.run(ctx) })
 	g.Go(func() error { return s.tasks.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
+	g.Go(func() error {
+		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)
+	})
 	return g.Wait()
 }
 

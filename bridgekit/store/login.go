@@ -109,6 +109,20 @@ func (db *DB) KV(n network.NetworkID, login network.LoginID) network.KV {
 	return kv{db: db, network: n, login: login}
 }
 
+// KVNames lists the names of the values that a login has.
+func (db *DB) KVNames(ctx context.Context, n network.NetworkID, login network.LoginID) (names []string, err error) {
+	err = db.All(ctx, "SELECT name FROM kv WHERE network = ? AND login = ? ORDER BY name", []any{n, login}, func(r *sql.Rows) error {
+		var name string
+		err := r.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list values: %w", err)
+	}
+	return names, nil
+}
+
 type kv struct {
 	db      *DB
 	network network.NetworkID

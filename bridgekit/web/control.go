@@ -42,6 +42,7 @@ type Queue interface {
 //	POST /queue/{id}/drop    give a failed one up
 //	GET  /status             a Report
 //	POST /commands/{name}    an operator's command, with WithCommands
+//	POST /encryption         an Encryption, with WithEncryption
 //
 // Answers are JSON; an error is {"error": words}. It asks for no password:
 // whoever can open the socket is its user. Serve it on ListenControl only.

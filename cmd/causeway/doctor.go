@@ -95,6 +95,7 @@ func (d *doctor) run(ctx context.Context, file string) {
 	d.database(ctx)
 	d.listeners(ctx)
 	d.remote(ctx)
+	d.encryption(ctx)
 }
 
 // configuration loads the file; false: there is nothing to go on with.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +46,7 @@ func TestEncrypted(t *testing.T) {
 			alice := w.nio("you", "ONE", room)
 			w.knows(alice)
 
+			w.checks(path)
 			w.encryptedTalk(alice, room)
 			w.encryptedFile(alice, room)
 
@@ -63,6 +65,16 @@ func TestEncrypted(t *testing.T) {
 			w.knows(alice)
 			w.allEncrypted(room)
 		})
+	}
+}
+
+// checks has the program check its encryption.
+func (w *world) checks(path string) {
+	w.t.Helper()
+	cmd := exec.CommandContext(w.ctx, path, "doctor", "--config", w.folder.Config)
+	out, _ := cmd.CombinedOutput() // others of its checks may fail here
+	if !strings.Contains(string(out), "a message went to the bot and back") {
+		w.t.Errorf("doctor says:\n%s", out)
 	}
 }
 
@@ -101,7 +113,9 @@ func (w *world) knows(c *nio.Client) {
 		check(w.t, w.mia.Say(channel, body))
 		soon, cancel := context.WithTimeout(w.ctx, 3*time.Second) // the bridge may not know of the device yet
 		defer cancel()
-		if _, err := c.Wait(soon, mark, func(e nio.Event) bool { return e.Decrypted && e.Body() == body && e.Source.Sender == string(ghost("mia")) }); err != nil {
+		if _, err := c.Wait(soon, mark, func(e nio.Event) bool {
+			return e.Decrypted && e.Body() == body && e.Source.Sender == string(ghost("mia"))
+		}); err != nil {
 			return err
 		}
 		return nil

@@ -26,4 +26,3 @@ func Synapse(ctx context.Context) (Launcher, error) {
 	}
 	return synapse(python).launch, nil
 }
-
