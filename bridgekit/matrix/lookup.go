@@ -241,3 +241,35 @@ func (h *Homeserver) duplicate(ctx context.Context, e Event, body json.RawMessag
 	}
 	return ""
 }
+
+// Replacements lists the events that edit one (m.replace), as the bot; none if it
+// may not see it.
+func (h *Homeserver) Replacements(ctx context.Context, room id.RoomID, target id.EventID) ([]id.EventID, error) {
+	var out []id.EventID
+	query := map[string]string{"limit": strconv.Itoa(lookupSize)}
+	for range lookupPages {
+		var page struct {
+			Chunk []struct {
+				ID id.EventID `json:"event_id"`
+			} `json:"chunk"`
+			Next string `json:"next_batch"`
+		}
+		err := h.do(ctx, h.BotID(), "look up edits", func(ctx context.Context, c *mautrix.Client) error {
+			return request(ctx, c, http.MethodGet, path("v1", "rooms", room, "relations", target, "m.replace"), query, nil, &page)
+		})
+		if k := KindOf(err); err != nil && (k == NotFound || k == NotAllowed) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.Chunk {
+			out = append(out, e.ID)
+		}
+		if page.Next == "" {
+			break
+		}
+		query["from"] = page.Next
+	}
+	return out, nil
+}

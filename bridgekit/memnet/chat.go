@@ -15,6 +15,7 @@ type chat struct {
 	name     string
 	topic    string
 	avatar   *network.Media
+	expiry   time.Duration     // how long new messages live; 0: for ever
 	features *network.Features // nil: the server's
 	members  []network.UserID  // joined ones, in order of joining
 	standing map[network.UserID]network.Membership
@@ -83,7 +84,7 @@ func (c *chat) key(a *account) network.ChatKey {
 // describe is what an account sees of the chat. Call it with mu held.
 func (s *Server) describe(c *chat, a *account) *network.Chat {
 	out := &network.Chat{
-		Key: c.key(a), Kind: c.kind, Name: c.name, Topic: c.topic, Avatar: c.avatar,
+		Key: c.key(a), Kind: c.kind, Name: c.name, Topic: c.topic, Avatar: c.avatar, Expiry: c.expiry,
 		Members: len(c.members), Features: s.featuresOf(c),
 	}
 	if c.kind == network.Direct {
@@ -183,7 +184,7 @@ func (s *Server) history(a *account, c *chat, before int64, limit int) ([]networ
 	start := max(0, end-max(limit, 1))
 	var events []network.Event
 	for _, m := range c.messages[start:end] {
-		if !m.redacted {
+		if !m.redacted && !s.vanished(c, m) {
 			events = append(events, s.messageEvent(a, act{chat: c, sender: m.sender, origin: m.account, txn: m.txn}, m, true))
 		}
 	}

@@ -135,12 +135,16 @@ func (s *Server) handleMember(a *account, c *chat, r *request) (*response, error
 }
 
 func (s *Server) handleEditChat(a *account, c *chat, r *request) (*response, error) {
-	s.editChat(act{chat: c, sender: a.user, origin: a, txn: r.Txn}, r.Name, r.Topic, r.Avatar)
+	s.editChat(act{chat: c, sender: a.user, origin: a, txn: r.Txn}, r.Name, r.Topic, r.Avatar, r.Expiry)
 	return done()
 }
 
-// editChat changes a chat's name, topic or avatar; nil leaves it. Call it with mu held.
-func (s *Server) editChat(t act, name, topic *string, avatar *network.Media) {
+// editChat changes a chat's name, topic, avatar or expiry; nil leaves it. Call it
+// with mu held.
+func (s *Server) editChat(t act, name, topic *string, avatar *network.Media, expiry *time.Duration) {
+	if expiry != nil {
+		t.chat.expiry = *expiry
+	}
 	if name != nil {
 		t.chat.name = *name
 	}
@@ -151,6 +155,6 @@ func (s *Server) editChat(t act, name, topic *string, avatar *network.Media) {
 		t.chat.avatar = avatar
 	}
 	s.tell(t, func(_ *account, h network.Head) network.Event {
-		return &network.ChatChange{Head: h, Name: name, Topic: topic, Avatar: avatar}
+		return &network.ChatChange{Head: h, Name: name, Topic: topic, Avatar: avatar, Expiry: expiry}
 	})
 }

@@ -163,6 +163,18 @@ func (h *harness) Acts() networktest.Acts {
 }
 
 func (h *harness) messageActs(a *networktest.Acts) {
+	a.SetExpiry = func(_ context.Context, chat network.ChatID, life time.Duration) error {
+		return h.s.User("bob").SetExpiry(chat, life)
+	}
+	a.Expiry = func(_ context.Context, chat network.ChatID) (time.Duration, error) { return h.s.Expiry(chat), nil }
+	a.Lifetime = func(_ context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error) {
+		for _, m := range h.s.Messages(chat) {
+			if m.ID == h.shared(chat, id) {
+				return m.Content.Expiry, nil
+			}
+		}
+		return 0, fmt.Errorf("no message %q", id)
+	}
 	a.Edit = func(_ context.Context, chat network.ChatID, id network.MessageID, text string) error {
 		return h.s.User("bob").Edit(chat, h.shared(chat, id), text)
 	}

@@ -144,7 +144,7 @@ func (c *fullClient) SetMember(ctx context.Context, chat network.ChatID, m netwo
 // EditChat implements network.ChatEditor.
 func (c *fullClient) EditChat(ctx context.Context, chat network.ChatID, change network.OutgoingChat) error {
 	r := &request{
-		Op: "edit-chat", Chat: chat, Txn: change.Txn, Name: change.Name, Topic: change.Topic, Persona: change.Persona,
+		Op: "edit-chat", Chat: chat, Txn: change.Txn, Name: change.Name, Topic: change.Topic, Expiry: change.Expiry, Persona: change.Persona,
 	}
 	if change.Avatar != nil {
 		stored, err := c.upload(ctx, chat, *change.Avatar)

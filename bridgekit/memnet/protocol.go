@@ -33,6 +33,7 @@ type request struct {
 	Name    *string          `json:"name,omitempty"`
 	Topic   *string          `json:"topic,omitempty"`
 	Avatar  *network.Media   `json:"avatar,omitempty"`
+	Expiry  *time.Duration   `json:"expiry,omitempty"`
 	Persona *network.Persona `json:"persona,omitempty"`
 	Blob    string           `json:"blob,omitempty"`
 	Data    []byte           `json:"data,omitempty"`

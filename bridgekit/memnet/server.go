@@ -173,6 +173,23 @@ func (s *Server) featuresOf(c *chat) network.Features {
 	return *s.options.Features
 }
 
+// vanished reports whether a message's time to live is over, on a network that
+// sees to that. Nobody is told. Call it with mu held.
+func (s *Server) vanished(c *chat, m *message) bool {
+	f := s.featuresOf(c)
+	return f.Expiries && !f.ExpiryByCore && m.content.Expiry > 0 && time.Since(m.at) >= m.content.Expiry
+}
+
+// Expiry is how long new messages of a chat live; 0: for ever.
+func (s *Server) Expiry(id network.ChatID) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.chats[id]; c != nil {
+		return c.expiry
+	}
+	return 0
+}
+
 // Topic is a chat's topic.
 func (s *Server) Topic(id network.ChatID) string {
 	s.mu.Lock()
@@ -220,7 +237,7 @@ func (s *Server) Messages(id network.ChatID) []Message {
 	for _, m := range c.messages {
 		out := Message{
 			ID: m.id, Sender: m.sender, Txn: m.txn, Part: m.part, Content: m.content,
-			Edits: m.edits, Redacted: m.redacted, At: m.at, Reactions: map[network.UserID][]string{},
+			Edits: m.edits, Redacted: m.redacted || s.vanished(c, m), At: m.at, Reactions: map[network.UserID][]string{},
 		}
 		if m.account != nil {
 			out.Login = m.account.login()
@@ -292,7 +309,7 @@ func (s *Server) target(c *chat, u network.UserID, ref *network.Ref) *message {
 			}
 			id = network.MessageID(plain)
 		}
-		if m := c.byID[id]; m != nil && !m.redacted {
+		if m := c.byID[id]; m != nil && !m.redacted && !s.vanished(c, m) {
 			return m
 		}
 	}

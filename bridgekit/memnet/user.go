@@ -60,6 +60,9 @@ func (u User) Tell(other network.UserID, text string) (network.MessageID, error)
 // Send posts any content.
 func (u User) Send(chat network.ChatID, c network.Content) (id network.MessageID, err error) {
 	err = u.in(chat, func(t act) error {
+		if c.Expiry == 0 {
+			c.Expiry = t.chat.expiry
+		}
 		id = u.s.post(t, 0, c).id
 		return nil
 	})
@@ -117,7 +120,7 @@ func (u User) Type(chat network.ChatID, d time.Duration) error {
 // SetTopic changes a chat's topic.
 func (u User) SetTopic(chat network.ChatID, topic string) error {
 	return u.in(chat, func(t act) error {
-		u.s.editChat(t, nil, &topic, nil)
+		u.s.editChat(t, nil, &topic, nil, nil)
 		return nil
 	})
 }
@@ -125,7 +128,15 @@ func (u User) SetTopic(chat network.ChatID, topic string) error {
 // SetName changes a chat's name.
 func (u User) SetName(chat network.ChatID, name string) error {
 	return u.in(chat, func(t act) error {
-		u.s.editChat(t, &name, nil, nil)
+		u.s.editChat(t, &name, nil, nil, nil)
+		return nil
+	})
+}
+
+// SetExpiry changes how long new messages of a chat live; 0: for ever.
+func (u User) SetExpiry(chat network.ChatID, life time.Duration) error {
+	return u.in(chat, func(t act) error {
+		u.s.editChat(t, nil, nil, nil, &life)
 		return nil
 	})
 }

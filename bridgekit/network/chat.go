@@ -24,6 +24,9 @@ type Chat struct {
 	Avatar *Media
 	Other  UserID // the other person of a Direct chat
 
+	// Expiry is how long new messages live; 0: for ever.
+	Expiry time.Duration
+
 	// Members is roughly how many people are in it.
 	Members int
 	// Levels maps roles of people to Matrix power levels (0 to 99); people who
@@ -95,6 +98,12 @@ type Features struct {
 	OldText  bool // edits are shown as text: fill OutgoingEdit.Old
 	Threads  bool
 	Personas bool // Content.Persona is shown as the sender; else the core prefixes the text
+
+	// Expiries: the chat has a setting for how long messages live, and takes
+	// Content.Expiry. What expired stays there unless the core redacts it, if
+	// ExpiryByCore.
+	Expiries     bool
+	ExpiryByCore bool
 
 	// JoinersSeePast: who joins may read what was said before.
 	JoinersSeePast bool

@@ -105,12 +105,14 @@ type (
 		Words  string `json:"words,omitempty"`
 	}
 
-	// A ChatChange is a changed name, topic or avatar; nil fields are unchanged.
+	// A ChatChange is a changed name, topic, avatar or time to live of new
+	// messages (0: for ever); nil fields are unchanged.
 	ChatChange struct {
 		Head
-		Name   *string `json:"name,omitempty"`
-		Topic  *string `json:"topic,omitempty"`
-		Avatar *Media  `json:"avatar,omitempty"`
+		Expiry *time.Duration `json:"expiry,omitempty"`
+		Name   *string        `json:"name,omitempty"`
+		Topic  *string        `json:"topic,omitempty"`
+		Avatar *Media         `json:"avatar,omitempty"`
 	}
 
 	// ChatMoved says that Head.Chat is known by another key from now on.

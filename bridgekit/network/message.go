@@ -16,7 +16,9 @@ type Content struct {
 	// Quote is what Reply points at, for networks that can only show it as
 	// text; set for outgoing messages if Features.Quotes asks for it.
 	Quote *Quote `json:"quote,omitempty"`
-	// Expiry is how long after being read the message vanishes; 0 is never.
+	// Expiry is how long the message lives from when it was sent (Head.At); 0 is
+	// for ever. Where people's programs count from reading, this is the longest
+	// that the core lets it live in Matrix.
 	Expiry time.Duration `json:"expiry,omitempty"`
 	// Persona is whom to show as the sender: of a relayed message (out), or of
 	// a bot that speaks under many names (in).

@@ -98,6 +98,7 @@ type OutgoingChat struct {
 	Name   *string
 	Topic  *string
 	Avatar *Media
+	Expiry *time.Duration // how long new messages live; 0: for ever
 	// Persona is who does it, for a relayed person.
 	Persona *Persona
 }

@@ -2,6 +2,7 @@ package networktest
 
 import (
 	"context"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -98,6 +99,9 @@ type Acts struct {
 	SetTopic func(ctx context.Context, chat network.ChatID, topic string) error
 	SayMedia func(ctx context.Context, chat network.ChatID, m SentMedia) (network.MessageID, error)
 
+	// SetExpiry sets how long new messages of a chat live.
+	SetExpiry func(ctx context.Context, chat network.ChatID, life time.Duration) error
+
 	// Join and Leave make a third person, whom the fake chooses, enter or leave.
 	Join  func(ctx context.Context, chat network.ChatID) (network.UserID, error)
 	Leave func(ctx context.Context, chat network.ChatID, user network.UserID) error
@@ -107,6 +111,8 @@ type Acts struct {
 
 	// What the network holds.
 	Topic     func(ctx context.Context, chat network.ChatID) (string, error)
+	Expiry    func(ctx context.Context, chat network.ChatID) (time.Duration, error)                        // of the chat's new messages
+	Lifetime  func(ctx context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error)  // of a message of ours
 	Media     func(ctx context.Context, chat network.ChatID) ([]SentMedia, error)                          // from our account, in order
 	Reactions func(ctx context.Context, chat network.ChatID, id network.MessageID) ([]string, error)       // of our account
 	Standing  func(ctx context.Context, chat network.ChatID, u network.UserID) (network.Membership, error) // Left if never there
@@ -170,7 +176,7 @@ func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		lifeCases(), inCases(), outCases(), echoCases(), textCases(),
-		mediaCases(), historyCases(), memberCases(), honestyCases(), loginCases(),
+		mediaCases(), historyCases(), memberCases(), expiryCases(), honestyCases(), loginCases(),
 	} {
 		all = append(all, group...)
 	}

@@ -38,6 +38,9 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	if out, done := x.echo(ctx, m); done {
 		return out
 	}
+	if x.over(m) {
+		return x.tooLate(ctx)
+	}
 	if room, err := x.roomFor(ctx); err != nil {
 		return x.failed(ctx, err)
 	} else if !room {
@@ -57,7 +60,11 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		return x.failed(ctx, err)
 	}
 	var rows []store.Message
+	var expire []store.Expiry
 	for i, c := range contents {
+		if m.Expiry > 0 {
+			c.content.BeeperDisappearingTimer = timer(m.Expiry)
+		}
 		if i > 0 {
 			x.opts.Steps.At(step.InBetween)
 		}
@@ -65,6 +72,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		if err != nil {
 			return x.failed(ctx, err)
 		}
+		expire = append(expire, x.expiries(m.Expiry, as, eventID)...)
 		for _, remote := range ids {
 			if remote != "" {
 				rows = append(rows, store.Message{Portal: x.p.ID, Event: string(eventID), Remote: remote, Part: c.part, Login: x.via(), Sender: string(m.Sender), At: m.At})
@@ -80,9 +88,10 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	}
 	if x.named(m) {
 		x.messages.putNamed(rows...)
-		return stored(rows)
+		x.vanish.expect(expire...)
+		return stored(rows, expire...)
 	}
-	return x.mapped(rows)
+	return x.mapped(rows, expire...)
 }
 
 // named reports whether a message's entry has the message's ID for its key,
@@ -114,17 +123,21 @@ func (x *inbound) via() network.LoginID {
 	return x.sess.ID
 }
 
-// mapped finishes the entry together with rows of the map.
-func (s *Service) mapped(rows []store.Message) journal.Outcome {
+// mapped finishes the entry together with rows of the map, and of what vanishes.
+func (s *Service) mapped(rows []store.Message, expire ...store.Expiry) journal.Outcome {
 	s.messages.put(rows...)
-	return stored(rows)
+	s.vanish.expect(expire...)
+	return stored(rows, expire...)
 }
 
 // stored finishes an entry together with rows that are in memory already.
-func stored(rows []store.Message) journal.Outcome {
+func stored(rows []store.Message, expire ...store.Expiry) journal.Outcome {
 	return journal.Delivered(func(tx *store.Tx) error {
 		for _, r := range rows {
 			tx.AddMessage(r)
+		}
+		for _, e := range expire {
+			tx.AddExpiry(e)
 		}
 		return nil
 	})
@@ -344,7 +357,7 @@ func (x *inbound) expected(ev network.Event) bool {
 		}
 		x.sends.unexpect(x.p.ID, reactionEcho(ev.Target.ID, ev.Emoji, !ev.Remove))
 	case *network.ChatChange:
-		return ev.Avatar == nil && x.sends.expected(x.p.ID, chatEcho(ev.Name, ev.Topic))
+		return ev.Avatar == nil && x.sends.expected(x.p.ID, chatEcho(ev.Name, ev.Topic, ev.Expiry))
 	}
 	return false
 }

@@ -60,7 +60,16 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 		}
 		info.Avatar = uri.String()
 	}
-	if _, err := x.update(ctx, x.p.ID, func(p *store.Portal) { p.Info.Name, p.Info.Topic, p.Info.Avatar = info.Name, info.Topic, info.Avatar }); err != nil {
+	if c.Expiry != nil && *c.Expiry != info.Expiry {
+		if out := x.showExpiry(ctx, *c.Expiry); out != nil {
+			return *out
+		}
+		info.Expiry = *c.Expiry
+	}
+	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {
+		p.Info.Name, p.Info.Topic, p.Info.Avatar, p.Info.Expiry = info.Name, info.Topic, info.Avatar, info.Expiry
+	})
+	if err != nil {
 		return dbOutcome(err)
 	}
 	return journal.Delivered(nil)

@@ -193,6 +193,9 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 			return err
 		}
 	}
+	if err := s.announceExpiry(ctx, p.ID); err != nil {
+		return err
+	}
 	if err := s.inviteMembers(ctx, p); err != nil {
 		return err
 	}

@@ -39,6 +39,9 @@ type outbound struct {
 }
 
 func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outcome {
+	if e.Kind == vanishKind {
+		return s.handleExpired(ctx, e)
+	}
 	evt, err := parseEvent(e.Payload)
 	if err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
@@ -231,7 +234,7 @@ func (o *outbound) dispatch(ctx context.Context) journal.Outcome {
 		return o.redaction(ctx)
 	case event.EventReaction.Type:
 		return o.reaction(ctx)
-	case event.StateTopic.Type, event.StateRoomName.Type:
+	case event.StateTopic.Type, event.StateRoomName.Type, event.StateBeeperDisappearingTimer.Type:
 		return o.chatChange(ctx)
 	case event.StateMember.Type:
 		return o.member(ctx)
@@ -252,6 +255,10 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 	}
 	if err != nil {
 		return o.failed(ctx, err)
+	}
+	life := o.lives(o.evt.Content)
+	if features(o.p).Expiries {
+		content.Expiry = life
 	}
 	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: *content}
 	if err := checkLimits(features(o.p), content); err != nil {
@@ -278,7 +285,7 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 	if sent.Note != "" {
 		o.tell(ctx, sent.Note, "note")
 	}
-	return o.mapped(rows)
+	return o.mapped(rows, o.expires(life)...)
 }
 
 // before finds out what an earlier attempt has achieved already. It reports done

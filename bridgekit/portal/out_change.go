@@ -288,6 +288,10 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		return journal.Delivered(nil)
 	}
 	switch {
+	case o.evt.Type == event.StateBeeperDisappearingTimer.Type:
+		if !features(o.p).Expiries || !o.setExpiry(&change) {
+			return journal.Delivered(nil)
+		}
 	case o.evt.Type == event.StateTopic.Type && c.Topic != nil && *c.Topic != o.p.Info.Topic:
 		change.Topic = c.Topic
 	case o.evt.Type == event.StateRoomName.Type && c.Name != nil && *c.Name != o.p.Info.Name && !o.p.Info.Plumbed:
@@ -302,8 +306,11 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		}
 		return o.failed(ctx, err)
 	}
-	o.sends.expect(o.p.ID, chatEcho(change.Name, change.Topic))
+	o.sends.expect(o.p.ID, chatEcho(change.Name, change.Topic, change.Expiry))
 	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) {
+		if change.Expiry != nil {
+			p.Info.Expiry = *change.Expiry
+		}
 		if change.Topic != nil {
 			p.Info.Topic = *change.Topic
 		}

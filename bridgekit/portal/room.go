@@ -95,12 +95,9 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 		Alias:  s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
 		Name:   chat.Name, Topic: chat.Topic,
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
-		State:    s.bridgeInfo(p, chat),
+		State:    s.firstState(p, chat),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
 		Levels: map[id.UserID]int{},
-	}
-	if mode := s.opts.Encryption; mode == config.EncryptionDefault || mode == config.EncryptionRequire {
-		r.State = append(r.State, encryptionState())
 	}
 	if !chat.Features.JoinersSeePast {
 		r.History = string(event.HistoryVisibilityInvited)
@@ -120,7 +117,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	s.opts.Steps.At(step.RoomMade)
 	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State = string(room), store.PortalOpen
-		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Setup: true}
+		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Setup: true}
 		if w.relay != "" {
 			p.Relay = w.relay
 		}
@@ -132,6 +129,19 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	s.opts.Steps.At(step.RoomStored)
 	s.making.end(p.ID)
 	return p, nil
+}
+
+// firstState is what a room is made with beside its name: what it is bridged to,
+// encryption, how long messages live.
+func (s *Service) firstState(p store.Portal, chat network.Chat) []*event.Event {
+	state := s.bridgeInfo(p, chat)
+	if mode := s.opts.Encryption; mode == config.EncryptionDefault || mode == config.EncryptionRequire {
+		state = append(state, encryptionState())
+	}
+	if chat.Expiry > 0 {
+		state = append(state, timerState(chat.Expiry))
+	}
+	return state
 }
 
 // ownersIn are the people who get the room of a portal: those whose logins are in
@@ -216,8 +226,14 @@ func (x *inbound) describeLate(ctx context.Context) error {
 			return err
 		}
 	}
+	if chat.Expiry != x.p.Info.Expiry {
+		if err := x.setTimer(ctx, x.p, chat.Expiry); err != nil {
+			return err
+		}
+	}
 	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {
 		p.Info.Kind, p.Info.Name, p.Info.Topic, p.Info.Other, p.Info.Features = chat.Kind, chat.Name, chat.Topic, chat.Other, chat.Features
+		p.Info.Expiry = chat.Expiry
 	})
 	return err
 }

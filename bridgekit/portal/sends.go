@@ -73,12 +73,15 @@ func reactionEcho(on network.MessageID, emoji string, remove bool) string {
 	return fmt.Sprintf("reaction %q %q %v", on, emoji, remove)
 }
 
-func chatEcho(name, topic *string) string {
+func chatEcho(name, topic *string, life *time.Duration) string {
 	text := func(s *string) string {
 		if s == nil {
 			return "-"
 		}
 		return fmt.Sprintf("%q", *s)
+	}
+	if life != nil {
+		return fmt.Sprintf("chat %s %s %s", text(name), text(topic), *life)
 	}
 	return "chat " + text(name) + " " + text(topic)
 }

@@ -105,6 +105,7 @@ type Service struct {
 	newcomers newcomers
 	forgotten forgotten
 	after     *aftermath
+	vanish    *vanishing
 
 	updates turns // a portal's row is changed by one at a time
 	levels  turns // and its room's power levels
@@ -128,6 +129,7 @@ func New(o Options) *Service {
 	s.eph.tasks = s.tasks
 	s.after = &aftermath{s: s}
 	s.making = &making{s: s}
+	s.vanish = newVanishing(s)
 	return s
 }
 
@@ -149,6 +151,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.joins.run(ctx) })
 	g.Go(func() error { return s.tasks.run(ctx) })
+	g.Go(func() error { return s.vanish.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
 	g.Go(func() error {
 		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)

@@ -43,6 +43,13 @@ type PortalInfo struct {
 	Features network.Features `json:"features"`
 	// Plumbed: the room was there before; its name and topic are not ours.
 	Plumbed bool `json:"plumbed,omitempty"`
+	// Expiry is how long new messages of the chat live; 0 for ever.
+	Expiry time.Duration `json:"expiry,omitempty"`
+	// Former is the room that the chat had before it was plumbed into this one,
+	// if it can go back there.
+	Former string `json:"former,omitempty"`
+	// FormerMade: Causeway made that room.
+	FormerMade bool `json:"former_made,omitempty"`
 	// Alias is the room's public alias, if it was made by one.
 	Alias string `json:"alias,omitempty"`
 	// Setup lists what is still to do after the room was made.
@@ -167,6 +174,28 @@ func (tx *Tx) SavePortal(p Portal) error {
 	_, err = tx.Exec("UPDATE portal SET network = ?, chat = ?, login = ?, room = ?, state = ?, relay = ?, info = ? WHERE id = ?",
 		p.Network, p.Chat.ID, p.Chat.Login, p.Room, p.State, p.Relay, string(info), p.ID)
 	return err
+}
+
+// LastActive tells when the newest message of each portal crossed that the map
+// knows, or when the portal was made if there is none.
+func (db *DB) LastActive(ctx context.Context) (map[int64]time.Time, error) {
+	out := map[int64]time.Time{}
+	err := db.All(ctx, "SELECT p.id, p.created, COALESCE((SELECT MAX(m.at) FROM message m WHERE m.portal = p.id), 0) FROM portal p", nil, func(r *sql.Rows) error {
+		var portal, created, at int64
+		err := r.Scan(&portal, &created, &at)
+		out[portal] = time.UnixMilli(max(created, at))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read last messages: %w", err)
+	}
+	return out, nil
+}
+
+// AllPortals lists the portals of a network, also those without a room; of all
+// networks if n is empty.
+func (db *DB) AllPortals(ctx context.Context, n network.NetworkID) ([]Portal, error) {
+	return db.portals(ctx, "(network = ? OR ? = '')", n, n)
 }
 
 // DeletePortal removes p's row, its map and its entries. A chat that comes back

@@ -1,0 +1,140 @@
+package bridgekit_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
+	"github.com/causeway-chat/causeway/bridgekit/memnet"
+)
+
+// isRedacted is whether an event is redacted.
+func (r *rig) isRedacted(room, event string) bool {
+	return slices.ContainsFunc(r.hs.Room(room).Timeline, func(e *matrixtest.Event) bool { return e.ID == event && e.RedactedBy != nil })
+}
+
+// Messages of both sides vanish in Matrix at their time, with what they were
+// edited to, and no sooner.
+func TestExpiry(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		stays := r.event(room, "begin team").ID
+		if err := r.net.User("carol").SetExpiry("team", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		r.notice(room, "vanish 1 hour after")
+		if got := r.hs.Room(room).State("com.beeper.disappearing_timer", ""); got == nil || !strings.Contains(string(got.Content), "3600000") {
+			t.Errorf("the timer's state is %v", got)
+		}
+		id := r.say("carol", "team", "secret")
+		r.sees(room, "secret")
+		if err := r.net.User("carol").Edit("team", id, "secrets"); err != nil {
+			t.Fatal(err)
+		}
+		r.sees(room, "* secrets")
+		own := r.alice.SendText(room, "mine")
+		edited := r.alice.Edit(room, own, "mine too")
+		r.hears("team", "alice", "mine too")
+		r.equal("life on the network", time.Hour, r.message("team", "mine too").Content.Expiry)
+		all := []string{r.event(room, "secret").ID, r.event(room, "* secrets").ID, own, edited}
+		time.Sleep(59 * time.Minute)
+		for _, e := range all {
+			if r.isRedacted(room, e) {
+				t.Errorf("%s is gone too soon", e)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		for _, e := range all {
+			if !r.isRedacted(room, e) {
+				t.Errorf("%s is still there", e)
+			}
+		}
+		if r.isRedacted(room, stays) {
+			t.Error("what was said before the setting is gone")
+		}
+		// What came too late is about a message that is gone, and does not bring it back.
+		if err := r.net.User("carol").Edit("team", id, "again"); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.net.User("carol").SetExpiry("team", 0); err != nil {
+			t.Fatal(err)
+		}
+		r.notice(room, "do not vanish any more")
+		r.settle("team", room)
+		if slices.Contains(r.bodies(room), "again") || slices.Contains(r.bodies(room), "* again") {
+			t.Error("an edit brought a message back")
+		}
+	})
+}
+
+// The times hold over restarts, and while Causeway and the homeserver are down.
+func TestExpiryOverRestart(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		if err := r.net.User("carol").SetExpiry("team", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		r.notice(room, "vanish 1 hour after")
+		r.say("carol", "team", "first")
+		r.sees(room, "first")
+		first := r.event(room, "first").ID
+		r.stop()
+		time.Sleep(2 * time.Hour)
+		if r.isRedacted(room, first) {
+			t.Error("somebody else removed it")
+		}
+		r.say("carol", "team", "second") // comes in time
+		r.start()
+		r.wait("the first is gone", func() bool { return r.isRedacted(room, first) })
+		r.sees(room, "second")
+		second := r.event(room, "second").ID
+		time.Sleep(30 * time.Minute)
+		r.hs.Faults.Down(matrixtest.Unavailable)
+		time.Sleep(45 * time.Minute)
+		r.hs.Faults.Down(matrixtest.Running)
+		r.wait("the second is gone", func() bool { return r.isRedacted(room, second) })
+
+		r.stop()
+		r.say("carol", "team", "third")
+		time.Sleep(2 * time.Hour)
+		r.start()
+		r.notice(room, "vanished before it could be shown")
+		if slices.Contains(r.bodies(room), "third") {
+			t.Error("what had vanished is shown")
+		}
+	})
+}
+
+// People change a chat's setting from Matrix; where a network keeps what has
+// expired, what we sent is removed there too.
+func TestExpiryFromMatrix(t *testing.T) {
+	f := memnet.DefaultFeatures()
+	f.ExpiryByCore = true
+	virtual(t, rigOptions{net: memnet.Options{Features: &f}}, func(r *rig) {
+		room := r.solo().portal("team")
+		r.alice.SetState(room, "com.beeper.disappearing_timer", "", map[string]any{"type": "after_send", "timer": 600_000})
+		r.waitNet("the setting", func() bool { return r.net.Expiry("team") == 10*time.Minute })
+		own := r.alice.SendText(room, "short")
+		r.hears("team", "alice", "short")
+		up := r.net.Down()
+		time.Sleep(11 * time.Minute)
+		if !r.isRedacted(room, own) {
+			t.Error("it is still in the room")
+		}
+		up()
+		r.waitNet("it is removed there", func() bool { return len(r.net.Texts("team", "alice")) == 0 })
+		r.alice.SetState(room, "com.beeper.disappearing_timer", "", map[string]any{})
+		r.waitNet("the setting is off", func() bool { return r.net.Expiry("team") == 0 })
+		r.alice.SendText(room, "long")
+		r.hears("team", "alice", "long")
+		time.Sleep(24 * time.Hour)
+		r.equal("what stays", []string{"long"}, r.net.Texts("team", "alice"))
+		for _, n := range r.notices(room) {
+			if strings.Contains(n, "anish") {
+				t.Errorf("the bot tells alice what she did: %s", n)
+			}
+		}
+	})
+}

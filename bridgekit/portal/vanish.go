@@ -1,0 +1,433 @@
+package portal
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+const (
+	// vanishLook is how often the table is looked into although nothing is known
+	// to be due: a row may be committed later than its time.
+	vanishLook = time.Minute
+	// vanishBatch is how many events one look reads.
+	vanishBatch = 64
+	// overWords are the reason of such a removal.
+	overWords = "its time is over"
+	// vanishRetry is how long what the homeserver fails at waits.
+	vanishRetry = 10 * time.Second
+	// vanishKind is the kind of Out entries that remove an expired message where
+	// the network does not do it.
+	vanishKind = "expired"
+)
+
+// A vanishing removes messages whose time to live is over. The times are rows
+// that commit with the rows of the message map, so no restart forgets one; what
+// was due meanwhile is removed at once. One goroutine runs it.
+type vanishing struct {
+	s    *Service
+	wake chan struct{}
+
+	mu   sync.Mutex // guards next
+	next time.Time  // the earliest that was expected since the last look; zero: none
+}
+
+func newVanishing(s *Service) *vanishing {
+	return &vanishing{s: s, wake: make(chan struct{}, 1)}
+}
+
+// expect notes events that are to be removed. The caller has them stored.
+func (v *vanishing) expect(all ...store.Expiry) {
+	if len(all) == 0 {
+		return
+	}
+	v.mu.Lock()
+	for _, e := range all {
+		if v.next.IsZero() || e.At.Before(v.next) {
+			v.next = e.At
+		}
+	}
+	v.mu.Unlock()
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run removes events until ctx is done.
+func (v *vanishing) run(ctx context.Context) error {
+	for {
+		wait, err := v.look(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("expired messages: %w", ctx.Err())
+		}
+		if err != nil {
+			v.s.log.Warn("remove expired messages", "err", err)
+			wait = max(matrix.WaitOf(err), vanishRetry)
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-v.wake:
+			t.Stop()
+			if err != nil { // what failed is not tried for each new message
+				wait = vanishRetry
+			}
+		case <-ctx.Done():
+			t.Stop()
+		}
+	}
+}
+
+// look removes what is due and says how long there is nothing to do.
+func (v *vanishing) look(ctx context.Context) (time.Duration, error) {
+	v.mu.Lock()
+	expected := v.next
+	v.next = time.Time{}
+	v.mu.Unlock()
+	for {
+		due, err := v.s.db.Expired(ctx, time.Now(), vanishBatch)
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range due {
+			if err := v.s.hs.Wait(ctx); err != nil {
+				return 0, err
+			}
+			if err := v.remove(ctx, e); err != nil {
+				return 0, err
+			}
+		}
+		if len(due) == 0 {
+			break
+		}
+	}
+	next, ok, err := v.s.db.NextExpiry(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if expected.After(time.Now()) && (!ok || expected.Before(next)) {
+		next, ok = expected, true
+	}
+	wait := vanishLook
+	if ok {
+		const lag = 50 * time.Millisecond // of a commit that nobody waits for
+		wait = min(wait, max(time.Until(next), 0)+lag)
+	}
+	return wait, nil
+}
+
+// remove removes one expired event from its room, and from the network if that
+// does not do it itself. A refusal that would stay is logged and forgotten.
+func (v *vanishing) remove(ctx context.Context, e store.Expiry) error {
+	s := v.s
+	p, ok, err := s.portals.get(ctx, e.Portal)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if err := s.vanishThere(ctx, p, e); err != nil {
+			return err
+		}
+	}
+	edits, err := s.hs.Replacements(ctx, id.RoomID(e.Room), id.EventID(e.Event))
+	for _, evt := range append(edits, id.EventID(e.Event)) { // what it was edited to first, while it is known
+		if err == nil {
+			err = v.redact(ctx, e, evt)
+		}
+	}
+	if err != nil {
+		if !harmless(err) && matrix.KindOf(err) != matrix.RoomGone {
+			return err
+		}
+		if matrix.KindOf(err) == matrix.NotAllowed && ok {
+			s.tellOnce(ctx, p, "expiry denied", "Messages here are to vanish, but I may not remove them: "+needs("remove messages", "redact")+".")
+		}
+		s.log.Info("an expired event stays", "portal", e.Portal, "err", err)
+	}
+	return s.vanished(ctx, e)
+}
+
+// redact removes one event as the bot, or as its sender if the bot may not.
+func (v *vanishing) redact(ctx context.Context, e store.Expiry, evt id.EventID) error {
+	hs, room, key := v.s.hs, id.RoomID(e.Room), journal.Key("expired", e.Room, string(evt))
+	_, err := hs.Redact(ctx, room, hs.BotID(), evt, overWords, key, "bot")
+	if matrix.KindOf(err) == matrix.NotAllowed && e.Sender != "" && e.Sender != string(hs.BotID()) {
+		_, err = hs.Redact(ctx, room, id.UserID(e.Sender), evt, overWords, key, "sender")
+	}
+	return err
+}
+
+// vanished forgets an event that was removed.
+func (s *Service) vanished(ctx context.Context, e store.Expiry) error {
+	names, err := s.messages.all(ctx, e.Portal, e.Event)
+	if err != nil {
+		return err
+	}
+	lane := journal.LaneOf(e.Portal, journal.In)
+	err = s.db.Write(ctx, len(names)+2, func(tx *store.Tx) error {
+		if err := gone(tx, lane, names); err != nil {
+			return err
+		}
+		for _, r := range names {
+			if r.Remote == "" || isCommon(r) {
+				continue
+			}
+			if err := journal.Remember(tx, lane, goneKey(e.Portal, r.Remote)); err != nil {
+				return err
+			}
+		}
+		if err := tx.DeleteMessage(e.Portal, e.Event); err != nil {
+			return err
+		}
+		return tx.DeleteExpiry(e.Room, e.Event)
+	})
+	if err != nil {
+		return err
+	}
+	s.messages.drop(e.Portal, e.Event)
+	return nil
+}
+
+// An expired is the payload of an Out entry that removes a message.
+type expired struct {
+	Login network.LoginID `json:"login"`
+	Ref   network.Ref     `json:"ref"`
+}
+
+// vanishThere queues the removal of what we sent to a network that keeps it.
+func (s *Service) vanishThere(ctx context.Context, p store.Portal, e store.Expiry) error {
+	if f := features(p); e.Sender != "" || f.Expiries && !f.ExpiryByCore {
+		return nil
+	}
+	rows, err := s.messages.event(ctx, p.ID, e.Event)
+	if err != nil {
+		return err
+	}
+	x := expired{Ref: network.Ref{Part: -1}}
+	for _, r := range rows {
+		switch {
+		case r.Txn == "" || r.Remote == "":
+		case x.Ref.ID == "":
+			x.Login, x.Ref.ID = r.Login, r.Remote
+		default:
+			x.Ref.Alt = append(x.Ref.Alt, r.Remote)
+		}
+	}
+	if x.Ref.ID == "" {
+		return nil
+	}
+	payload, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	d := journal.Draft{Lane: journal.LaneOf(p.ID, journal.Out), Kind: vanishKind, Payload: payload, Key: journal.Key("expired there", fmt.Sprint(p.ID), e.Event)}
+	return s.j.Append(ctx, []journal.Draft{d}, nil)
+}
+
+// handleExpired delivers such an entry.
+func (s *Service) handleExpired(ctx context.Context, e *journal.Entry) journal.Outcome {
+	var x expired
+	if err := json.Unmarshal(e.Payload, &x); err != nil {
+		return journal.Fail(err, "the stored entry cannot be read")
+	}
+	p, ok, err := s.portals.get(ctx, e.Lane.Number())
+	if err != nil {
+		return dbOutcome(err)
+	}
+	sess := s.logins.Get(p.Network, x.Login)
+	if !ok || sess == nil {
+		return journal.Delivered(nil)
+	}
+	if !sess.Online() {
+		return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, nil)
+	}
+	ops, running := sess.Ops()
+	if !running {
+		return journal.RetryIn(time.Second, nil)
+	}
+	if ops.Redact == nil {
+		return journal.Delivered(nil)
+	}
+	defer s.sends.begin(p.ID, sess.ID)()
+	x.Ref.Sender = sess.User()
+	err = ops.Redact(ctx, network.OutgoingRedaction{Txn: network.TxnID(hex.EncodeToString(e.Key)), Chat: p.Chat.ID, Target: x.Ref, Reason: overWords})
+	if k := network.KindOf(err); err != nil && k != network.Rejected && k != network.Gone {
+		return remoteOutcome(sess, err)
+	}
+	return journal.Delivered(nil)
+}
+
+// expiries are the rows by which events of this entry vanish with a message of a
+// time to live.
+func (x *inbound) expiries(life time.Duration, as id.UserID, events ...id.EventID) (all []store.Expiry) {
+	if life <= 0 {
+		return nil
+	}
+	at := x.head.At
+	if at.IsZero() {
+		at = x.e.Created
+	}
+	for _, evt := range events {
+		e := store.Expiry{Portal: x.p.ID, Room: x.p.Room, Event: string(evt), At: at.Add(life)}
+		if x.hs.IsGhost(as) {
+			e.Sender = string(as)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// over reports whether a message's time to live ended before it could be shown.
+func (x *inbound) over(m *network.Message) bool {
+	return m.Expiry > 0 && !m.At.IsZero() && !m.At.Add(m.Expiry).After(time.Now())
+}
+
+// lives is how long an outgoing message lives: as the event says, else as the
+// chat is set.
+func (o *outbound) lives(raw json.RawMessage) time.Duration {
+	var c struct {
+		Timer *event.BeeperDisappearingTimer `json:"com.beeper.disappearing_timer"`
+	}
+	if json.Unmarshal(raw, &c) == nil && c.Timer != nil && lifeOf(c.Timer) > 0 {
+		return lifeOf(c.Timer)
+	}
+	return o.p.Info.Expiry
+}
+
+// lifeOf is how long messages live by a timer; 0 is for ever.
+func lifeOf(t *event.BeeperDisappearingTimer) time.Duration {
+	if t.Type == event.DisappearingTypeNone {
+		return 0
+	}
+	return max(t.Timer.Duration, 0)
+}
+
+// setExpiry is the change of a chat that a timer's state event asks for; false if
+// there is nothing to change.
+func (o *outbound) setExpiry(change *network.OutgoingChat) bool {
+	var t event.BeeperDisappearingTimer
+	if json.Unmarshal(o.evt.Content, &t) != nil {
+		return false
+	}
+	life := lifeOf(&t)
+	change.Expiry = &life
+	return life != o.p.Info.Expiry
+}
+
+// expires has an event of a person vanish after its time to live.
+func (o *outbound) expires(life time.Duration) []store.Expiry {
+	if life <= 0 {
+		return nil
+	}
+	return []store.Expiry{{Portal: o.p.ID, Room: o.p.Room, Event: string(o.evt.ID), At: o.evt.at().Add(life)}}
+}
+
+// timer is the content that tells clients how long messages live.
+func timer(life time.Duration) *event.BeeperDisappearingTimer {
+	c := &event.BeeperDisappearingTimer{}
+	if life > 0 {
+		c.Type, c.Timer.Duration = event.DisappearingTypeAfterSend, life
+	}
+	return c
+}
+
+// timerState is such content as state of a room.
+func timerState(life time.Duration) *event.Event {
+	return &event.Event{Type: event.StateBeeperDisappearingTimer, StateKey: new(string), Content: event.Content{Parsed: timer(life)}}
+}
+
+// expiryWords tells people about a chat's setting.
+func expiryWords(life time.Duration) string {
+	if life <= 0 {
+		return "Messages here do not vanish any more."
+	}
+	return "Messages here vanish " + lifetime(life) + " after they are sent."
+}
+
+// lifetime is a duration for people.
+func lifetime(d time.Duration) string {
+	count := func(n int64, unit string) string {
+		if n == 1 {
+			return "1 " + unit
+		}
+		return fmt.Sprint(n, " ", unit, "s")
+	}
+	switch {
+	case d%(7*24*time.Hour) == 0:
+		return count(int64(d/(7*24*time.Hour)), "week")
+	case d%(24*time.Hour) == 0:
+		return count(int64(d/(24*time.Hour)), "day")
+	case d%time.Hour == 0:
+		return count(int64(d/time.Hour), "hour")
+	case d%time.Minute == 0:
+		return count(int64(d/time.Minute), "minute")
+	}
+	return count(int64(d/time.Second), "second")
+}
+
+// showExpiry tells the room about the chat's setting: as state for clients that
+// know it, and in words.
+func (x *inbound) showExpiry(ctx context.Context, life time.Duration) *journal.Outcome {
+	if err := x.setTimer(ctx, x.p, life); err != nil {
+		return settled(x.failed(ctx, err))
+	}
+	return x.say(ctx, markup.Plain(expiryWords(life)), "expiry")
+}
+
+// setTimer shows the chat's setting as state; where the bot may not, the notice
+// has to do.
+func (s *Service) setTimer(ctx context.Context, p store.Portal, life time.Duration) error {
+	_, err := s.hs.SendState(ctx, roomID(p), s.hs.BotID(), event.StateBeeperDisappearingTimer, "", timer(life), time.Time{})
+	if err != nil && p.Info.Plumbed && harmless(err) {
+		return nil
+	}
+	return err
+}
+
+// announceExpiry says in a new room that its messages vanish, if they do.
+func (s *Service) announceExpiry(ctx context.Context, portalID int64) error {
+	p, ok, err := s.portals.get(ctx, portalID)
+	if err != nil || !ok || p.Info.Expiry <= 0 {
+		return err
+	}
+	return s.notify(ctx, p.ID, notice{Room: roomID(p), Text: markup.Plain(expiryWords(p.Info.Expiry))}, "expiry", p.Room, p.Info.Expiry.String())
+}
+
+// tooLate says that a message vanished before it could be shown.
+func (x *inbound) tooLate(ctx context.Context) journal.Outcome {
+	if x.p.Room == "" {
+		return journal.Delivered(nil)
+	}
+	if out := x.say(ctx, markup.Plain("A message vanished before it could be shown here."), "late"); out != nil {
+		return *out
+	}
+	return journal.Delivered(nil)
+}
+
+// tellOnce tells a portal's room something, once for each what.
+func (s *Service) tellOnce(ctx context.Context, p store.Portal, what, words string) {
+	if p.Room == "" {
+		return
+	}
+	if err := s.notify(ctx, p.ID, notice{Room: roomID(p), Text: markup.Plain(words)}, "once", p.Room, what); err != nil {
+		s.log.Warn("tell room", "portal", p.ID, "err", err)
+	}
+}
+
+// needs names the power that the bot lacks.
+func needs(what, level string) string {
+	return fmt.Sprintf("raise my power level so that I may %s (%s in the room's power levels)", what, level)
+}
