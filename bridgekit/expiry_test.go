@@ -138,3 +138,49 @@ func TestExpiryFromMatrix(t *testing.T) {
 		}
 	})
 }
+
+// A moderator sets it with a command; everybody is told when it holds.
+func TestExpiryCommand(t *testing.T) {
+	each(t, variants(), func(r *rig) {
+		room := r.solo().portal("team")
+		r.ask(r.alice, room, "!cw vanish 2d", "I asked the network")
+		r.notice(room, "vanish 2 days after")
+		r.equal("on the network", 48*time.Hour, r.net.Expiry("team"))
+		r.ask(r.alice, room, "!cw vanish off", "I asked the network")
+		r.notice(room, "do not vanish any more")
+		r.equal("on the network", time.Duration(0), r.net.Expiry("team"))
+		r.settle("team", room)
+		told := slices.DeleteFunc(r.notices(room), func(s string) bool { return !strings.HasPrefix(s, "Messages here") })
+		r.equal("what the room is told", 2, len(told))
+	})
+}
+
+// One event that the homeserver fails at holds up no other, and goes when it can.
+func TestExpiryFails(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		if err := r.net.User("carol").SetExpiry("team", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		r.notice(room, "vanish 1 hour after")
+		r.say("carol", "team", "stubborn")
+		r.sees(room, "stubborn")
+		stubborn := r.event(room, "stubborn").ID
+		time.Sleep(time.Minute)
+		r.say("carol", "team", "easy")
+		r.sees(room, "easy")
+		easy := r.event(room, "easy").ID
+		r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
+			if strings.Contains(c.Path, "/redact/"+stubborn) {
+				return matrixtest.Fault{Status: 500}
+			}
+			return matrixtest.Fault{}
+		})
+		time.Sleep(2 * time.Hour)
+		if r.isRedacted(room, stubborn) || !r.isRedacted(room, easy) {
+			t.Errorf("the stubborn one is gone: %v, the easy one: %v", r.isRedacted(room, stubborn), r.isRedacted(room, easy))
+		}
+		r.hs.Faults.Set(nil)
+		r.wait("it is gone", func() bool { return r.isRedacted(room, stubborn) })
+	})
+}

@@ -195,12 +195,15 @@ func TestRemovedGhosts(t *testing.T) {
 		r.sees(room, "dave again")
 		b.Ban(room, ghost("dave"))
 		r.say("dave", "team", "banned words")
+		r.say("dave", "team", "more banned words")
 		r.say("carol", "team", "carol goes on")
 		r.sees(room, "carol goes on")
 		if slices.Contains(r.bodies(room), "banned words") {
 			t.Error("a banned ghost spoke")
 		}
-		r.equal("notices", []string(nil), r.notices(room))
+		r.notice(room, "dave is banned from this room")
+		r.settle("team", room)
+		r.equal("notices", 1, len(r.notices(room)))
 	})
 }
 

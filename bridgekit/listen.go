@@ -72,7 +72,8 @@ func (b *Bridge) serve(ctx context.Context) error {
 			return err
 		}
 		g.Go(func() error {
-			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log, web.WithCommands(b.operate), web.WithEncryption(b.checkEncryption)), b.opts.Log, lastRequests)
+			options := []web.ControlOption{web.WithCommands(b.operate), web.WithEncryption(b.checkEncryption), web.RoomRoutes(b.portals)}
+			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log, options...), b.opts.Log, lastRequests)
 		})
 	}
 	close(b.listening)

@@ -118,7 +118,7 @@ func TestMissedBeforePlumb(t *testing.T) {
 		time.Sleep(time.Hour) // so that it is looked for only later
 		r.alice.SendText(room, "before")
 		r.alice.SetState(room, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 50, "@alice:test": 100}, "invite": 50})
-		r.ask(r.alice, room, "!cw plumb "+string(netID)+" plumbed", "is bridged to")
+		r.ask(r.alice, room, "!cw plumb "+string(netID)+" plumbed confirm", "is bridged to")
 		r.alice.SendText(room, "after")
 		r.waitNet("it arrives", func() bool { return len(r.net.Texts("plumbed", "relay")) > 0 })
 		time.Sleep(time.Hour)

@@ -71,6 +71,7 @@ type Commander struct {
 	mu     sync.Mutex // guards what follows, and what conversations wait for
 	talks  map[place]*conversation
 	taken  recent                 // events whose secret was taken out
+	plans  map[place]*plan        // what people are about to plumb
 	unsent map[string]markup.Body // by entry key: replies of commands that are done
 }
 
@@ -88,7 +89,7 @@ func New(o Options) *Commander {
 	return &Commander{
 		opts: o, b: o.Backend, log: o.Log, table: commands(),
 		jobs: make(chan func(context.Context)), ended: make(chan struct{}),
-		talks: map[place]*conversation{}, unsent: map[string]markup.Body{},
+		talks: map[place]*conversation{}, plans: map[place]*plan{}, unsent: map[string]markup.Body{},
 	}
 }
 

@@ -15,7 +15,8 @@ func about(ctx context.Context, k *call) (markup.Body, error) {
 		return nil, err
 	}
 	if len(portals) == 0 {
-		return say("This room is not bridged. ", k.do("plumb <network> <chat>"), " bridges it."), nil
+		left, err := k.leaving(ctx)
+		return say("This room is not bridged. ", left, k.do("plumb <network> <chat>"), " bridges it."), err
 	}
 	var items []markup.Body
 	for _, p := range portals {
@@ -29,6 +30,17 @@ func about(ctx context.Context, k *call) (markup.Body, error) {
 		items = append(items, item)
 	}
 	return say("This room is bridged to:", list(items)), nil
+}
+
+// leaving says how far the bridged people are who leave this room.
+func (k *call) leaving(ctx context.Context) (markup.Body, error) {
+	all, err := k.c.b.Cleanups(ctx, true)
+	for _, c := range all {
+		if c.Room == k.in.Room && c.Total > 0 {
+			return say(c.Done, " of ", count(c.Total, "bridged person has left", "bridged people have left"), "; the others follow. "), err
+		}
+	}
+	return nil, err
 }
 
 // chat names a portal's chat.
@@ -48,18 +60,6 @@ func (k *call) name(n network.NetworkID) string {
 		}
 	}
 	return string(n)
-}
-
-func plumb(ctx context.Context, k *call) (markup.Body, error) {
-	n, chat, reply := k.reach()
-	if reply != nil {
-		return reply, nil
-	}
-	j, err := k.c.b.Plumb(ctx, k.in.Sender, k.in.Room, n.ID, chat)
-	if err != nil {
-		return nil, err
-	}
-	return say("This room is bridged to ", j.Name, " on ", n.Name, " from now on. ", k.do("unbridge"), " ends that."), nil
 }
 
 func unbridge(ctx context.Context, k *call) (markup.Body, error) {

@@ -65,10 +65,12 @@ func commands() []command {
 		{"pm", []string{"dm", "msg", "query"}, "<network> <user>", 1, "write to one person", user, none, management, pm},
 
 		{"id", []string{"portal"}, "", 0, "what this room is bridged to, and whether it works", config.LevelRelay, none, rooms, about},
-		{"plumb", []string{"bridge"}, "<network> <chat>", 1, "bridge this room to a chat; for moderators of the room", user, moderator, rooms, plumb},
+		{"plumb", []string{"bridge"}, "<network> <chat> | <number> | confirm | back", 1, "bridge this room to a chat, which is searched for; shows first what would happen; for moderators of the room", user, moderator, rooms, plumb},
 		{"unbridge", nil, "[confirm [delete]]", 0, "end the bridging of this room; shows first what would happen", config.LevelRelay, none, portal, unbridge},
 		{"set-relay", []string{"relay"}, "[network]", 0, "let people without an account be heard there too; for moderators", config.LevelRelay, overseer, portal, setRelay},
 		{"unset-relay", []string{"unrelay"}, "[network]", 0, "end that; for moderators", config.LevelRelay, overseer, portal, unsetRelay},
+
+		{"vanish", []string{"disappear"}, "<time> | off", 1, "have new messages of this room vanish some time after they are sent, such as 1d; for moderators", config.LevelRelay, overseer, portal, vanish},
 
 		{"double-puppet", []string{"puppet"}, "[@user] [on | off]", 0, "whether what you write elsewhere shows as yours here", user, none, management, forSomebody},
 		{"export", nil, "[@user]", 0, "all that is stored about you, as a file", config.LevelRelay, none, management, export},
@@ -77,6 +79,9 @@ func commands() []command {
 		{"users", nil, "[words]", 0, "who uses Causeway, and how", admin, none, management, operated},
 		{"portals", nil, "[network]", 0, "what is bridged to what", admin, none, management, operated},
 		{"health", nil, "", 0, "how the homeserver, the accounts and the queue fare", admin, none, management, operated},
+		{"unbridge-many", nil, "[network] [inactive <time>] [delete] [confirm]", 1, "end the bridging of many chats at once, such as those that were silent for long; shows first which", admin, none, management, unbridgeMany},
+		{"orphans", nil, "[clean]", 0, "rooms and bridged people that were left behind", admin, none, management, orphans},
+		{"cleanups", nil, "", 0, "rooms that bridged people leave one after another", admin, none, management, cleanups},
 		{"queue", nil, "[list | all | show N | retry N | drop N]", 0, "what could not be delivered", admin, none, management, queue},
 	}
 }

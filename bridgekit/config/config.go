@@ -25,6 +25,7 @@ type Config struct {
 	Public      Public      `yaml:"public" doc:"Optional: an address that everybody can reach, for links to long texts and files. It is apart from appservice.listen, which only the homeserver needs to reach."`
 	Relay       Relay       `yaml:"relay" doc:"How people without an account on a network appear there."`
 	Encryption  Encryption  `yaml:"encryption" doc:"Whether rooms are encrypted between people and Causeway, which speaks to the networks for them: docs/encryption.md."`
+	Rooms       Rooms       `yaml:"rooms" doc:"What becomes of rooms."`
 	Limits      Limits      `yaml:"limits" doc:"How much of what."`
 	Log         Log         `yaml:"log" doc:"What is logged to standard error. Message contents never are."`
 	Metrics     Metrics     `yaml:"metrics" doc:"/metrics for Prometheus, /healthz and /readyz."`
@@ -71,6 +72,11 @@ type Relay struct {
 // Encryption is about encrypted rooms.
 type Encryption struct {
 	Mode EncryptionMode `yaml:"mode" doc:"With off, messages in encrypted rooms fail; with allow, rooms that people have encrypted are bridged; with default, new rooms are encrypted as well; with require, nothing is bridged that is not encrypted."`
+}
+
+// Rooms is what becomes of rooms.
+type Rooms struct {
+	Remake bool `yaml:"remake" doc:"When the homeserver does not have a chat's room any more (it was purged, or a backup was restored that is older), the next message from the network makes a new one. Else the chat is no longer bridged until somebody asks for it with join or pm."`
 }
 
 // Limits are amounts.

@@ -224,6 +224,9 @@ func (s Size) String() string {
 	return strconv.FormatInt(n, 10) + unit
 }
 
+// ParseDuration reads a duration as the configuration has it: 90d, 12h, 1h30m.
+func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
+
 // parseDuration reads what time.ParseDuration reads and whole days ("7d").
 func parseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {

@@ -383,3 +383,12 @@ func (h *Homeserver) Member(ctx context.Context, room id.RoomID, reader, target 
 	}
 	return content.Membership, err
 }
+
+// OriginState is the state event by which RoomOrigin and CreateRoom know a room
+// that was made under an alias, for one that takes its place.
+func (h *Homeserver) OriginState(alias, origin string) *event.Event {
+	return &event.Event{
+		Type: event.Type{Type: PortalType, Class: event.StateEventType}, StateKey: new(string),
+		Content: event.Content{Raw: map[string]any{MarkField: h.portalMark(alias), OriginField: origin}},
+	}
+}

@@ -171,7 +171,7 @@ func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
 	if a.SignedOut {
 		kick = a.Kick
 	}
-	if kick && a.Owner != "" {
+	if kick && a.Owner != "" && !x.p.Info.Plumbed {
 		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), a.Owner, words); err != nil && !harmless(err) {
 			return x.failed(ctx, err)
 		}
@@ -212,17 +212,31 @@ func (s *Service) ownersOf(n network.NetworkID, logins []network.LoginID) []id.U
 }
 
 // roomGone closes a portal whose room the bot is out of, and says so to those who
-// used it. A command can give the chat another room.
+// used it. A command can give the chat another room. One that the homeserver does
+// not have any more is made anew by the next message, if that is configured.
 func (s *Service) roomGone(ctx context.Context, p store.Portal) error {
-	s.log.Warn("room is gone: its portal is closed", "portal", p.ID)
-	_, err := s.update(ctx, p.ID, func(now *store.Portal) {
-		if now.Room == p.Room {
-			now.Room, now.State = "", store.PortalClosed
+	remake := false
+	if s.opts.Remake {
+		bot, err := s.hs.Member(ctx, roomID(p), s.hs.BotID(), s.hs.BotID())
+		if err != nil && !harmless(err) {
+			return err
 		}
-	})
-	if err != nil {
+		remake = bot == "" // who was removed can still read that
+	}
+	s.log.Warn("room is gone", "portal", p.ID, "closed", !remake)
+	job := store.Cleanup{Room: p.Room, Name: p.Info.Name, Scope: store.ScopeGhosts, Reason: "the bridge was removed from this room"}
+	_, err := s.updateAlso(ctx, p.ID, func(now *store.Portal) {
+		if now.Room != p.Room {
+			return
+		}
+		if now.Room, now.State = "", store.PortalClosed; remake {
+			now.State = store.PortalNew
+		}
+	}, func(tx *store.Tx) error { return tx.AddCleanup(job) })
+	if err != nil || remake {
 		return err
 	}
+	s.clean.begun()
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -181,76 +180,6 @@ func (s *Service) RoomWanted(ctx context.Context, alias string) bool {
 	return p.Info.Alias == localpart // a room that people plumbed is not ours to open
 }
 
-// Plumb bridges an existing room to a chat, through the relay, or through
-// owner's login where there is none.
-func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, name string) (store.Portal, error) {
-	sess, ops, err := s.client("", n)
-	if err != nil {
-		if sess, ops, err = s.client(owner, n); err != nil {
-			return store.Portal{}, err
-		}
-	}
-	if err := s.hs.EnsureJoined(ctx, room, s.hs.BotID()); err != nil {
-		return store.Portal{}, err
-	}
-	if err := s.mayInvite(ctx, room); err != nil {
-		return store.Portal{}, err
-	}
-	if ops.Join == nil {
-		return store.Portal{}, network.Errorf(network.Rejected, "on "+s.networkName(n)+" chats cannot be joined by name", "no joiner")
-	}
-	chat, err := ops.Join(ctx, name)
-	if err != nil {
-		return store.Portal{}, err
-	}
-	p, err := s.portals.ensure(ctx, n, chat.Key)
-	if err != nil {
-		return p, err
-	}
-	if p.Room != "" && p.Room != string(room) && p.State == store.PortalOpen {
-		return p, network.Errorf(network.Rejected, "this chat is bridged to another room already. There, type: !cw unbridge", "chat has room %s", p.Room)
-	}
-	if err := s.refused(ctx, p, owner, chat.Kind); err != nil {
-		return p, err
-	}
-	if err := s.enter(ctx, sess, p); err != nil {
-		return p, err
-	}
-	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
-		p.Room, p.State, p.Relay = string(room), store.PortalOpen, sess.ID
-		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Plumbed: true}
-	})
-	if err != nil {
-		return p, err
-	}
-	for _, evt := range s.bridgeInfo(p, chat) {
-		if _, err := s.hs.SendState(ctx, room, s.hs.BotID(), evt.Type, *evt.StateKey, evt.Content.Parsed, time.Time{}); err != nil && !harmless(err) {
-			return p, err
-		}
-	}
-	return p, s.inviteMembers(ctx, p)
-}
-
-// mayInvite refuses a room into which the bot may not bring the people of the
-// chat: nothing that they say could be shown.
-func (s *Service) mayInvite(ctx context.Context, room id.RoomID) error {
-	var rule event.JoinRulesEventContent
-	if err := s.hs.State(ctx, room, event.StateJoinRules, "", &rule); err != nil && matrix.KindOf(err) != matrix.NotFound {
-		return err
-	}
-	levels, err := s.hs.Levels(ctx, room)
-	if err != nil {
-		if matrix.KindOf(err) == matrix.NotFound {
-			return nil
-		}
-		return err
-	}
-	if rule.JoinRule == event.JoinRulePublic || levels.GetUserLevel(s.hs.BotID()) >= levels.Invite() {
-		return nil
-	}
-	return network.Errorf(network.Rejected, fmt.Sprintf("I may not invite people to this room. Raise my power level to %d first", levels.Invite()), "bot may not invite")
-}
-
 // SetRelay lets the network's relay speak for people without a login, or stops it.
 func (s *Service) SetRelay(ctx context.Context, room id.RoomID, n network.NetworkID, on bool) error {
 	portals, err := s.portals.in(ctx, string(room))
@@ -311,19 +240,29 @@ func (s *Service) GhostsIn(ctx context.Context, room id.RoomID) ([]id.UserID, er
 
 // Unbridge ends all portals of a room: what waits is given up, the logins leave
 // chats that nobody else needs them in, the ghosts leave the room one by one. With
-// deleteRoom everybody leaves it.
+// deleteRoom everybody leaves it. That goes on when Unbridge has returned.
 func (s *Service) Unbridge(ctx context.Context, room id.RoomID, deleteRoom bool) error {
 	portals, err := s.portals.in(ctx, string(room))
 	if err != nil {
 		return err
 	}
 	for _, p := range portals {
-		s.leaveRemote(ctx, p)
-		if err := s.endPortal(ctx, p); err != nil {
+		if err := s.unbridge(ctx, p, deleteRoom); err != nil {
 			return err
 		}
 	}
-	return s.clearRoom(ctx, room, deleteRoom)
+	return nil
+}
+
+// unbridge ends one portal.
+func (s *Service) unbridge(ctx context.Context, p store.Portal, deleteRoom bool) error {
+	job := store.Cleanup{Room: p.Room, Name: p.Info.Name, Network: p.Network, Scope: store.ScopeGhosts, Reason: "unbridged"}
+	if deleteRoom {
+		job.Network, job.Scope, job.Reason = "", store.ScopeAll, "this room was unbridged and deleted"
+	}
+	s.unmark(ctx, p)
+	s.leaveRemote(ctx, p)
+	return s.endPortal(ctx, p, job)
 }
 
 // dropAlias takes away what identifies the room of a portal that is being set up,
@@ -336,8 +275,9 @@ func (s *Service) dropAlias(ctx context.Context, p store.Portal) error {
 }
 
 // endPortal forgets a portal. While people's own logins are in its chat a closed
-// row stays, or the next message there would make another room.
-func (s *Service) endPortal(ctx context.Context, p store.Portal) error {
+// row stays, or the next message there would make another room. Its room is cleaned
+// up.
+func (s *Service) endPortal(ctx context.Context, p store.Portal, job store.Cleanup) error {
 	if err := s.dropAlias(ctx, p); err != nil {
 		return err
 	}
@@ -353,6 +293,11 @@ func (s *Service) endPortal(ctx context.Context, p store.Portal) error {
 	lanes := []int64{int64(journal.LaneOf(p.ID, journal.In)), int64(journal.LaneOf(p.ID, journal.Out))}
 	stays := len(s.ownersOf(p.Network, in)) > 0
 	err = s.db.Write(ctx, 8, func(tx *store.Tx) error {
+		if job.Room != "" {
+			if err := tx.AddCleanup(job); err != nil {
+				return err
+			}
+		}
 		if !stays {
 			return tx.DeletePortal(p.ID, lanes...)
 		}
@@ -371,6 +316,7 @@ func (s *Service) endPortal(ctx context.Context, p store.Portal) error {
 	} else {
 		s.portals.forget(p)
 	}
+	s.clean.begun()
 	return nil
 }
 
@@ -385,35 +331,6 @@ func (s *Service) leaveRemote(ctx context.Context, p store.Portal) {
 			s.log.Info("leave unbridged chat", "portal", p.ID, "err", err)
 		}
 	}
-}
-
-// clearRoom has our users leave a room.
-func (s *Service) clearRoom(ctx context.Context, room id.RoomID, deleteRoom bool) error {
-	ghosts, err := s.GhostsIn(ctx, room)
-	if err != nil {
-		return err
-	}
-	for _, g := range ghosts {
-		if err := s.hs.Leave(ctx, room, g, "unbridged"); err != nil && !harmless(err) {
-			return err
-		}
-	}
-	if !deleteRoom {
-		return nil
-	}
-	members, err := s.hs.Members(ctx, room)
-	if err != nil {
-		return err
-	}
-	for u, m := range members {
-		if u == s.hs.BotID() || m != event.MembershipJoin && m != event.MembershipInvite {
-			continue
-		}
-		if err := s.hs.Kick(ctx, room, s.hs.BotID(), u, "this room was unbridged and deleted"); err != nil && !harmless(err) {
-			return err
-		}
-	}
-	return s.ignoreGone(s.hs.Leave(ctx, room, s.hs.BotID(), ""))
 }
 
 // inviteGhost turns a room to which a person invited a ghost into their direct

@@ -104,20 +104,9 @@ func (s *Service) cleanUp(ctx context.Context, e *journal.Entry) journal.Outcome
 		if len(s.ownersOf(p.Network, in)) > 0 {
 			return journal.Delivered(nil) // somebody has signed in there meanwhile
 		}
-		s.leaveRemote(ctx, p)
-		if err := s.endPortal(ctx, p); err != nil {
+		if err := s.unbridge(ctx, p, c.Delete); err != nil {
 			return s.outcome(err)
 		}
 	}
-	others, err := s.portals.in(ctx, string(c.Room))
-	if err != nil {
-		return dbOutcome(err)
-	}
-	if len(others) > 0 {
-		return journal.Delivered(nil) // the room is another chat's too
-	}
-	if err := s.ignoreGone(s.clearRoom(ctx, c.Room, c.Delete)); err != nil {
-		return s.outcome(err)
-	}
-	return journal.Delivered(nil)
+	return journal.Delivered(nil) // its people leave beside the lanes, see cleaner
 }

@@ -25,6 +25,8 @@
 //
 // # Who owns what
 //
+// The cleaner and the vanishing are one goroutine each.
+//
 // The portal's In lane owns making and changing its room; the Out lane owns the
 // calls to its network. Both change the portal's row through [Service.update],
 // one at a time. Typing, receipts and presence go past the journal, best effort.
@@ -35,6 +37,14 @@
 // it does not come back ([deeds]). How many new people become themselves on the other
 // side is bounded; the bot or the relay says what the others say ([newcomers]). What is
 // stored about somebody can be removed ([Service.Forget]).
+//
+// # How it ends
+//
+// A portal ends by a command, by a filter of an operator, or because its room is
+// gone; it moves by an upgrade of its room or into another one (plumb.go). In the
+// same transaction a [cleaner] is told who is to leave the room: it brings them out
+// slowly, over restarts. What is left over all the same is found by a scan
+// (orphans.go). Messages that are to vanish are rows too; [vanishing] removes them.
 //
 // # After a restore
 //

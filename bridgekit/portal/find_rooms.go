@@ -112,8 +112,11 @@ func (s *Service) findPortal(ctx context.Context, room id.RoomID, text string, m
 	if err != nil {
 		return err
 	}
-	if has && slices.Contains(joined, roomID(old)) {
-		return nil // the newer of two is the one that the bot is still in
+	if has && slices.Contains(joined, roomID(old)) { // the newer of two is the one that the bot is still in
+		before, err := s.hs.RoomOrigin(ctx, roomID(old))
+		if err != nil || before != "" || old.Info.Plumbed {
+			return err
+		} // unless the chat has moved since, which took that from the old room
 	}
 	p := store.Portal{ID: o.Number, Network: o.Network, Chat: o.Chat, Relay: old.Relay, Info: old.Info, Room: string(room), State: store.PortalOpen}
 	if p.Info.Features.Once == "" {

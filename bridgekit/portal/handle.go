@@ -45,6 +45,7 @@ type inbound struct {
 	sent  bool   // something of it is in the room
 	same  []byte // commonChange of the event
 	other bool   // incoming.Other
+	anew  bool   // what it is about is not there: an edit became a message
 }
 
 func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -183,6 +184,9 @@ func (x *inbound) failed(ctx context.Context, err error) journal.Outcome {
 	if matrix.KindOf(err) == matrix.RoomGone && x.p.Room != "" {
 		if gerr := x.roomGone(ctx, x.p); gerr != nil {
 			return dbOutcome(gerr)
+		}
+		if now, ok, gerr := x.portals.get(ctx, x.p.ID); gerr == nil && ok && now.State == store.PortalNew {
+			return journal.RetryIn(time.Second, err) // into the room that is made anew
 		}
 	}
 	out := x.outcome(err)

@@ -73,14 +73,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 			return x.failed(ctx, err)
 		}
 		expire = append(expire, x.expiries(m.Expiry, as, eventID)...)
-		for _, remote := range ids {
-			if remote != "" {
-				rows = append(rows, store.Message{Portal: x.p.ID, Event: string(eventID), Remote: remote, Part: c.part, Login: x.via(), Sender: string(m.Sender), At: m.At})
-			}
-		}
-		if common := commonID(x.p, m.Sender, m.At, &m.Content); common != "" {
-			rows = append(rows, store.Message{Portal: x.p.ID, Event: string(eventID), Remote: common, Part: c.part, Sender: string(m.Sender), At: m.At})
-		}
+		rows = append(rows, x.rowsOf(m, ids, eventID, c.part)...)
 	}
 	x.opts.Steps.At(step.InSent)
 	if x.p.Info.Setup {
@@ -92,6 +85,21 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		return stored(rows, expire...)
 	}
 	return x.mapped(rows, expire...)
+}
+
+// rowsOf are the rows of the map of one event that shows a part of a message.
+func (x *inbound) rowsOf(m *network.Message, ids []network.MessageID, evt id.EventID, part int) (rows []store.Message) {
+	r := store.Message{Portal: x.p.ID, Event: string(evt), Part: part, Login: x.via(), Sender: string(m.Sender), At: m.At}
+	for _, remote := range ids {
+		if r.Remote = remote; remote != "" {
+			rows = append(rows, r)
+		}
+	}
+	if r.Remote = commonID(x.p, m.Sender, m.At, &m.Content); r.Remote != "" {
+		r.Login = ""
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // named reports whether a message's entry has the message's ID for its key,
@@ -175,9 +183,16 @@ func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, conte
 		}
 	}
 	eventID, err := x.hs.Send(ctx, matrix.Event{Room: room, As: as, Type: kind, Content: content, Key: x.e.Key, Step: step, At: at, Lookup: x.e.Tried})
+	if without, ok := unrelated(content, err); ok {
+		x.anew = true
+		eventID, err = x.hs.Send(ctx, matrix.Event{Room: room, As: as, Type: kind, Content: without, Key: x.e.Key, Step: step, At: at})
+	}
 	x.sent = x.sent || err == nil
-	if err == nil || x.hs.IsGhost(as) {
-		return eventID, err
+	if err == nil {
+		return eventID, nil
+	}
+	if x.hs.IsGhost(as) {
+		return eventID, x.ghostRefused(ctx, as, err)
 	}
 	return eventID, x.puppetRefused(ctx, as, err)
 }
@@ -416,20 +431,17 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 	}
 	var added []store.Message
 	for i, c := range contents {
-		step := fmt.Sprintf("e%d", i)
-		if i >= len(rows) {
-			eventID, err := x.send(ctx, as, c.kind, c.content, step, ed.At)
-			if err != nil {
-				return x.failed(ctx, err)
-			}
-			r := rows[0]
-			r.Event, r.Part = string(eventID), i
-			added = append(added, r)
-			continue
+		known, r := i < len(rows), rows[0]
+		if r.Part = i; known {
+			r = rows[i]
+			replaceContent(c.content, id.EventID(r.Event))
 		}
-		replaceContent(c.content, id.EventID(rows[i].Event))
-		if _, err := x.send(ctx, as, c.kind, c.content, step, ed.At); err != nil {
+		eventID, err := x.send(ctx, as, c.kind, c.content, fmt.Sprintf("e%d", i), ed.At)
+		if err != nil {
 			return x.failed(ctx, err)
+		}
+		if r.Event = string(eventID); !known || x.anew {
+			added = append(added, r)
 		}
 	}
 	x.opts.Steps.At(step.InEdited)

@@ -102,6 +102,9 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 		}
 		content := &event.ReactionEventContent{RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: id.EventID(on.Event), Key: r.Emoji}}
 		eventID, err := x.send(ctx, as, event.EventReaction, content, reactionStep(*r), x.head.At)
+		if badRequest(err) {
+			continue // what it is on is not there any more
+		}
 		if err != nil {
 			return x.failed(ctx, err)
 		}
@@ -116,6 +119,9 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 			}
 		}
 		for _, r := range c.add {
+			if r.Event == "" {
+				continue
+			}
 			if err := tx.AddReaction(r); err != nil {
 				return err
 			}

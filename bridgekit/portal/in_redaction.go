@@ -107,6 +107,12 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 	if k := matrix.KindOf(err); err != nil && as != x.hs.BotID() && (k == matrix.NotAllowed || k == matrix.NotJoined || k == matrix.Banned || k == matrix.Auth) {
 		_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), target, reason, x.e.Key, step)
 	}
+	if badRequest(err) && x.p.Info.Before != "" { // it is in a room that the chat had before
+		_, err = x.hs.Redact(ctx, id.RoomID(x.p.Info.Before), x.hs.BotID(), target, reason, x.e.Key, step+" before")
+		if badRequest(err) || matrix.KindOf(err) == matrix.RoomGone {
+			return nil
+		}
+	}
 	if matrix.KindOf(err) == matrix.NotFound {
 		return nil
 	}

@@ -349,6 +349,13 @@ func (o *outbound) member(ctx context.Context) journal.Outcome {
 		return o.leaveRoom(ctx)
 	}
 	if o.ops.Leave == nil {
+		empty, err := o.deserted(ctx)
+		if err != nil {
+			return o.outcome(err)
+		}
+		if empty {
+			return o.leaveRoom(ctx)
+		}
 		return journal.Delivered(nil)
 	}
 	if err := o.ops.Leave(ctx, o.p.Chat.ID, c.Reason); err != nil && network.KindOf(err) != network.Gone && network.KindOf(err) != network.Rejected {
@@ -360,19 +367,36 @@ func (o *outbound) member(ctx context.Context) journal.Outcome {
 	return journal.Delivered(nil)
 }
 
-// leaveRoom forgets the room of a private chat that its person left: nobody can
-// leave such a chat on the network, so the next message makes another room.
+// deserted reports whether nobody but people of ours is in a room that we made.
+func (o *outbound) deserted(ctx context.Context) (bool, error) {
+	if o.p.Info.Plumbed {
+		return false, nil
+	}
+	members, err := o.hs.Members(ctx, roomID(o.p))
+	if err != nil {
+		return false, err
+	}
+	for u, m := range members {
+		if !o.hs.IsGhost(u) && (m == event.MembershipJoin || m == event.MembershipInvite) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// leaveRoom forgets the room of a chat that its person left: nobody can leave such
+// a chat on the network, so the next message makes another room.
 func (o *outbound) leaveRoom(ctx context.Context) journal.Outcome {
 	if err := o.dropAlias(ctx, o.p); err != nil {
 		return o.outcome(err)
 	}
-	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) { p.Room, p.State = "", store.PortalNew })
+	job := store.Cleanup{Room: o.p.Room, Name: o.p.Info.Name, Scope: store.ScopeAll, Reason: "its person left"}
+	_, err := o.updateAlso(ctx, o.p.ID, func(p *store.Portal) { p.Room, p.State = "", store.PortalNew },
+		func(tx *store.Tx) error { return tx.AddCleanup(job) })
 	if err != nil {
 		return dbOutcome(err)
 	}
-	if err := o.clearRoom(ctx, roomID(o.p), true); err != nil {
-		o.log.Info("clear a room that its person left", "portal", o.p.ID, "err", err)
-	}
+	o.clean.begun()
 	return journal.Delivered(nil)
 }
 
@@ -392,26 +416,5 @@ func (o *outbound) removeRemote(ctx context.Context, u network.UserID, m event.M
 	if err != nil {
 		return o.failed(ctx, err)
 	}
-	return journal.Delivered(nil)
-}
-
-// tombstone follows a room upgrade: the portal moves to the new room if the bot
-// can get there.
-func (s *Service) tombstone(ctx context.Context, evt *rawEvent, p store.Portal) journal.Outcome {
-	var c event.TombstoneEventContent
-	if json.Unmarshal(evt.Content, &c) != nil || c.ReplacementRoom == "" {
-		s.making.end(p.ID)
-		return journal.Delivered(nil)
-	}
-	if err := s.hs.EnsureJoined(ctx, c.ReplacementRoom, s.hs.BotID()); err != nil {
-		if harmless(err) || matrix.KindOf(err) == matrix.RoomGone { // people are mostly invited a moment later
-			return journal.RetryLater(err, "the room was upgraded, and the bot was not let into the new one. Invite it there and use: !cw plumb")
-		}
-		return s.outcome(err)
-	}
-	if _, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Room = string(c.ReplacementRoom) }); err != nil {
-		return dbOutcome(err)
-	}
-	s.making.end(p.ID)
 	return journal.Delivered(nil)
 }

@@ -84,7 +84,7 @@ func (s *Service) Forget(ctx context.Context, u id.UserID) error {
 			if p.Room != "" {
 				continue // it ends with its room
 			}
-			if err := s.endPortal(ctx, p); err != nil {
+			if err := s.endPortal(ctx, p, store.Cleanup{}); err != nil {
 				return err
 			}
 		}

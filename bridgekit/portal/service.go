@@ -32,6 +32,9 @@ type Options struct {
 	// Eager is how many members a chat may have for all its ghosts to join at
 	// once; above it, ghosts join when they first speak.
 	Eager int
+	// Remake lets the next message make a room anew that the homeserver has
+	// purged; else that takes a command.
+	Remake bool
 	// RelayPrefix comes before the text of a relayed person where a network
 	// cannot show them: {name} and {mxid} are replaced.
 	RelayPrefix string
@@ -106,6 +109,7 @@ type Service struct {
 	forgotten forgotten
 	after     *aftermath
 	vanish    *vanishing
+	clean     *cleaner
 
 	updates turns // a portal's row is changed by one at a time
 	levels  turns // and its room's power levels
@@ -130,6 +134,7 @@ func New(o Options) *Service {
 	s.after = &aftermath{s: s}
 	s.making = &making{s: s}
 	s.vanish = newVanishing(s)
+	s.clean = newCleaner(s)
 	return s
 }
 
@@ -152,6 +157,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.joins.run(ctx) })
 	g.Go(func() error { return s.tasks.run(ctx) })
 	g.Go(func() error { return s.vanish.run(ctx) })
+	g.Go(func() error { return s.clean.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
 	g.Go(func() error {
 		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)
@@ -162,6 +168,11 @@ func (s *Service) Run(ctx context.Context) error {
 // update changes a portal's row: f gets the current one. Many portals' rows are
 // changed at once, so that they share commits.
 func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Portal)) (store.Portal, error) {
+	return s.updateAlso(ctx, portalID, f, nil)
+}
+
+// updateAlso is update, and does also in the same transaction.
+func (s *Service) updateAlso(ctx context.Context, portalID int64, f func(p *store.Portal), also func(tx *store.Tx) error) (store.Portal, error) {
 	done, err := s.updates.take(ctx, portalID)
 	if err != nil {
 		return store.Portal{}, err
@@ -176,7 +187,12 @@ func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Po
 	}
 	f(&p)
 	// It is waited for in any case: the row in memory is the one that is stored.
-	err = s.db.Write(context.WithoutCancel(ctx), 1, func(tx *store.Tx) error { return tx.SavePortal(p) })
+	err = s.db.Write(context.WithoutCancel(ctx), 1, func(tx *store.Tx) error {
+		if err := tx.SavePortal(p); err != nil || also == nil {
+			return err
+		}
+		return also(tx)
+	})
 	if err != nil {
 		s.portals.forget(p)
 		return p, err

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
@@ -28,6 +28,8 @@ const (
 	overWords = "its time is over"
 	// vanishRetry is how long what the homeserver fails at waits.
 	vanishRetry = 10 * time.Second
+	// vanishLater is how long one event waits that the homeserver fails at.
+	vanishLater = time.Minute
 	// vanishKind is the kind of Out entries that remove an expired message where
 	// the network does not do it.
 	vanishKind = "expired"
@@ -106,7 +108,7 @@ func (v *vanishing) look(ctx context.Context) (time.Duration, error) {
 			if err := v.s.hs.Wait(ctx); err != nil {
 				return 0, err
 			}
-			if err := v.remove(ctx, e); err != nil {
+			if err := v.tryRemove(ctx, e); err != nil {
 				return 0, err
 			}
 		}
@@ -127,6 +129,18 @@ func (v *vanishing) look(ctx context.Context) (time.Duration, error) {
 		wait = min(wait, max(time.Until(next), 0)+lag)
 	}
 	return wait, nil
+}
+
+// tryRemove is remove. What the homeserver fails at with this one event waits a
+// minute, so that the others need not.
+func (v *vanishing) tryRemove(ctx context.Context, e store.Expiry) error {
+	err := v.remove(ctx, e)
+	var of *matrix.Error
+	if !errors.As(err, &of) || ctx.Err() != nil || of.Kind == matrix.Down || of.Kind == matrix.RateLimited || of.Kind == matrix.Auth {
+		return err
+	}
+	v.s.log.Warn("remove expired message", "portal", e.Portal, "err", err)
+	return v.s.db.Write(ctx, 1, func(tx *store.Tx) error { return tx.PostponeExpiry(e.Room, e.Event, time.Now().Add(vanishLater)) })
 }
 
 // remove removes one expired event from its room, and from the network if that
@@ -293,117 +307,6 @@ func (x *inbound) expiries(life time.Duration, as id.UserID, events ...id.EventI
 // over reports whether a message's time to live ended before it could be shown.
 func (x *inbound) over(m *network.Message) bool {
 	return m.Expiry > 0 && !m.At.IsZero() && !m.At.Add(m.Expiry).After(time.Now())
-}
-
-// lives is how long an outgoing message lives: as the event says, else as the
-// chat is set.
-func (o *outbound) lives(raw json.RawMessage) time.Duration {
-	var c struct {
-		Timer *event.BeeperDisappearingTimer `json:"com.beeper.disappearing_timer"`
-	}
-	if json.Unmarshal(raw, &c) == nil && c.Timer != nil && lifeOf(c.Timer) > 0 {
-		return lifeOf(c.Timer)
-	}
-	return o.p.Info.Expiry
-}
-
-// lifeOf is how long messages live by a timer; 0 is for ever.
-func lifeOf(t *event.BeeperDisappearingTimer) time.Duration {
-	if t.Type == event.DisappearingTypeNone {
-		return 0
-	}
-	return max(t.Timer.Duration, 0)
-}
-
-// setExpiry is the change of a chat that a timer's state event asks for; false if
-// there is nothing to change.
-func (o *outbound) setExpiry(change *network.OutgoingChat) bool {
-	var t event.BeeperDisappearingTimer
-	if json.Unmarshal(o.evt.Content, &t) != nil {
-		return false
-	}
-	life := lifeOf(&t)
-	change.Expiry = &life
-	return life != o.p.Info.Expiry
-}
-
-// expires has an event of a person vanish after its time to live.
-func (o *outbound) expires(life time.Duration) []store.Expiry {
-	if life <= 0 {
-		return nil
-	}
-	return []store.Expiry{{Portal: o.p.ID, Room: o.p.Room, Event: string(o.evt.ID), At: o.evt.at().Add(life)}}
-}
-
-// timer is the content that tells clients how long messages live.
-func timer(life time.Duration) *event.BeeperDisappearingTimer {
-	c := &event.BeeperDisappearingTimer{}
-	if life > 0 {
-		c.Type, c.Timer.Duration = event.DisappearingTypeAfterSend, life
-	}
-	return c
-}
-
-// timerState is such content as state of a room.
-func timerState(life time.Duration) *event.Event {
-	return &event.Event{Type: event.StateBeeperDisappearingTimer, StateKey: new(string), Content: event.Content{Parsed: timer(life)}}
-}
-
-// expiryWords tells people about a chat's setting.
-func expiryWords(life time.Duration) string {
-	if life <= 0 {
-		return "Messages here do not vanish any more."
-	}
-	return "Messages here vanish " + lifetime(life) + " after they are sent."
-}
-
-// lifetime is a duration for people.
-func lifetime(d time.Duration) string {
-	count := func(n int64, unit string) string {
-		if n == 1 {
-			return "1 " + unit
-		}
-		return fmt.Sprint(n, " ", unit, "s")
-	}
-	switch {
-	case d%(7*24*time.Hour) == 0:
-		return count(int64(d/(7*24*time.Hour)), "week")
-	case d%(24*time.Hour) == 0:
-		return count(int64(d/(24*time.Hour)), "day")
-	case d%time.Hour == 0:
-		return count(int64(d/time.Hour), "hour")
-	case d%time.Minute == 0:
-		return count(int64(d/time.Minute), "minute")
-	}
-	return count(int64(d/time.Second), "second")
-}
-
-// showExpiry tells the room about the chat's setting: as state for clients that
-// know it, and in words.
-func (x *inbound) showExpiry(ctx context.Context, life time.Duration) *journal.Outcome {
-	if err := x.setTimer(ctx, x.p, life); err != nil {
-		return settled(x.failed(ctx, err))
-	}
-	return x.say(ctx, markup.Plain(expiryWords(life)), "expiry")
-}
-
-// setTimer shows the chat's setting as state; where the bot may not, the notice
-// has to do.
-func (s *Service) setTimer(ctx context.Context, p store.Portal, life time.Duration) error {
-	_, err := s.hs.SendState(ctx, roomID(p), s.hs.BotID(), event.StateBeeperDisappearingTimer, "", timer(life), time.Time{})
-	if err != nil && p.Info.Plumbed && harmless(err) {
-		return nil
-	}
-	return err
-}
-
-// announceExpiry says in a new room that its messages vanish, if they do.
-func (s *Service) announceExpiry(ctx context.Context, portalID int64) error {
-	p, ok, err := s.portals.get(ctx, portalID)
-	if err != nil || !ok || p.Info.Expiry <= 0 {
-		return err
-	}
-	return s.notify(ctx, p.ID, notice{Room: roomID(p), Text: markup.Plain(expiryWords(p.Info.Expiry))}, "expiry", p.Room, p.Info.Expiry.String())
 }
 
 // tooLate says that a message vanished before it could be shown.

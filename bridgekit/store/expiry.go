@@ -30,6 +30,12 @@ func (tx *Tx) DeleteExpiry(room, event string) error {
 	return err
 }
 
+// PostponeExpiry has an event removed later: it could not be now.
+func (tx *Tx) PostponeExpiry(room, event string, to time.Time) error {
+	_, err := tx.Exec("UPDATE expiry SET at = ? WHERE room = ? AND event = ?", to.UnixMilli(), room, event)
+	return err
+}
+
 // Expired lists at most limit events whose time has come by now, oldest first.
 func (db *DB) Expired(ctx context.Context, now time.Time, limit int) ([]Expiry, error) {
 	var out []Expiry

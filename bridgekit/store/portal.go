@@ -48,6 +48,8 @@ type PortalInfo struct {
 	// Former is the room that the chat had before it was plumbed into this one,
 	// if it can go back there.
 	Former string `json:"former,omitempty"`
+	// Before is the room in which older messages are, if the chat has moved.
+	Before string `json:"before,omitempty"`
 	// FormerMade: Causeway made that room.
 	FormerMade bool `json:"former_made,omitempty"`
 	// Alias is the room's public alias, if it was made by one.

@@ -35,6 +35,7 @@ func newRoot(started *bool) *cobra.Command {
 		&cobra.Command{Use: "configuration", Short: "Every key of causeway.yaml", Long: config.Reference()},
 	)
 	root.AddCommand(newOperators()...)
+	root.AddCommand(newLife()...)
 	return root
 }
 

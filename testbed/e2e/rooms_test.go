@@ -50,7 +50,7 @@ func (w *world) plumb(room id.RoomID) {
 	w.t.Helper()
 	w.until("the room is bridged", func() error {
 		at := w.you.Mark()
-		w.sent(w.you.Text(w.ctx, room, "!cw plumb irc.test "+channel))
+		w.sent(w.you.Text(w.ctx, room, "!cw plumb irc.test "+channel+" confirm"))
 		e := w.notice(at, room, "")
 		if body := e.Content.AsMessage().Body; !strings.Contains(body, "is bridged to "+channel) {
 			return fmt.Errorf("the bot says %q", body)

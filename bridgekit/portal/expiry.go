@@ -1,0 +1,172 @@
+package portal
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// lives is how long an outgoing message lives: as the event says, else as the
+// chat is set.
+func (o *outbound) lives(raw json.RawMessage) time.Duration {
+	var c struct {
+		Timer *event.BeeperDisappearingTimer `json:"com.beeper.disappearing_timer"`
+	}
+	if json.Unmarshal(raw, &c) == nil && c.Timer != nil && lifeOf(c.Timer) > 0 {
+		return lifeOf(c.Timer)
+	}
+	return o.p.Info.Expiry
+}
+
+// lifeOf is how long messages live by a timer; 0 is for ever.
+func lifeOf(t *event.BeeperDisappearingTimer) time.Duration {
+	if t.Type == event.DisappearingTypeNone {
+		return 0
+	}
+	return max(t.Timer.Duration, 0)
+}
+
+// setExpiry is the change of a chat that a timer's state event asks for; false if
+// there is nothing to change.
+func (o *outbound) setExpiry(change *network.OutgoingChat) bool {
+	var t event.BeeperDisappearingTimer
+	if json.Unmarshal(o.evt.Content, &t) != nil {
+		return false
+	}
+	life := lifeOf(&t)
+	change.Expiry = &life
+	return life != o.p.Info.Expiry
+}
+
+// expires has an event of a person vanish after its time to live.
+func (o *outbound) expires(life time.Duration) []store.Expiry {
+	if life <= 0 {
+		return nil
+	}
+	return []store.Expiry{{Portal: o.p.ID, Room: o.p.Room, Event: string(o.evt.ID), At: o.evt.at().Add(life)}}
+}
+
+// timer is the content that tells clients how long messages live.
+func timer(life time.Duration) *event.BeeperDisappearingTimer {
+	c := &event.BeeperDisappearingTimer{}
+	if life > 0 {
+		c.Type, c.Timer.Duration = event.DisappearingTypeAfterSend, life
+	}
+	return c
+}
+
+// timerState is such content as state of a room.
+func timerState(life time.Duration) *event.Event {
+	return &event.Event{Type: event.StateBeeperDisappearingTimer, StateKey: new(string), Content: event.Content{Parsed: timer(life)}}
+}
+
+// expiryWords tells people about a chat's setting.
+func expiryWords(life time.Duration) string {
+	if life <= 0 {
+		return "Messages here do not vanish any more."
+	}
+	return "Messages here vanish " + lifetime(life) + " after they are sent."
+}
+
+// lifetime is a duration for people.
+func lifetime(d time.Duration) string {
+	count := func(n int64, unit string) string {
+		if n == 1 {
+			return "1 " + unit
+		}
+		return fmt.Sprint(n, " ", unit, "s")
+	}
+	switch {
+	case d%(7*24*time.Hour) == 0:
+		return count(int64(d/(7*24*time.Hour)), "week")
+	case d%(24*time.Hour) == 0:
+		return count(int64(d/(24*time.Hour)), "day")
+	case d%time.Hour == 0:
+		return count(int64(d/time.Hour), "hour")
+	case d%time.Minute == 0:
+		return count(int64(d/time.Minute), "minute")
+	}
+	return count(int64(d/time.Second), "second")
+}
+
+// showExpiry tells the room about the chat's setting: as state for clients that
+// know it, and in words.
+func (x *inbound) showExpiry(ctx context.Context, life time.Duration) *journal.Outcome {
+	if err := x.setTimer(ctx, x.p, life); err != nil {
+		return settled(x.failed(ctx, err))
+	}
+	return x.say(ctx, markup.Plain(expiryWords(life)), "expiry")
+}
+
+// setTimer shows the chat's setting as state; where the bot may not, the notice
+// has to do.
+func (s *Service) setTimer(ctx context.Context, p store.Portal, life time.Duration) error {
+	_, err := s.hs.SendState(ctx, roomID(p), s.hs.BotID(), event.StateBeeperDisappearingTimer, "", timer(life), time.Time{})
+	if err != nil && p.Info.Plumbed && harmless(err) {
+		return nil
+	}
+	return err
+}
+
+// SetExpiry has new messages of a room's chats live for some time, or for ever if
+// life is 0: through owner's login, else the relay.
+func (s *Service) SetExpiry(ctx context.Context, owner id.UserID, room id.RoomID, life time.Duration) error {
+	portals, err := s.portals.in(ctx, string(room))
+	if err != nil {
+		return err
+	}
+	set := false
+	for _, p := range portals {
+		if !features(p).Expiries {
+			continue
+		}
+		sess, err := s.ownLogin(ctx, p, owner)
+		if err != nil {
+			return err
+		}
+		if sess == nil {
+			sess = s.logins.Get(p.Network, p.Relay)
+		}
+		if sess == nil || !sess.Online() {
+			return network.Errorf(network.Unavailable, "nobody who could change it is connected to "+s.networkName(p.Network), "no login")
+		}
+		ops, ok := sess.Ops()
+		if !ok || ops.EditChat == nil {
+			return network.Errorf(network.Rejected, s.networkName(p.Network)+" does not let me change that", "no chat editor")
+		}
+		key := journal.Key("set expiry", fmt.Sprint(p.ID), life.String(), fmt.Sprint(time.Now().UnixNano()))
+		err = ops.EditChat(ctx, p.Chat.ID, network.OutgoingChat{Txn: network.TxnID(hex.EncodeToString(key)), Expiry: &life})
+		if err != nil {
+			return err
+		}
+		ev := &network.ChatChange{Expiry: &life} // not every network tells us what we did; if it does, that is nothing new
+		ev.Chat, ev.Key, ev.At = p.Chat, "set "+hex.EncodeToString(key), time.Now()
+		if err := s.Deliver(ctx, sess, network.Batch{Events: []network.Event{ev}}); err != nil {
+			return err
+		}
+		set = true
+	}
+	if !set {
+		return network.Errorf(network.Rejected, "no network of this room has messages that vanish", "no expiries")
+	}
+	return nil
+}
+
+// announceExpiry says in a new room that its messages vanish, if they do.
+func (s *Service) announceExpiry(ctx context.Context, portalID int64) error {
+	p, ok, err := s.portals.get(ctx, portalID)
+	if err != nil || !ok || p.Info.Expiry <= 0 {
+		return err
+	}
+	return s.notify(ctx, p.ID, notice{Room: roomID(p), Text: markup.Plain(expiryWords(p.Info.Expiry))}, "expiry", p.Room, p.Info.Expiry.String())
+}
