@@ -50,7 +50,8 @@ func fill(t *testing.T, db *store.DB) {
 			_, err := tx.Exec("INSERT INTO entry (lane, key, kind, target, state, due, reason, payload, created, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 				int64(i)-3, []byte{byte(i), 0, 0xff}, s, s, i%6, int64(1)<<62, s, big, -1, 1<<53+1)
 			tx.AddMessage(store.Message{Portal: p.ID, Event: "$e" + s, Remote: network.MessageID(s), Sender: s, Txn: network.TxnID(s), At: time.UnixMilli(1)})
-			return errors.Join(err, tx.SavePortal(p), tx.AddLoginChat(n, "l", p.ID), tx.SetCursor(n, "l", s, big),
+			tx.AddExpiry(store.Expiry{Portal: p.ID, Room: p.Room, Event: s, Sender: s, At: time.UnixMilli(1 << 53)})
+			return errors.Join(err, tx.AddCleanup(store.Cleanup{Room: p.Room, Name: s, Network: n, Scope: store.ScopeAll, Reason: s}), tx.SavePortal(p), tx.AddLoginChat(n, "l", p.ID), tx.SetCursor(n, "l", s, big),
 				tx.AddReaction(store.Reaction{Portal: p.ID, Target: "m", Sender: s, Emoji: s, Event: "$r"}))
 		})
 		if err := db.Spoke(ctx, p.ID, s); err != nil {
@@ -72,7 +73,7 @@ func content(t *testing.T, db *store.DB) map[string][]string {
 	for table, order := range map[string]string{
 		"entry": "id", "portal": "id", "message": "portal, event, remote", "reaction": "portal, target, sender, emoji", "login": "num",
 		"login_chat": "network, login, portal", "kv": "network, login, name", "cursor": "network, login, name", "matrix_user": "mxid", "fact": "name", "page": "id",
-		"speaker": "portal, mxid",
+		"speaker": "portal, mxid", "expiry": "room, event", "cleanup": "room",
 	} {
 		err := db.All(t.Context(), "SELECT * FROM "+table+" ORDER BY "+order, nil, func(r *sql.Rows) error {
 			columns, err := r.Columns()
