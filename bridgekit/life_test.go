@@ -239,6 +239,7 @@ func TestLastPersonLeaves(t *testing.T) {
 			u.Join(room)
 		}
 		r.sees(room, "begin")
+		time.Sleep(time.Minute) // the room is set up
 		r.alice.Leave(room)
 		r.say("carol", "team", "bob reads this")
 		r.sees(room, "bob reads this")

@@ -232,7 +232,7 @@ func TestMatrixFlood(t *testing.T) {
 		room := r.alice.CreateRoom(map[string]any{"preset": "public_chat", "name": "Hall"})
 		r.alice.Invite(room, bot)
 		r.wait("the bot", func() bool { return r.hs.Room(room).Membership(bot) == "join" })
-		r.ask(r.alice, room, "!cw plumb "+string(netID)+" lobby", "bridged to")
+		r.ask(r.alice, room, "!cw plumb "+string(netID)+" lobby confirm", "is bridged to")
 		r.bob.Join(room)
 		r.bob.SendText(room, "I am an old friend")
 		r.waitNet("bob", func() bool { return r.net.Len("lobby") == 1 })
