@@ -3,6 +3,7 @@ package bridgekit
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -23,6 +24,9 @@ type vitals struct {
 	watch  *health.Watch
 	canary *health.Canary  // nil: none
 	hook   *health.Webhook // nil: none
+
+	mu          sync.Mutex // guards what follows
+	mark, nonce string     // of the canary's event that is on its way
 }
 
 func newVitals(b *Bridge, facts *store.Facts) *vitals {
@@ -104,9 +108,10 @@ func (v *vitals) send(ctx context.Context, nonce string) error {
 			return err
 		}
 	}
+	v.expect(hs.Mark([]byte(nonce), canaryStep, id.RoomID(room)), nonce)
 	_, err = hs.Send(ctx, matrix.Event{
 		Room: id.RoomID(room), As: hs.BotID(), Type: event.Type{Type: matrix.CanaryType, Class: event.MessageEventType},
-		Content: map[string]any{"nonce": nonce}, Key: []byte(nonce), Step: "canary",
+		Content: map[string]any{"nonce": nonce}, Key: []byte(nonce), Step: canaryStep,
 	})
 	if k := matrix.KindOf(err); k == matrix.RoomGone || k == matrix.NotJoined || k == matrix.NotFound {
 		return v.facts.SetFact(ctx, canaryFact, "") // the next one gets another room
@@ -127,9 +132,22 @@ func (v *vitals) makeRoom(ctx context.Context) (string, error) {
 	return string(room), hs.DeleteAlias(ctx, alias)
 }
 
-// came is called with what the bot sent to itself.
-func (v *vitals) came(_ id.RoomID, nonce string) {
-	if v.canary != nil {
+const canaryStep = "canary"
+
+// expect notes by which mark the event with a nonce is known.
+func (v *vitals) expect(mark, nonce string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.mark, v.nonce = mark, nonce
+}
+
+// came is called with the mark of something that the bot sent.
+func (v *vitals) came(mark string) {
+	v.mu.Lock()
+	nonce := v.nonce
+	known := mark == v.mark
+	v.mu.Unlock()
+	if v.canary != nil && known {
 		v.canary.Came(nonce)
 	}
 }
@@ -152,7 +170,7 @@ func (b *Bridge) limits(o *portal.Options, facts *store.Facts) {
 	c := b.opts.Config
 	o.NewSenders, o.MaxPortals = c.Limits.NewSenders, c.Limits.Portals
 	o.Filters, o.Logout, o.Facts = c.Filters, c.Logout, facts
-	o.Canary = func(room id.RoomID, nonce string) { b.vitals.came(room, nonce) }
+	o.Canary = func(mark string) { b.vitals.came(mark) }
 	o.Heard = func() { b.vitals.heard() }
 }
 

@@ -102,7 +102,7 @@ func TestSilentHomeserver(t *testing.T) {
 		r.solo()
 		m := r.management(r.alice)
 		time.Sleep(30 * time.Minute)
-		r.ask(r.alice, m, "health", "events from the homeserver: state come")
+		r.ask(r.alice, m, "health", "events from the homeserver: state come, words the last that was measured took")
 		before := len(r.notices(m))
 		handler := r.bridge.Handler()
 		r.hs.Attach(r.opts.Registration.ID, nil)

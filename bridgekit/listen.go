@@ -118,6 +118,17 @@ func (s status) Ping(ctx context.Context) error { return s.b.db.Ping(ctx) }
 
 func (s status) Homeserver() (bool, time.Time) { return s.b.hs.Up(), s.b.hs.DownSince() }
 
+func (s status) Way() string {
+	if s.b.vitals.canary == nil {
+		return ""
+	}
+	way := s.b.vitals.canary.Way()
+	if way.Silent && way.Words == "" {
+		return "the cause is being looked for"
+	}
+	return way.Words
+}
+
 func (s status) Logins() []web.LoginStatus {
 	out := []web.LoginStatus{}
 	for _, l := range s.b.logins.Of("*") {

@@ -121,7 +121,7 @@ func logout(ctx context.Context, k *call) (markup.Body, error) {
 	if err := k.c.b.RemoveLogin(ctx, l.Owner, l.Network, l.ID); err != nil {
 		return nil, err
 	}
-	return say("Signed out: ", l.Name, ". Its chats are no longer bridged for you; your private rooms stay. To go on in them: ", k.do("login "+string(l.Network)), "."), nil
+	return say("Signed out: ", l.Name, ". Its chats are no longer bridged for you. To go on in them: ", k.do("login "+string(l.Network)), "."), nil
 }
 
 // logouts lists accounts as commands to type.

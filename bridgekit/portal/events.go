@@ -97,8 +97,7 @@ const badKind = "malformed"
 // draft makes the entries of one event. behind: an earlier one of its room goes
 // into the control lane, and must not be overtaken.
 func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, behind bool) ([]journal.Draft, error) {
-	if e.Type == matrix.CanaryType {
-		s.canary(e)
+	if s.canary(e) {
 		return nil, nil
 	}
 	if e.Type == event.StateMember.Type {

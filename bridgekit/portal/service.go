@@ -46,9 +46,10 @@ type Options struct {
 	Filters config.Filters
 	Logout  config.Logout
 	Facts   *store.Facts
-	// Canary is told what the bot sends to itself, see matrix.CanaryType; Heard
-	// that a process which stands by has taken a transaction. Both may be nil.
-	Canary func(room id.RoomID, nonce string)
+	// Canary is told the marks of what the bot sends to itself, see
+	// matrix.CanaryType, and of what it encrypts; Heard that a process which stands
+	// by has taken a transaction. Both may be nil.
+	Canary func(mark string)
 	Heard  func()
 	// Link publishes a medium of the homeserver for everyone who has the
 	// link; nil if there is no public listener.

@@ -62,6 +62,10 @@ func TestControl(t *testing.T) {
 	if !r.Ready || len(r.Logins) != 2 || err != nil {
 		t.Error("status:", r, err)
 	}
+	s.way = "restart it"
+	if r, err = c.Status(ctx); r.Ready || len(r.Wrong) != 1 || r.Wrong[0] != "the homeserver sends no events: restart it" || err != nil {
+		t.Error("status:", r, err)
+	}
 	s.down = time.Now()
 	if r, err = c.Status(ctx); r.Ready || len(r.Wrong) != 1 || err != nil {
 		t.Error("status:", r, err)

@@ -67,6 +67,7 @@ type status struct {
 	standby     bool
 	ping, depth error
 	down        time.Time
+	way         string
 	logins      []LoginStatus
 	stats       journal.Stats
 	states      map[journal.State]int
@@ -76,6 +77,7 @@ type status struct {
 func (s *status) Serving() bool                 { return !s.standby }
 func (s *status) Ping(context.Context) error    { return s.ping }
 func (s *status) Homeserver() (bool, time.Time) { return s.down.IsZero(), s.down }
+func (s *status) Way() string                   { return s.way }
 func (s *status) Logins() []LoginStatus         { return s.logins }
 func (s *status) Journal() journal.Stats        { return s.stats }
 func (s *status) Depth(context.Context) (map[journal.State]int, time.Duration, error) {

@@ -27,6 +27,9 @@ type Status interface {
 	Ping(ctx context.Context) error
 	// Homeserver says whether the homeserver is up, and since when it is not.
 	Homeserver() (up bool, since time.Time)
+	// Way says in words what is wrong with the way from the homeserver to us, ""
+	// if nothing is.
+	Way() string
 	// Logins are all logins, also the relays of the configuration.
 	Logins() []LoginStatus
 	// Journal are the figures in memory.
@@ -91,6 +94,9 @@ func report(ctx context.Context, s Status) (Report, error) {
 		if !since.IsZero() {
 			r.Homeserver.Since = &since
 		}
+	}
+	if way := s.Way(); way != "" && up {
+		wrong("the homeserver sends no events: %s", way)
 	}
 	r.Logins = s.Logins()
 	for _, l := range r.Logins {

@@ -85,6 +85,7 @@ func (well) Serving() bool { return true }
 
 func (well) Ping(context.Context) error    { return nil }
 func (well) Homeserver() (bool, time.Time) { return true, time.Time{} }
+func (well) Way() string                   { return "" }
 func (well) Logins() []web.LoginStatus     { return nil }
 func (well) Journal() journal.Stats        { return journal.Stats{} }
 func (well) Depth(context.Context) (map[journal.State]int, time.Duration, error) {
