@@ -46,16 +46,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	} else if !room {
 		return journal.Delivered(nil)
 	}
-	as, err := x.sender(ctx, m.Sender)
-	if err != nil {
-		return x.failed(ctx, err)
-	}
-	said := x.introduced(ctx, as, m.Sender, m.Content)
-	limit, err := x.textLimit(ctx)
-	if err != nil {
-		return x.failed(ctx, err)
-	}
-	contents, err := x.toMatrix(ctx, &said, as, limit)
+	as, contents, err := x.rendered(ctx, m)
 	if err != nil {
 		return x.failed(ctx, err)
 	}
@@ -85,6 +76,20 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		return stored(rows, expire...)
 	}
 	return x.mapped(rows, expire...)
+}
+
+// rendered is a message as Matrix events, and who sends them.
+func (x *inbound) rendered(ctx context.Context, m *network.Message) (as id.UserID, contents []rendered, err error) {
+	if as, err = x.sender(ctx, m.Sender); err != nil {
+		return as, nil, err
+	}
+	limit, err := x.textLimit(ctx)
+	if err != nil {
+		return as, nil, err
+	}
+	said := x.introduced(ctx, as, m.Sender, m.Content)
+	contents, err = x.toMatrix(ctx, &said, as, limit)
+	return as, contents, err
 }
 
 // rowsOf are the rows of the map of one event that shows a part of a message.

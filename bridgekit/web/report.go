@@ -99,16 +99,7 @@ func report(ctx context.Context, s Status) (Report, error) {
 		wrong("the homeserver sends no events: %s", way)
 	}
 	r.Logins = s.Logins()
-	for _, l := range r.Logins {
-		if l.Status == network.Online {
-			continue
-		}
-		text := fmt.Sprintf("login %s on %s is %s", l.Login, l.Network, l.Status)
-		if l.Words != "" {
-			text += ": " + l.Words
-		}
-		wrong("%s", text)
-	}
+	r.Wrong = append(r.Wrong, unwell(r.Logins)...)
 	st := s.Journal()
 	r.Journal = JournalReport{Entries: map[string]int{}, Parked: st.Parked, Lag: st.Lag.Seconds(), Lanes: st.Lanes}
 	for _, cause := range slices.Sorted(maps.Keys(st.Parked)) {
@@ -140,6 +131,21 @@ func report(ctx context.Context, s Status) (Report, error) {
 	}
 	r.Ready = len(r.Wrong) == 0
 	return r, nil
+}
+
+// unwell says which logins are not well.
+func unwell(logins []LoginStatus) (out []string) {
+	for _, l := range logins {
+		if l.Status == network.Online {
+			continue
+		}
+		text := fmt.Sprintf("login %s on %s is %s", l.Login, l.Network, l.Status)
+		if l.Words != "" {
+			text += ": " + l.Words
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // standby is the report of a process that only has to store what comes.
