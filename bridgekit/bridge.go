@@ -124,7 +124,7 @@ func (b *Bridge) wire() error {
 	}
 	b.commander = command.New(command.Options{Backend: backend{b}, Log: o.Log, Bot: hs.BotID(), Name: c.Bot.DisplayName, Own: hs.IsGhost})
 	po := portal.Options{
-		DB: b.db, Homeserver: hs, Log: o.Log, Permissions: c.Permissions, Eager: c.Limits.Members, Remake: c.Rooms.Remake, RelayPrefix: c.Relay.Prefix, Steps: o.Steps,
+		DB: b.db, Homeserver: hs, Log: o.Log, Permissions: c.Permissions, Eager: c.Limits.Members, Remake: c.Rooms.Remake, Hub: hubOptions(c, b.networks), Steps: o.Steps,
 		Addressed: func(m portal.Command) bool { return b.commander.Addressed(asIncoming(m)) },
 		Command:   func(ctx context.Context, m portal.Command) error { return b.commander.Handle(ctx, asIncoming(m)) },
 		Secret:    b.secret,

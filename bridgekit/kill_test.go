@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +28,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/registration"
 )
@@ -39,6 +42,35 @@ type childSpec struct {
 	Homeserver, Listen, Database, Network string
 	Registration                          registration.Registration
 	Lease                                 time.Duration
+	// Hub are the addresses of further networks with a relay, by their names.
+	Hub map[network.NetworkID]string
+	// Die is the step at which the process kills itself, when it comes there for
+	// the After-th time; "": it does not.
+	Die   step.Name
+	After int64
+}
+
+// networks are the connectors of the killed process.
+func (c childSpec) networks() []network.Connector {
+	all := []network.Connector{memnet.Dial(c.Network, netID, memnet.Options{})}
+	for _, name := range slices.Sorted(maps.Keys(c.Hub)) {
+		all = append(all, memnet.Dial(c.Hub[name], name, memnet.Options{Name: string(name), Relay: "relay"}))
+	}
+	return all
+}
+
+// steps kills the process at its step.
+func (c childSpec) steps() step.Hook {
+	if c.Die == "" {
+		return nil
+	}
+	var came atomic.Int64
+	return func(s step.Name) {
+		if s == c.Die && came.Add(1) == c.After {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // until it has worked
+		}
+	}
 }
 
 func (c childSpec) config() *config.Config {
@@ -66,7 +98,7 @@ func runChild(spec string) error {
 	for {
 		b, err := bridgekit.New(ctx, bridgekit.Options{
 			Config: c.config(), Registration: c.Registration, Log: logger(), Lease: c.Lease,
-			Networks: []network.Connector{memnet.Dial(c.Network, netID, memnet.Options{})},
+			Networks: c.networks(), Steps: c.steps(),
 		})
 		if err != nil {
 			return err

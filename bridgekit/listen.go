@@ -72,7 +72,7 @@ func (b *Bridge) serve(ctx context.Context) error {
 			return err
 		}
 		g.Go(func() error {
-			options := []web.ControlOption{web.WithCommands(b.operate), web.WithEncryption(b.checkEncryption), web.RoomRoutes(b.portals)}
+			options := []web.ControlOption{web.WithCommands(b.operate), web.WithEncryption(b.checkEncryption), web.RoomRoutes(b.portals), web.WithHubs(backend{b})}
 			return web.Serve(ctx, listener, web.Control(backend{b}, status{b}, b.opts.Log, options...), b.opts.Log, lastRequests)
 		})
 	}

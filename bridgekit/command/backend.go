@@ -50,6 +50,8 @@ type Backend interface {
 	// room, or stops it.
 	SetRelay(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, on bool) error
 
+	Hub
+
 	// Queue lists at most limit undelivered entries, oldest first: the failed
 	// ones, or all.
 	Queue(ctx context.Context, all bool, limit int) ([]journal.Item, error)

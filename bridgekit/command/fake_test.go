@@ -13,10 +13,12 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/config"
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
 const (
@@ -56,6 +58,36 @@ func newFake() *fake {
 			{ID: 9, Lane: journal.LaneOf(4, journal.In), Kind: "message", State: journal.Parked, Cause: "the homeserver", Created: time.Now().Add(-3 * time.Minute)},
 		},
 	}
+}
+
+func (f *fake) Hub(context.Context, id.RoomID) ([]hub.View, error) {
+	var none *hub.Policy
+	return []hub.View{
+		{Network: libera, Name: "Libera.Chat", Chat: "#go", Status: string(network.Online), Relay: true, Waiting: 2, Settings: none.Values(), Last: time.Now().Add(-5 * time.Minute), Sender: "carol", Heard: true},
+	}, nil
+}
+
+func (f *fake) SetHub(_ context.Context, _ id.RoomID, n network.NetworkID, name, value string) error {
+	f.act("sets %s of %s to %s", name, n, value)
+	return nil
+}
+
+func (f *fake) HubBans(context.Context, id.RoomID) ([]store.HubBan, error) {
+	return []store.HubBan{{Who: "irc.libera/spam*", By: "@alice:example.org", Reason: "spam"}}, nil
+}
+
+func (f *fake) HubBan(_ context.Context, _ id.RoomID, _ id.UserID, who hub.Banned, reason string) (string, error) {
+	f.act("bans %s from the hub for %s", who, reason)
+	return "", nil
+}
+
+func (f *fake) HubUnban(_ context.Context, _ id.RoomID, who hub.Banned) (bool, error) {
+	return who == "irc.libera/spam*", nil
+}
+
+func (f *fake) Purge(_ context.Context, _ id.RoomID, who hub.Banned, _ time.Time, _ string) (int, error) {
+	f.act("purges %s", who)
+	return 3, nil
 }
 
 func (f *fake) note(format string, args ...any) {

@@ -71,6 +71,7 @@ func commands() []command {
 		{"unset-relay", []string{"unrelay"}, "[network]", 0, "end that; for moderators", config.LevelRelay, overseer, portal, unsetRelay},
 
 		{"vanish", []string{"disappear"}, "<time> | off", 1, "have new messages of this room vanish some time after they are sent, such as 1d; for moderators", config.LevelRelay, overseer, portal, vanish},
+		{"hub", nil, "[set <network> <setting> <value> | bans | ban <who> [reason] | unban <who> | purge <who> [time]]", 0, "the networks of this room, and what passes between them; changes are for moderators", config.LevelRelay, none, portal, hubs},
 
 		{"double-puppet", []string{"puppet"}, "[@user] [on | off]", 0, "whether what you write elsewhere shows as yours here", user, none, management, forSomebody},
 		{"export", nil, "[@user]", 0, "all that is stored about you, as a file", config.LevelRelay, none, management, export},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 )
 
 // Config is the whole configuration. The doc tags are the documentation that
@@ -26,6 +28,7 @@ type Config struct {
 	Relay       Relay       `yaml:"relay" doc:"How people without an account on a network appear there."`
 	Encryption  Encryption  `yaml:"encryption" doc:"Whether rooms are encrypted between people and Causeway, which speaks to the networks for them: docs/encryption.md."`
 	Rooms       Rooms       `yaml:"rooms" doc:"What becomes of rooms."`
+	Hub         Hub         `yaml:"hub" doc:"Rooms in which several networks meet."`
 	Limits      Limits      `yaml:"limits" doc:"How much of what."`
 	Log         Log         `yaml:"log" doc:"What is logged to standard error. Message contents never are."`
 	Metrics     Metrics     `yaml:"metrics" doc:"/metrics for Prometheus, /healthz and /readyz."`
@@ -66,7 +69,13 @@ type Public struct {
 
 // Relay is how relayed people appear.
 type Relay struct {
-	Prefix string `yaml:"prefix" doc:"Comes before the text of a relayed person where a network cannot show their name: {name} is the display name, {mxid} the Matrix ID."`
+	Prefix string `yaml:"prefix" doc:"Comes before the text of a relayed person where a network cannot show their name: {name} is the display name, {mxid} the Matrix ID, {network} the network they are on; <b>, <i>, <u>, <s> and <code> are possible. A network's own relay_format counts before it."`
+}
+
+// Hub is about rooms of several networks. What each network may do there is set in the
+// room, with the bot's command hub.
+type Hub struct {
+	Bridges hub.Bridges `yaml:"bridges" doc:"The people of other bridges: patterns of Matrix IDs, with * for anything, and relay (they are carried like everybody) or ignore." example:"{\"@telegram_*:example.org\": relay, \"@_slack_*:example.org\": ignore}"`
 }
 
 // Encryption is about encrypted rooms.

@@ -16,7 +16,12 @@ import (
 type Network struct {
 	ID       network.NetworkID // "irc.libera"
 	Protocol string            // "irc": what comes before the dot
-	Node     *yaml.Node        // the section as it stands in the file; never nil
+	Node     *yaml.Node        // the section without what follows; never nil
+	// HubWith are the networks that this one's operators let it meet in a room, where
+	// its protocol asks for that.
+	HubWith []network.NetworkID
+	// RelayFormat is what comes before the text of relayed people there; "": relay.prefix.
+	RelayFormat string
 
 	file string
 	dir  string
@@ -106,9 +111,32 @@ func (ns *Networks) decodeNode(d *decoder, n *yaml.Node, path string) {
 			return
 		}
 		protocol, _, _ := strings.Cut(name, ".")
-		*ns = append(*ns, Network{
-			ID: network.NetworkID(name), Protocol: protocol, Node: value,
+		one := Network{
+			ID: network.NetworkID(name), Protocol: protocol,
 			file: d.file, dir: d.dir, env: d.env, key: position{key.Line, key.Column},
-		})
+		}
+		one.Node = one.common(d, value, join(path, name))
+		*ns = append(*ns, one)
 	})
+}
+
+// common takes the keys that every network has out of its section.
+func (n *Network) common(d *decoder, section *yaml.Node, path string) *yaml.Node {
+	rest := *section
+	rest.Content = nil
+	for i := 0; i+1 < len(section.Content); i += 2 {
+		key, value := section.Content[i], section.Content[i+1]
+		switch key.Value {
+		case "hub_with":
+			d.value(value, reflect.ValueOf(&n.HubWith).Elem(), join(path, key.Value))
+		case "relay_format":
+			d.value(value, reflect.ValueOf(&n.RelayFormat).Elem(), join(path, key.Value))
+			if err := checkRelayPrefix(n.RelayFormat); err != nil {
+				d.problem(value, "%s: %v", join(path, key.Value), err)
+			}
+		default:
+			rest.Content = append(rest.Content, key, value)
+		}
+	}
+	return &rest
 }

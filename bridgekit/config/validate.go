@@ -7,9 +7,12 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 )
 
 // complete fills in what follows from other values.
@@ -57,6 +60,7 @@ func (c *Config) validate(d *decoder) {
 	c.validatePermissions(d)
 	c.validateLimits(d)
 	c.validatePeople(d)
+	c.validateHub(d)
 }
 
 func (c *Config) validateRequired(d *decoder) {
@@ -250,15 +254,23 @@ func checkPrefix(s string) error {
 }
 
 func checkRelayPrefix(s string) error {
-	for _, m := range regexp.MustCompile(`\{[^}]*\}?`).FindAllString(s, -1) {
-		if m != "{name}" && m != "{mxid}" {
-			return fmt.Errorf("%s is not known; {name} and {mxid} are", m)
+	_, err := hub.ParseFormat(s)
+	return err
+}
+
+// validateHub reports networks that are not there, and agreements of one side only.
+func (c *Config) validateHub(d *decoder) {
+	for _, n := range c.Networks {
+		path := "networks." + string(n.ID) + ".hub_with"
+		for _, with := range n.HubWith {
+			switch o := c.Network(string(with)); {
+			case o == nil:
+				d.invalid(path, "there is no network %s", with)
+			case !slices.Contains(o.HubWith, n.ID):
+				d.invalid(path, "%s has agreed, but hub_with of %s does not name it: both have to", n.ID, with)
+			}
 		}
 	}
-	if strings.ContainsFunc(s, unicode.IsControl) {
-		return errors.New("line breaks and control characters are not possible")
-	}
-	return nil
 }
 
 // CheckListen says in words what is wrong with an address to listen on.

@@ -277,6 +277,27 @@ func (h *Homeserver) Members(ctx context.Context, room id.RoomID) (map[id.UserID
 	return out, nil
 }
 
+// MemberNames is what the people who are in a room are called there, as the bot sees
+// it; "" for who has no name (GET /rooms/{roomId}/joined_members).
+func (h *Homeserver) MemberNames(ctx context.Context, room id.RoomID) (map[id.UserID]string, error) {
+	var page struct {
+		Joined map[id.UserID]struct {
+			Name string `json:"display_name"`
+		} `json:"joined"`
+	}
+	err := h.do(ctx, h.BotID(), "read names", func(ctx context.Context, c *mautrix.Client) error {
+		return request(ctx, c, http.MethodGet, path("v3", "rooms", room, "joined_members"), nil, nil, &page)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[id.UserID]string, len(page.Joined))
+	for u, m := range page.Joined {
+		out[u] = m.Name
+	}
+	return out, nil
+}
+
 // JoinedRooms is the rooms that u is in.
 func (h *Homeserver) JoinedRooms(ctx context.Context, u id.UserID) ([]id.RoomID, error) {
 	var into mautrix.RespJoinedRooms

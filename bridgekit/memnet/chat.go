@@ -1,6 +1,7 @@
 package memnet
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -23,6 +24,8 @@ type chat struct {
 	byID     map[network.MessageID]*message
 	posted   int64 // messages ever
 	order    int64 // happenings ever
+
+	levels map[network.UserID]int // of who is not an ordinary member
 
 	hang []chan struct{} // requests wait for all of them before they are carried out
 	mute []chan struct{} // answers wait for all of them
@@ -85,7 +88,7 @@ func (c *chat) key(a *account) network.ChatKey {
 func (s *Server) describe(c *chat, a *account) *network.Chat {
 	out := &network.Chat{
 		Key: c.key(a), Kind: c.kind, Name: c.name, Topic: c.topic, Avatar: c.avatar, Expiry: c.expiry,
-		Members: len(c.members), Features: s.featuresOf(c),
+		Members: len(c.members), Features: s.featuresOf(c), Levels: maps.Clone(c.levels),
 	}
 	if c.kind == network.Direct {
 		out.Other = c.other(a.user)

@@ -19,19 +19,27 @@ var _ network.Connector = (*connector)(nil)
 
 // Connector is a connector to the network, under a name of the configuration.
 func (s *Server) Connector(id network.NetworkID) network.Connector {
-	return newConnector(id, s.options, s.relay(), s)
+	return s.ConnectorWith(id, s.options.Relay)
+}
+
+// ConnectorWith is Connector with another account as relay: two bridges in one
+// network.
+func (s *Server) ConnectorWith(id network.NetworkID, relay network.UserID) network.Connector {
+	o := s.options
+	o.Relay = relay
+	return newConnector(id, o, s.relay(o), s)
 }
 
 // relay opens a session for the relay account, nil if there is none.
-func (s *Server) relay() *network.Login {
-	if s.options.Relay == "" {
+func (s *Server) relay(o Options) *network.Login {
+	if o.Relay == "" {
 		return nil
 	}
-	login := relayLogin(s.options)
+	login := relayLogin(o)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if token := string(login.Data); s.tokens[token] == nil {
-		a := s.accountOf(s.options.Relay)
+		a := s.accountOf(o.Relay)
 		s.tokens[token] = a
 		a.tokens = append(a.tokens, token)
 	}
@@ -45,7 +53,7 @@ func relayLogin(o Options) network.Login {
 
 func newConnector(id network.NetworkID, o Options, relay *network.Login, d dialer) *connector {
 	return &connector{
-		info:    network.Info{ID: id, Protocol: "memnet", Name: o.Name, Relay: relay},
+		info:    network.Info{ID: id, Protocol: "memnet", Name: o.Name, Relay: relay, Consent: o.Consent},
 		options: o, dialer: d,
 	}
 }

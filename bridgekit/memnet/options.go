@@ -40,6 +40,9 @@ type Options struct {
 	// Relay is the account to offer in Info.Relay; empty: none.
 	Relay network.UserID
 
+	// Consent is Info.Consent.
+	Consent bool
+
 	// Batch is how many events one Deliver carries at most; 0 means 64.
 	Batch int
 

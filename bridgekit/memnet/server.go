@@ -44,7 +44,7 @@ func New(o Options) *Server {
 		users: map[network.UserID]*person{}, chats: map[network.ChatID]*chat{},
 		accounts: map[network.UserID]*account{}, tokens: map[string]*account{}, blobs: map[string]*blob{}, conns: map[*conn]struct{}{},
 	}
-	s.relay()
+	s.relay(s.options)
 	return s
 }
 
@@ -163,6 +163,20 @@ func (s *Server) SetFeatures(id network.ChatID, f network.Features) {
 	if c := s.chats[id]; c != nil {
 		c.features = &f
 	}
+}
+
+// SetLevel gives a person a level in a chat.
+func (s *Server) SetLevel(id network.ChatID, u network.UserID, level int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.chats[id]
+	if c == nil {
+		return
+	}
+	if c.levels == nil {
+		c.levels = map[network.UserID]int{}
+	}
+	c.levels[u] = level
 }
 
 // featuresOf are a chat's features. Call it with mu held.

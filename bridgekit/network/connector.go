@@ -49,6 +49,10 @@ type Info struct {
 	URL      string    // where people read about it; may be empty
 	Icon     string    // mxc:// or empty
 
+	// Consent: what is said here may be carried to another network of the same
+	// protocol only if the operators of both have agreed (as IRC networks demand).
+	Consent bool
+
 	// Relay is the login that the configuration provides to speak for people
 	// without a login, nil if there is none. It belongs to nobody.
 	Relay *Login

@@ -116,6 +116,12 @@ type Persona struct {
 	MXID   string `json:"mxid,omitempty"`   // Matrix user ID of the sender
 	Name   string `json:"name,omitempty"`   // display name, made unique in the room by the core
 	Avatar string `json:"avatar,omitempty"` // a public link, may be empty
+	// Network is the name of the network that the sender is on, for people;
+	// empty for people of Matrix.
+	Network string `json:"network,omitempty"`
+	// Bridged: the sender is on another network, here or through another bridge.
+	// A connector shows them and never makes an account or connection for them.
+	Bridged bool `json:"bridged,omitempty"`
 }
 
 // A Quote is the message that a reply answers, as far as it can be shown as text.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -141,8 +142,8 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, b
 		}
 		return nil, nil
 	}
-	if behind || s.j.Busy(controlLane(e.Room)) {
-		return s.control(e, raw), nil // behind what waited for the room to be made
+	if behind || s.j.Busy(controlLane(e.Room)) || s.answers(e.Room, portals, time.Now(), math.MaxInt64) {
+		return s.control(e, raw), nil // behind what waited for the room to be made, or is being shown
 	}
 	if e.Type == event.StateTombstone.Type {
 		for _, p := range portals {
@@ -305,7 +306,12 @@ func (s *Service) observe(ctx context.Context, e *rawEvent) error {
 	if e.StateKey == nil || json.Unmarshal(e.Content, &c) != nil {
 		return nil
 	}
-	if u := id.UserID(*e.StateKey); !s.hs.IsGhost(u) {
+	name := c.Name
+	if c.Membership != event.MembershipJoin {
+		name = ""
+	}
+	s.faces.put(e.Room, id.UserID(*e.StateKey), name)
+	if u := id.UserID(*e.StateKey); !s.hs.IsGhost(u) && c.Membership == event.MembershipJoin { // who left had the name that is known
 		s.names.put(memberName(e.Room, u), c.Name)
 	}
 	return s.hs.Observe(ctx, e.Room, id.UserID(*e.StateKey), c.Membership)

@@ -31,6 +31,9 @@ func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*networ
 	if err != nil {
 		return nil, err
 	}
+	if err := o.asLink(ctx, &part); err != nil {
+		return nil, err
+	}
 	out := &network.Content{Parts: []network.Part{part}, Persona: o.persona(ctx)}
 	if strange := o.stranger(ctx); out.Persona != nil && (strange || !features(o.p).Personas) {
 		o.prefix(&out.Parts[0], out.Persona)
@@ -244,14 +247,6 @@ func (o *outbound) quote(ctx context.Context, target id.EventID) (*network.Quote
 	return q, nil
 }
 
-// persona is whom a relay speaks for; nil if the sender speaks for themselves.
-func (o *outbound) persona(ctx context.Context) *network.Persona {
-	if !o.relay {
-		return nil
-	}
-	return &network.Persona{MXID: string(o.evt.Sender), Name: o.displayName(ctx, o.evt.Sender)}
-}
-
 // displayName is a person's name in the room; their localpart if they have none
 // or it cannot be had.
 func (o *outbound) displayName(ctx context.Context, u id.UserID) string {
@@ -269,30 +264,6 @@ func (o *outbound) displayName(ctx context.Context, u id.UserID) string {
 		return name
 	}
 	return u.Localpart()
-}
-
-// prefix puts a relayed person's name before their text.
-func (o *outbound) prefix(p *network.Part, who *network.Persona) {
-	text := strings.NewReplacer("{name}", plainName(who.Name), "{mxid}", who.MXID).Replace(o.opts.RelayPrefix)
-	if p.Style == network.Emote {
-		text, p.Style = "* "+plainName(who.Name)+" ", network.Normal
-	}
-	p.Text = append(markup.Body{{Kind: markup.Text, Text: text}}, p.Text...)
-}
-
-// plainName makes a name harmless: no control, direction or line characters and
-// nothing that could end the prefix.
-func plainName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		switch {
-		case r < 0x20, r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x2069, r == 0xfeff:
-			return -1
-		case r == '<', r == '>':
-			return -1
-		}
-		return r
-	}, name)
-	return strings.TrimSpace(name)
 }
 
 // parseGeo reads a geo URI (RFC 5870); nil if it is none.

@@ -46,6 +46,10 @@ type inbound struct {
 	same  []byte // commonChange of the event
 	other bool   // incoming.Other
 	anew  bool   // what it is about is not there: an edit became a message
+	// stays: nothing of it goes to the room's other networks.
+	stays bool
+	// spokenFor: the bot says it for somebody.
+	spokenFor bool
 }
 
 func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -103,6 +107,9 @@ func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcom
 		return *out
 	}
 	if out := x.changed(ctx, ev); out != nil {
+		return *out
+	}
+	if out := x.unheard(ctx, ev); out != nil {
 		return *out
 	}
 	switch ev := ev.(type) {

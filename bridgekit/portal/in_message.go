@@ -156,8 +156,14 @@ func stored(rows []store.Message, expire ...store.Expiry) journal.Outcome {
 	})
 }
 
-// send sends one event of this entry, once, however often the entry is tried.
+// send sends one event of this entry, once, however often the entry is tried. If the
+// room has other networks, it is in their lanes when send returns.
 func (x *inbound) send(ctx context.Context, as id.UserID, kind event.Type, content any, step string, at time.Time) (id.EventID, error) {
+	return x.cross(ctx, as, kind.Type, content, at, func() (id.EventID, error) { return x.put(ctx, as, kind, content, step, at) })
+}
+
+// put is send into the room alone.
+func (x *inbound) put(ctx context.Context, as id.UserID, kind event.Type, content any, step string, at time.Time) (id.EventID, error) {
 	room := roomID(x.p)
 	past, err := x.past(ctx)
 	if err != nil {
@@ -423,6 +429,9 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 	as, err := x.author(ctx, ed.Sender, id.EventID(rows[0].Event))
 	if err != nil {
 		return x.failed(ctx, err)
+	}
+	if rows[0].Txn != "" && rows[0].Sender != string(as) {
+		x.stays = true // a copy was edited: that is not what was said
 	}
 	content := x.introduced(ctx, as, ed.Sender, ed.Content)
 	content.Reply, content.Thread = nil, nil

@@ -54,7 +54,7 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 	if err != nil {
 		return dbOutcome(err)
 	}
-	want := map[store.Reaction]bool{}
+	want, shared := map[store.Reaction]bool{}, map[store.Reaction]bool{}
 	for user, all := range r.Emoji {
 		for _, e := range all {
 			want[store.Reaction{Portal: x.p.ID, Target: r.Target.ID, Sender: string(user), Emoji: e}] = true
@@ -64,11 +64,23 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 	for _, h := range have {
 		k := h
 		k.Event, k.Target = "", r.Target.ID
+		if isShared(h) { // the relay's, for somebody of the room
+			if sess := x.logins.Get(x.p.Network, x.p.Relay); sess != nil {
+				k.Sender = string(sess.User())
+			}
+			if shared[k] = true; !want[k] {
+				change.remove = append(change.remove, h)
+			}
+			continue
+		}
 		if want[k] {
 			delete(want, k)
 		} else {
 			change.remove = append(change.remove, h)
 		}
+	}
+	for k := range shared { // it stands there for all of them
+		delete(want, k)
 	}
 	for k := range want {
 		change.add = append(change.add, k)
@@ -83,7 +95,10 @@ type reactionChange struct{ add, remove []store.Reaction }
 
 func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reactionChange) journal.Outcome {
 	for _, r := range c.remove {
-		as := x.puppetOrGhost(ctx, network.UserID(r.Sender))
+		as := x.hs.BotID()
+		if !isShared(r) {
+			as = x.puppetOrGhost(ctx, network.UserID(r.Sender))
+		}
 		if err := x.redact(ctx, as, id.EventID(r.Event), "", "x"+r.Sender+r.Emoji); err != nil {
 			return x.failed(ctx, err)
 		}

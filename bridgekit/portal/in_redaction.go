@@ -22,21 +22,31 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 		}
 		return journal.Delivered(func(tx *store.Tx) error { return journal.Withdraw(tx, x.e.Lane, string(r.Target.ID)) })
 	}
+	if copied, out := x.copyRemoved(ctx, rows, r); copied {
+		return out
+	}
 	as := x.hs.BotID()
-	if r.Sender != "" && string(r.Sender) == rows[0].Sender {
+	if r.Sender != "" && (string(r.Sender) == rows[0].Sender || x.theirs(r.Sender, rows[0])) {
 		as = x.puppetOrGhost(ctx, r.Sender)
 	}
-	var names []store.Message
 	for i, row := range rows {
+		if err := x.redact(ctx, as, id.EventID(row.Event), r.Reason, fmt.Sprint("r", i)); err != nil {
+			return x.failed(ctx, err)
+		}
+		x.opts.Steps.At(step.InRedacted)
+	}
+	return x.forget(ctx, rows, r)
+}
+
+// forget ends a redaction: the rows of what it removed are deleted.
+func (x *inbound) forget(ctx context.Context, rows []store.Message, r *network.Redaction) journal.Outcome {
+	var names []store.Message
+	for _, row := range rows {
 		all, err := x.messages.all(ctx, x.p.ID, row.Event)
 		if err != nil {
 			return dbOutcome(err)
 		}
 		names = append(names, all...)
-		if err := x.redact(ctx, as, id.EventID(row.Event), r.Reason, fmt.Sprint("r", i)); err != nil {
-			return x.failed(ctx, err)
-		}
-		x.opts.Steps.At(step.InRedacted)
 	}
 	// Committed before the next entries of both lanes, which may be about it.
 	err := x.db.Write(ctx, 2*len(rows), func(tx *store.Tx) error {
@@ -87,10 +97,17 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 	if past, err := x.past(ctx); err != nil {
 		return err
 	} else if past != nil {
-		if done, err := x.hs.Redacted(ctx, roomID(x.p), target); done || err != nil {
+		if done, err := x.hs.Redacted(ctx, roomID(x.p), target); err != nil {
 			return err
+		} else if done {
+			return x.crossRedaction(ctx, as, target, reason, func() error { return nil })
 		}
 	}
+	return x.crossRedaction(ctx, as, target, reason, func() error { return x.redactAs(ctx, as, target, reason, step) })
+}
+
+// redactAs is redact in the room alone.
+func (x *inbound) redactAs(ctx context.Context, as id.UserID, target id.EventID, reason, step string) error {
 	if flood, err := x.opts.Facts.Fact(ctx, floodFact(x.p.ID)); err != nil {
 		return err
 	} else if flood != "" && x.hs.IsGhost(as) { // they may have no ghost: the bot said it for them
@@ -107,6 +124,9 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 	if k := matrix.KindOf(err); err != nil && as != x.hs.BotID() && (k == matrix.NotAllowed || k == matrix.NotJoined || k == matrix.Banned || k == matrix.Auth) {
 		_, err = x.hs.Redact(ctx, roomID(x.p), x.hs.BotID(), target, reason, x.e.Key, step)
 	}
+	if k := matrix.KindOf(err); err != nil && (k == matrix.NotAllowed || k == matrix.Banned) {
+		err = x.redactAsAuthor(ctx, target, reason, step, err)
+	}
 	if badRequest(err) && x.p.Info.Before != "" { // it is in a room that the chat had before
 		_, err = x.hs.Redact(ctx, id.RoomID(x.p.Info.Before), x.hs.BotID(), target, reason, x.e.Key, step+" before")
 		if badRequest(err) || matrix.KindOf(err) == matrix.RoomGone {
@@ -116,5 +136,19 @@ func (x *inbound) redact(ctx context.Context, as id.UserID, target id.EventID, r
 	if matrix.KindOf(err) == matrix.NotFound {
 		return nil
 	}
+	return err
+}
+
+// redactAsAuthor removes what one of our ghosts said as that ghost, where the bot has
+// no power in the room.
+func (x *inbound) redactAsAuthor(ctx context.Context, target id.EventID, reason, step string, refused error) error {
+	evt, err := x.hs.GetEvent(ctx, roomID(x.p), target)
+	if err != nil {
+		return err
+	}
+	if evt.Sender == x.hs.BotID() || !x.hs.IsGhost(evt.Sender) {
+		return refused
+	}
+	_, err = x.hs.Redact(ctx, roomID(x.p), evt.Sender, target, reason, x.e.Key, step)
 	return err
 }

@@ -142,6 +142,9 @@ func (x *inbound) ownMember(ctx context.Context, own *login.Session, m network.M
 	a := access{Login: own.ID, Owner: id.UserID(own.Owner), Reason: m.Reason}
 	switch m.Membership {
 	case network.Left, network.Banned:
+		if out := x.expelled(ctx, own, m); out != nil {
+			return out
+		}
 		if x.sess != nil && own.ID == x.sess.ID {
 			return settled(x.loginLeft(ctx, a))
 		}
@@ -166,12 +169,18 @@ func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network
 				x.joins.join(x.p, m.User)
 			} // else they come when they speak
 		}
-		return nil
+		return x.crossComing(ctx, c, m)
 	case network.Banned:
+		if err := x.crossComing(ctx, c, m); err != nil {
+			return err
+		}
 		return x.remove(x.hs.Ban(ctx, room, x.hs.BotID(), ghost, m.Reason))
 	case network.Left:
 		x.joins.cancel(room, ghost)
 		in, err := x.hs.Joined(ctx, room, ghost)
+		if err == nil {
+			err = x.crossComing(ctx, c, m)
+		}
 		if err != nil || !in {
 			return err
 		}

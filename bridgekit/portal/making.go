@@ -104,6 +104,9 @@ func (s *Service) reroute(ctx context.Context, e *journal.Entry, evt *rawEvent, 
 		}
 		return journal.Delivered(nil) // the room is not bridged
 	}
+	if s.answers(evt.Room, portals, e.Created, e.ID) {
+		return journal.RetryIn(crossWait, nil)
+	}
 	if err := s.j.Append(ctx, s.outDrafts(evt, e.Payload, portals), nil); err != nil {
 		return dbOutcome(err)
 	}

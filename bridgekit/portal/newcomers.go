@@ -8,6 +8,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -128,8 +129,9 @@ func (x *inbound) introduced(ctx context.Context, as id.UserID, u network.UserID
 	if as != x.hs.BotID() || u == "" || len(c.Parts) == 0 {
 		return c
 	}
+	x.spokenFor = true
 	name, err := x.askName(ctx, x.ops(), u)
-	if name = plainName(name); err != nil || name == "" {
+	if name = hub.Clean(name); err != nil || name == "" {
 		name = string(u)
 	}
 	c.Parts = append([]network.Part{}, c.Parts...)

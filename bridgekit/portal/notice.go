@@ -53,9 +53,9 @@ func (s *Service) Failed(ctx context.Context, e *journal.Entry, words string) []
 	}
 	n := notice{Room: roomID(p), Text: markup.Plain("A message could not be shown here: " + words)}
 	if way == journal.Out {
-		evt, err := parseEvent(e.Payload)
-		if err != nil {
-			return nil // the entry cannot be read: there is nothing to answer
+		evt, from, err := parseOut(e)
+		if err != nil || from != nil && from.Quiet {
+			return nil // the entry cannot be read, or nobody waits for it: there is nothing to answer
 		}
 		n = s.undelivered(p, evt, words)
 	}

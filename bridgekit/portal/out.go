@@ -30,6 +30,7 @@ type outbound struct {
 	*Service
 	e     *journal.Entry
 	evt   *rawEvent
+	from  *copied // who said it on another network; nil for people of Matrix
 	p     store.Portal
 	sess  *login.Session
 	ops   network.Ops
@@ -42,7 +43,7 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if e.Kind == vanishKind {
 		return s.handleExpired(ctx, e)
 	}
-	evt, err := parseEvent(e.Payload)
+	evt, from, err := parseOut(e)
 	if err != nil {
 		return journal.Fail(err, "the stored entry cannot be read")
 	}
@@ -59,15 +60,21 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if evt.StateKey != nil && evt.Type == event.StateMember.Type && id.UserID(*evt.StateKey) == s.hs.BotID() {
 		return s.botMember(ctx, evt, p)
 	}
-	if s.opts.Permissions.Of(string(evt.Sender)) < config.LevelRelay {
+	if from == nil && s.opts.Permissions.Of(string(evt.Sender)) < config.LevelRelay {
 		return journal.Delivered(nil) // blocked people are not bridged, silently
 	}
 	if s.forgotten.before(evt.Sender, e.Created) {
 		return journal.Delivered(nil)
 	}
-	o, out := s.outbound(ctx, e, evt, p)
+	o, out := s.outbound(ctx, e, evt, from, p)
 	if out != nil {
 		return *out
+	}
+	if withheld, err := o.withheld(ctx); err != nil || withheld {
+		if err != nil {
+			return dbOutcome(err)
+		}
+		return journal.Delivered(nil)
 	}
 	if out := o.choose(ctx); out != nil {
 		return *out
@@ -80,8 +87,12 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 }
 
 // outbound is the entry with its event in clear. A non-nil outcome settles it.
-func (s *Service) outbound(ctx context.Context, e *journal.Entry, evt *rawEvent, p store.Portal) (*outbound, *journal.Outcome) {
-	o := &outbound{Service: s, e: e, encrypted: evt.Type == event.EventEncrypted.Type, p: p}
+func (s *Service) outbound(ctx context.Context, e *journal.Entry, evt *rawEvent, from *copied, p store.Portal) (*outbound, *journal.Outcome) {
+	o := &outbound{Service: s, e: e, from: from, encrypted: evt.Type == event.EventEncrypted.Type, p: p}
+	if from != nil {
+		o.evt = evt // as it was shown
+		return o, nil
+	}
 	if !o.encrypted && s.opts.Encryption == config.EncryptionRequire && (evt.Type == event.EventMessage.Type || evt.Type == event.EventSticker.Type) {
 		return nil, settled(journal.Fail(errors.New("not encrypted"), "this bridge takes encrypted messages only: turn on encryption in the settings of this room"))
 	}
@@ -140,7 +151,7 @@ func (s *Service) botMember(ctx context.Context, evt *rawEvent, p store.Portal) 
 // choose finds who sends: the sender's own login if it is in the chat, else the
 // portal's relay. A non-nil outcome settles the entry.
 func (o *outbound) choose(ctx context.Context) *journal.Outcome {
-	sess, err := o.ownLogin(ctx, o.p, o.evt.Sender)
+	sess, err := o.ownLogin(ctx, o.p, o.speaker())
 	if err != nil {
 		return settled(dbOutcome(err))
 	}
@@ -148,7 +159,7 @@ func (o *outbound) choose(ctx context.Context) *journal.Outcome {
 		sess, o.relay = o.logins.Get(o.p.Network, o.p.Relay), true
 	}
 	if sess == nil {
-		if o.evt.StateKey != nil || o.evt.Type == event.EventReaction.Type || o.evt.Type == event.EventRedaction.Type {
+		if o.from != nil || o.evt.StateKey != nil || o.evt.Type == event.EventReaction.Type || o.evt.Type == event.EventRedaction.Type {
 			return settled(journal.Delivered(nil)) // nobody expects it to cross
 		}
 		name := o.networkName(o.p.Network)
@@ -191,6 +202,9 @@ func settled(out journal.Outcome) *journal.Outcome { return &out }
 
 // ownLogin is a user's own session in a portal's chat; nil if there is none.
 func (s *Service) ownLogin(ctx context.Context, p store.Portal, u id.UserID) (*login.Session, error) {
+	if u == "" {
+		return nil, nil // relays belong to nobody
+	}
 	if p.Chat.Login != "" {
 		sess := s.logins.Get(p.Network, p.Chat.Login)
 		if sess != nil && sess.Owner == string(u) {

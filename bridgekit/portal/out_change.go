@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
@@ -70,7 +71,7 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 	if err != nil {
 		return o.unknown(err)
 	}
-	if len(rows) == 0 || rows[0].Sender != string(o.evt.Sender) {
+	if len(rows) == 0 || o.from == nil && rows[0].Sender != string(o.evt.Sender) {
 		return journal.Delivered(nil) // it never left, or is somebody else's
 	}
 	var c struct {
@@ -219,16 +220,21 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	return journal.Delivered(withdraw)
 }
 
-// reaction adds a reaction. A relayed person's is not sent: it would look like
-// the relay's own, once for all.
+// reaction adds a reaction. What becomes of a relayed person's is the edge's policy.
 func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	var c event.ReactionEventContent
-	if err := json.Unmarshal(o.evt.Content, &c); err != nil || c.RelatesTo.EventID == "" || o.ops.React == nil || o.relay {
+	if err := json.Unmarshal(o.evt.Content, &c); err != nil || c.RelatesTo.EventID == "" {
+		return journal.Delivered(nil)
+	}
+	if o.relay && o.p.Info.Hub.ReactionsAs() == hub.NoReactions || !o.relay && o.ops.React == nil {
 		return journal.Delivered(nil)
 	}
 	ref, rows, err := o.ref(ctx, c.RelatesTo.EventID)
 	if err != nil {
 		return o.unknown(err)
+	}
+	if o.relay && len(rows) > 0 {
+		return o.relayedReaction(ctx, ref, c.RelatesTo.Key)
 	}
 	if len(rows) == 0 || ref.ID == "" {
 		return journal.Delivered(nil)
@@ -260,6 +266,9 @@ func (o *outbound) record(ctx context.Context, what string, do func(tx *store.Tx
 }
 
 func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcome {
+	if isShared(r) {
+		return o.unshare(ctx, r)
+	}
 	gone := func(tx *store.Tx) error { return tx.DeleteReaction(r) }
 	what := reactionEcho(r.Target, r.Emoji, true)
 	if o.ops.React == nil || r.Sender != string(o.sess.User()) {
@@ -334,16 +343,19 @@ func (o *outbound) member(ctx context.Context) journal.Outcome {
 	if json.Unmarshal(o.evt.Content, &c) != nil || o.evt.StateKey == nil {
 		return journal.Delivered(nil)
 	}
+	if o.from != nil {
+		return o.comesOrGoes(ctx)
+	}
 	target := id.UserID(*o.evt.StateKey)
 	leaves := c.Membership == event.MembershipLeave || c.Membership == event.MembershipBan
 	if !leaves {
-		return journal.Delivered(nil)
+		return o.comesOrGoes(ctx)
 	}
 	if n, user, ok := o.hs.ParseGhost(target); ok && n == string(o.p.Network) {
 		return o.removeRemote(ctx, network.UserID(user), c.Membership, c.Reason)
 	}
 	if target != o.evt.Sender || o.relay {
-		return journal.Delivered(nil)
+		return o.comesOrGoes(ctx)
 	}
 	if o.p.Chat.Login != "" {
 		return o.leaveRoom(ctx)

@@ -33,6 +33,7 @@ type past struct {
 
 	mu     sync.Mutex // guards what follows; held while the room is read
 	read   bool
+	hub    bool // the room has several networks
 	size   int
 	marks  map[string]id.EventID  // what we sent
 	gone   map[stamp][]id.EventID // what we may have sent and was redacted, which took its mark
@@ -69,7 +70,12 @@ func (p *past) load(ctx context.Context, at store.Portal, when store.Restored) e
 	p.marks, p.gone, p.states = map[string]id.EventID{}, map[stamp][]id.EventID{}, map[string]struct{}{}
 	p.txns, p.said, p.size = map[network.TxnID]*said{}, nil, 0
 	last, pages := false, 0
-	err := p.s.hs.History(ctx, roomID(at), func(page []matrix.Past) (bool, error) {
+	several, err := p.s.isHub(ctx, at.Room)
+	if err != nil {
+		return err
+	}
+	p.hub = several
+	err = p.s.hs.History(ctx, roomID(at), func(page []matrix.Past) (bool, error) {
 		mapped := false
 		for _, e := range page {
 			p.take(at, e, when.At)
@@ -103,7 +109,10 @@ func (p *past) take(at store.Portal, e matrix.Past, restored time.Time) {
 	}
 	if e.Mark != "" {
 		p.marks[e.Mark] = e.ID
-		return
+		if !p.copied(at, e) {
+			return
+		}
+		e.Ours = false // it went to this network as what people write does
 	}
 	if e.Redacted {
 		k := stamp{e.Sender, e.Type, e.At.UnixMilli()}
@@ -117,6 +126,13 @@ func (p *past) take(at store.Portal, e matrix.Past, restored time.Time) {
 	p.describe(at, raw, one)
 	p.txns[one.txn] = one
 	p.said = append(p.said, one)
+}
+
+// copied reports whether an event came from another network of the room, so that this
+// one has a copy.
+func (p *past) copied(at store.Portal, e matrix.Past) bool {
+	n, _, ghost := p.s.hs.ParseGhost(e.Sender)
+	return p.hub && ghost && n != string(at.Network)
 }
 
 // describe notes what an event says.

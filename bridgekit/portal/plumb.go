@@ -148,6 +148,9 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 	if err != nil {
 		return store.Portal{}, err
 	}
+	if err := s.mayMeet(ctx, room, n, chat.Key); err != nil {
+		return store.Portal{}, err
+	}
 	p, err := s.portals.ensure(ctx, n, chat.Key)
 	if err != nil {
 		return p, err
@@ -165,7 +168,7 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 		return p, err
 	}
 	return s.settleIn(ctx, p, room, func(p *store.Portal) {
-		info := store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Plumbed: true}
+		info := store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Plumbed: true, Since: time.Now()}
 		if p.Room != "" && p.State == store.PortalOpen {
 			info.Former, info.FormerMade, info.Before = p.Room, !p.Info.Plumbed, p.Room
 		}
@@ -190,6 +193,9 @@ func (s *Service) PlumbBack(ctx context.Context, room id.RoomID) (store.Portal, 
 		}
 		if m != event.MembershipJoin {
 			return p, network.Errorf(network.Rejected, "I am no longer in the room that this chat had", "bot is out of %s", former)
+		}
+		if err := s.mayMeet(ctx, former, p.Network, p.Chat); err != nil {
+			return p, err
 		}
 		return s.settleIn(ctx, p, former, func(p *store.Portal) {
 			p.Info.Plumbed, p.Info.Before = !p.Info.FormerMade, p.Room

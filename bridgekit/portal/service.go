@@ -35,9 +35,6 @@ type Options struct {
 	// Remake lets the next message make a room anew that the homeserver has
 	// purged; else that takes a command.
 	Remake bool
-	// RelayPrefix comes before the text of a relayed person where a network
-	// cannot show them: {name} and {mxid} are replaced.
-	RelayPrefix string
 	// NewSenders is how many people a minute may become themselves on the other
 	// side of a portal; 0: any number. MaxPortals is how many rooms one person's
 	// logins may have; 0: any number.
@@ -51,6 +48,8 @@ type Options struct {
 	// by has taken a transaction. Both may be nil.
 	Canary func(mark string)
 	Heard  func()
+	// Hub is about rooms of several networks, and about who is relayed.
+	Hub HubOptions
 	// Link publishes a medium of the homeserver for everyone who has the
 	// link; nil if there is no public listener.
 	// file is what a message says of an encrypted one, nil for others.
@@ -112,6 +111,10 @@ type Service struct {
 	vanish    *vanishing
 	clean     *cleaner
 
+	crossings crossings
+	bans      banList
+	faces     faces
+
 	updates turns // a portal's row is changed by one at a time
 	levels  turns // and its room's power levels
 	// held while a login that was not known to be in a chat is stored to be
@@ -136,6 +139,7 @@ func New(o Options) *Service {
 	s.making = &making{s: s}
 	s.vanish = newVanishing(s)
 	s.clean = newCleaner(s)
+	s.bans.db = o.DB
 	return s
 }
 

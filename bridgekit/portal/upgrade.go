@@ -38,10 +38,16 @@ func (s *Service) tombstone(ctx context.Context, evt *rawEvent, p store.Portal) 
 	job := store.Cleanup{Room: old, Name: p.Info.Name, Network: p.Network, Scope: store.ScopeGhosts, Reason: "the room was upgraded"}
 	p, err := s.updateAlso(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.Info.Setup, p.Info.Before = string(c.ReplacementRoom), true, old
-	}, func(tx *store.Tx) error { return tx.AddCleanup(job) })
+	}, func(tx *store.Tx) error {
+		if err := tx.AddCleanup(job); err != nil {
+			return err
+		}
+		return tx.MoveHubBans(old, string(c.ReplacementRoom))
+	})
 	if err != nil {
 		return dbOutcome(err)
 	}
+	s.bans.changed(p.Room)
 	s.making.end(p.ID)
 	s.clean.begun()
 	s.joins.furnish(p)

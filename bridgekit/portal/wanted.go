@@ -16,6 +16,9 @@ func (x *inbound) roomFor(ctx context.Context) (bool, error) {
 	if x.p.Room == "" && x.p.Chat.Login != "" && x.owner() == "" {
 		return false, nil // somebody wrote to a relay: nobody is there to read it
 	}
+	if barred, err := x.barred(ctx); err != nil || barred {
+		return false, err
+	}
 	if wanted, err := x.wanted(ctx); err != nil || !wanted {
 		return false, err
 	}

@@ -42,6 +42,11 @@ const (
 	InRedacted Name = "in.redacted"
 	// InReacted: reactions are in the room, or gone, and not stored.
 	InReacted Name = "in.reacted"
+	// InCrossing: an event is in a room of several networks, and its copies for the
+	// others are not stored.
+	InCrossing Name = "in.crossing"
+	// InCrossed: they are, and the entry has not ended.
+	InCrossed Name = "in.crossed"
 )
 
 // Steps of a room in the making.
@@ -86,7 +91,10 @@ const (
 	StopQuiet Name = "stop.quiet"
 )
 
-// All lists the steps.
+// Hub lists the steps of rooms of several networks, which are not among All.
+func Hub() []Name { return []Name{InCrossing, InCrossed} }
+
+// All lists the steps that a room of one network can reach.
 func All() []Name {
 	return slices.Concat(
 		[]Name{Migrating, Committing, Committed},

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridgekit/store/storetest"
@@ -59,6 +60,7 @@ func fill(t *testing.T, db *store.DB) {
 		}
 		if err := errors.Join(
 			db.KV(n, "l").Set(ctx, s, big), db.SetManagementRoom(ctx, "@"+s, s), store.NewFacts(db).SetFact(ctx, "f"+s, s+"."),
+			db.AddHubBan(ctx, s, store.HubBan{Who: "@" + hub.Banned(s), By: s, Reason: s, At: time.UnixMilli(1)}),
 			db.SavePage(ctx, store.Page{ID: s, Name: s, MIME: s, Data: big, Until: time.Now().Add(time.Hour)}),
 		); err != nil {
 			t.Fatal(err)
@@ -73,7 +75,7 @@ func content(t *testing.T, db *store.DB) map[string][]string {
 	for table, order := range map[string]string{
 		"entry": "id", "portal": "id", "message": "portal, event, remote", "reaction": "portal, target, sender, emoji", "login": "num",
 		"login_chat": "network, login, portal", "kv": "network, login, name", "cursor": "network, login, name", "matrix_user": "mxid", "fact": "name", "page": "id",
-		"speaker": "portal, mxid", "expiry": "room, event", "cleanup": "room",
+		"speaker": "portal, mxid", "expiry": "room, event", "cleanup": "room", "hub_ban": "room, who",
 	} {
 		err := db.All(t.Context(), "SELECT * FROM "+table+" ORDER BY "+order, nil, func(r *sql.Rows) error {
 			columns, err := r.Columns()

@@ -29,10 +29,7 @@ const messageColumns = "portal, event, remote, part, login, sender, txn, at"
 func (db *DB) messages(ctx context.Context, where string, args ...any) ([]Message, error) {
 	var out []Message
 	err := db.All(ctx, "SELECT "+messageColumns+" FROM message WHERE "+where+" ORDER BY part, remote", args, func(r *sql.Rows) error {
-		var m Message
-		var at int64
-		err := r.Scan(&m.Portal, &m.Event, &m.Remote, &m.Part, &m.Login, &m.Sender, &m.Txn, &at)
-		m.At = time.UnixMilli(at)
+		m, err := scanMessage(r.Scan)
 		out = append(out, m)
 		return err
 	})
@@ -40,6 +37,13 @@ func (db *DB) messages(ctx context.Context, where string, args ...any) ([]Messag
 		return nil, fmt.Errorf("read message map: %w", err)
 	}
 	return out, nil
+}
+
+func scanMessage(scan func(...any) error) (m Message, err error) {
+	var at int64
+	err = scan(&m.Portal, &m.Event, &m.Remote, &m.Part, &m.Login, &m.Sender, &m.Txn, &at)
+	m.At = time.UnixMilli(at)
+	return m, err
 }
 
 // MessagesByEvent lists the rows of a Matrix event in a portal.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -56,6 +57,12 @@ type PortalInfo struct {
 	Alias string `json:"alias,omitempty"`
 	// Setup lists what is still to do after the room was made.
 	Setup bool `json:"setup,omitempty"`
+	// Hub is what passes between the network and the other networks of the room;
+	// nil: the default.
+	Hub *hub.Policy `json:"hub,omitempty"`
+	// Since is when the room was bridged to the chat, if it was there before: what is
+	// older is not told to the room's other networks.
+	Since time.Time `json:"since,omitzero"`
 }
 
 const portalColumns = "id, network, chat, login, room, state, relay, info"

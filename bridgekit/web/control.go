@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
 const (
@@ -43,6 +44,7 @@ type Queue interface {
 //	GET  /status             a Report
 //	POST /commands/{name}    an operator's command, with WithCommands
 //	POST /encryption         an Encryption, with WithEncryption
+//	GET  /hubs …             see WithHubs
 //
 // Answers are JSON; an error is {"error": words}. It asks for no password:
 // whoever can open the socket is its user. Serve it on ListenControl only.
@@ -115,6 +117,8 @@ func (c control) answer(w http.ResponseWriter, v any, err error) {
 	switch {
 	case errors.Is(err, journal.ErrNoEntry):
 		writeJSON(w, http.StatusNotFound, failure{journal.ErrNoEntry.Error()})
+	case network.KindOf(err) == network.Rejected && err != nil:
+		writeJSON(w, http.StatusBadRequest, failure{network.UserText(err)})
 	case err != nil:
 		c.log.Error("control request", "err", err)
 		writeJSON(w, http.StatusInternalServerError, failure{"this did not work; the cause is in Causeway's log"})

@@ -38,7 +38,7 @@ func New(o network.Options) (network.Connector, error) {
 
 // Info implements network.Connector.
 func (c *Connector) Info() network.Info {
-	info := network.Info{ID: c.id, Protocol: "irc", Name: c.set.Name, URL: ""}
+	info := network.Info{ID: c.id, Protocol: "irc", Name: c.set.Name, URL: "", Consent: true}
 	if c.set.relay {
 		info.Relay = &network.Login{
 			ID: relayID, User: rfc1459.user(c.set.Nick), Name: c.set.Nick + " on " + c.set.Name,

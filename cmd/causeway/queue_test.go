@@ -113,7 +113,7 @@ func cmdRunning(ts *testscript.TestScript, _ bool, args []string) {
 	log := slog.New(slog.DiscardHandler)
 	done := make(chan error, 1)
 	go func() {
-		done <- web.Serve(ctx, l, web.Control(s, well{}, log, web.WithCommands(operate), web.RoomRoutes(&estate{at: time.Now()})), log, time.Second)
+		done <- web.Serve(ctx, l, web.Control(s, well{}, log, web.WithCommands(operate), web.RoomRoutes(&estate{at: time.Now()}), web.WithHubs(&hubs{})), log, time.Second)
 	}()
 	ts.Defer(func() { cancel(); <-done })
 }

@@ -26,6 +26,7 @@ func newRoot(started *bool) *cobra.Command {
 		newDoctor(),
 		newRun(),
 		newQueue(),
+		newHub(),
 		newBackup(),
 		newRestore(),
 		newMigrateDB(),

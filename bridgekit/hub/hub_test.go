@@ -1,0 +1,176 @@
+package hub
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/causeway-chat/causeway/bridgekit/markup"
+	"github.com/causeway-chat/causeway/bridgekit/markup/html"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// What an edge carries follows from its policy, and nothing goes back where it came
+// from.
+func TestRoutes(t *testing.T) {
+	consent := Consents{Needs: map[network.NetworkID]string{"irc.a": "irc", "irc.b": "irc", "irc.c": "irc"}, With: map[network.NetworkID][]network.NetworkID{"irc.a": {"irc.b"}, "irc.b": {"irc.a"}, "irc.c": {"irc.a"}}}
+	all := []Edge{{1, "irc.a", nil}, {2, "irc.b", &Policy{}}, {3, "irc.c", nil}, {4, "slack.x", &Policy{Direction: In}}, {5, "slack.y", &Policy{Direction: Out}}, {6, "mem.z", &Policy{Direction: None}}}
+	want := map[int64][]int64{1: {2, 5}, 2: {1, 5}, 3: {5}, 4: {1, 2, 3, 5}, 5: nil, 6: nil}
+	for _, from := range all {
+		var got []int64
+		for _, e := range Routes(from, all, consent.Agreed) {
+			got = append(got, e.Portal)
+		}
+		if d := cmp.Diff(want[from.Portal], got); d != "" {
+			t.Errorf("from %s: %s", from.Network, d)
+		}
+	}
+	if n, refused := consent.Refused("irc.c", []network.NetworkID{"slack.x", "irc.a"}); !refused || n != "irc.a" {
+		t.Errorf("refused %v because of %q", refused, n)
+	}
+}
+
+// Settings are shown as they are set, and what is no setting is refused.
+func TestPolicySet(t *testing.T) {
+	var p *Policy
+	for _, set := range [][2]string{{"direction", "in"}, {"joins", "yes"}, {"files", "link"}, {"reactions", "relay"}, {"moderators", "redact,ban"}} {
+		var err error
+		if p, err = p.Set(set[0], set[1]); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Values()[set[0]]; got != set[1] {
+			t.Errorf("%s is %q after it was set to %q", set[0], got, set[1])
+		}
+	}
+	if p.Hears() || !p.Heard() || !p.ShowsJoins() || !p.Links() || p.ReactionsAs() != RelayReactions || !p.May(Ban) || p.May(Kick) {
+		t.Errorf("policy is %+v", p)
+	}
+	for _, bad := range [][2]string{{"colour", "red"}, {"direction", "up"}, {"joins", ""}, {"moderators", "redact,fly"}, {"moderators", ""}} {
+		if _, err := p.Set(bad[0], bad[1]); err == nil {
+			t.Errorf("%v was accepted", bad)
+		}
+	}
+	none, err := p.Set("moderators", "none")
+	if err != nil || none.May(Redact) || !p.May(Redact) || !(*Policy)(nil).May(Redact) {
+		t.Errorf("moderators: %v %v", none, err)
+	}
+}
+
+// Names that could pass for others, or do harm, are shown so that they do not.
+func TestShow(t *testing.T) {
+	taken := map[string]bool{Skeleton("Alice"): true, Skeleton("paypal"): true}
+	for name, want := range map[string]string{
+		"Bob":                      "Bob",
+		"  Bob\t\n Smith ":         "Bob Smith",
+		"Alice":                    "Alice (@x:test)",
+		"ALICE":                    "ALICE (@x:test)",
+		"Al\u200bice":              "Alice (@x:test)",
+		"Аlice":                    "Аlice (@x:test)",  // Cyrillic А
+		"раураl":                   "раураl (@x:test)", // Cyrillic but for the l
+		"ｐａｙｐａｌ":                   "ｐａｙｐａｌ (@x:test)",
+		"Al1ce":                    "Al1ce (@x:test)",
+		"Борис":                    "Борис",
+		"Борис Smith":              "Борис Smith",
+		"\u202eecilA":              "ecilA",
+		"<Alice> hello\u2028<Bob>": "Alice hello Bob",
+		"\u0007bell":               "bell",
+		"":                         "x",
+		"\u3164\u200b":             "x",
+		strings.Repeat("a", 100):   strings.Repeat("a", 64) + "…",
+		"Z" + strings.Repeat("\u0335\u0334\u0333", 20): "Z\u0335\u0334",
+	} {
+		got := Show(name, "@x:test", "", func(s string) bool { return taken[s] })
+		if got.Name != want {
+			t.Errorf("%q is shown as %q, not %q", name, got.Name, want)
+		}
+	}
+}
+
+// Whatever a name is, what is shown of it is one line without anything hidden, and
+// cleaning it again changes nothing.
+func FuzzClean(f *testing.F) {
+	for _, s := range []string{"Bob", "\u202eevil", "a\u0300\u0301\u0302\u0303", "👩‍👩‍👧", "\xff\xfe", strings.Repeat("é", 80)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		got := Clean(name)
+		if strings.ContainsFunc(got, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '<' || r == '>' || r == '\u2028'
+		}) {
+			t.Errorf("%q is cleaned to %q", name, got)
+		}
+		if again := Clean(got); again != got {
+			t.Errorf("%q is cleaned to %q and then to %q", name, got, again)
+		}
+		if Skeleton(name) != Skeleton(got) {
+			t.Errorf("%q and %q look alike and have different skeletons", name, got)
+		}
+	})
+}
+
+// A format is a tree into which names are put as text.
+func TestFormat(t *testing.T) {
+	who := Identity{Name: "*Bob* <b>", MXID: "@bob:test", Network: "Slack"}
+	for text, want := range map[string]string{
+		"<{name}> ":                   "&lt;*Bob* &lt;b&gt;&gt; ",
+		"<b>{name}</b> ({network}): ": "<strong>*Bob* &lt;b&gt;</strong> (Slack): ",
+		"<code>{mxid}</code> ":        "<code>@bob:test</code> ",
+		"{name}":                      "*Bob* &lt;b&gt;",
+		"":                            "",
+	} {
+		f, err := ParseFormat(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		body := f.Expand(who)
+		got, _ := html.Render(append(body, markup.Node{Kind: markup.Text, Text: "."}))
+		if got != want+"." {
+			t.Errorf("%q becomes %q, not %q", text, got, want+".")
+		}
+	}
+	for _, bad := range []string{"{nick}", "{name", "a\nb", "<h1>{name}</h1>", `<a href="https://x.test">{name}</a>`} {
+		if _, err := ParseFormat(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+// Patterns and lines of ban lists.
+func TestPatterns(t *testing.T) {
+	for _, one := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"@_slack_*:x.test", "@_slack_U1:x.test", true}, {"@_slack_*:x.test", "@slack:x.test", false}, {"a*b*c", "abbc", true}, {"a*b*c", "acb", false},
+		{"*", "", true}, {"", "a", false}, {"a*a", "a", false}, {"a**c", "abc", true}, {"a", "a", true},
+	} {
+		if got := Match(one.pattern, one.text); got != one.want {
+			t.Errorf("%q fits %q: %v", one.pattern, one.text, got)
+		}
+	}
+	b := Bridges{"@_slack_*:x.test": Ignore, "@_*:x.test": Relay}
+	for mxid, want := range map[string]string{"@_slack_a:x.test": "ignore true", "@_irc_a:x.test": "relay true", "@a:x.test": "relay false"} {
+		m, bridged := b.Of(mxid)
+		if got := fmt.Sprint(m, " ", bridged); got != want {
+			t.Errorf("%s: %s", mxid, got)
+		}
+	}
+	isNetwork := func(s string) bool { return s == "irc.a" }
+	var good []string
+	for _, s := range []Banned{"@a:b.test", "@*:b.test", "irc.a/x*", "@*:*", "irc.b/x", "irc.a/*", "nobody", "@a", "irc.a/"} {
+		if s.Check(isNetwork) == nil {
+			good = append(good, string(s))
+		}
+	}
+	if !slices.Equal(good, []string{"@a:b.test", "@*:b.test", "irc.a/x*"}) {
+		t.Errorf("accepted are %q", good)
+	}
+	if !Banned("irc.a/x*").Fits("@g:h", "irc.a", "xy") || Banned("irc.a/x*").Fits("@g:h", "irc.b", "xy") || !Banned("@*:b.test").Fits("@q:b.test", "", "") {
+		t.Error("a line does not fit as it should")
+	}
+}

@@ -1,0 +1,109 @@
+package portal
+
+import (
+	"context"
+	"sync"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/hub"
+)
+
+// faces knows what the names of rooms' people look like, so that nobody can be shown
+// on a network under a name that passes for somebody else's. For rooms of several networks
+// it reads all names once; of others it knows what was pushed.
+type faces struct {
+	mu    sync.Mutex // guards rooms
+	rooms map[id.RoomID]*gallery
+}
+
+const (
+	maxGalleries = 1024
+	maxFaces     = 50_000 // of one room
+)
+
+// A gallery is one room's people.
+type gallery struct {
+	read  bool
+	looks map[id.UserID]string              // skeletons
+	by    map[string]map[id.UserID]struct{} // whose each is
+}
+
+// room is a room's gallery. Call it with mu held.
+func (f *faces) room(room id.RoomID) *gallery {
+	g := f.rooms[room]
+	if g == nil {
+		if f.rooms == nil {
+			f.rooms = map[id.RoomID]*gallery{}
+		}
+		makeRoom(f.rooms, maxGalleries)
+		g = &gallery{looks: map[id.UserID]string{}, by: map[string]map[id.UserID]struct{}{}}
+		f.rooms[room] = g
+	}
+	return g
+}
+
+// put notes somebody's name in a room; "" if they are not in it any more.
+func (f *faces) put(room id.RoomID, u id.UserID, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.room(room).put(u, hub.Skeleton(name))
+}
+
+func (g *gallery) put(u id.UserID, look string) {
+	old, had := g.looks[u]
+	if had {
+		if delete(g.by[old], u); len(g.by[old]) == 0 {
+			delete(g.by, old)
+		}
+		delete(g.looks, u)
+	}
+	if look == "" || len(g.looks) >= maxFaces {
+		return
+	}
+	g.looks[u] = look
+	if g.by[look] == nil {
+		g.by[look] = map[id.UserID]struct{}{}
+	}
+	g.by[look][u] = struct{}{}
+}
+
+// taken reports whether somebody but those whom same names has a look in a room.
+func (f *faces) taken(room id.RoomID, look string, same func(u id.UserID) bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.rooms[room]
+	if g == nil {
+		return false
+	}
+	for u := range g.by[look] {
+		if !same(u) {
+			return true
+		}
+	}
+	return false
+}
+
+// load reads the names of a room's people unless that was done.
+func (f *faces) load(ctx context.Context, s *Service, room id.RoomID) error {
+	f.mu.Lock()
+	read := f.room(room).read
+	f.mu.Unlock()
+	if read {
+		return nil
+	}
+	names, err := s.hs.MemberNames(ctx, room)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.room(room)
+	g.read = true
+	for u, name := range names {
+		if _, ok := g.looks[u]; !ok { // what was pushed meanwhile is newer
+			g.put(u, hub.Skeleton(name))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package portal
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/hub"
+	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/login"
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
+)
+
+// HubOptions are what the configuration says about rooms of several networks and
+// about who is relayed. The zero value allows everything.
+type HubOptions struct {
+	Consents hub.Consents
+	Bridges  hub.Bridges
+	// Formats are the networks' own; the others use Format.
+	Formats map[network.NetworkID]hub.Format
+	Format  hub.Format
+}
+
+// edge is a portal as package hub sees it.
+func edge(p store.Portal) hub.Edge {
+	return hub.Edge{Portal: p.ID, Network: p.Network, Policy: p.Info.Hub}
+}
+
+// neighbours are the open portals that share the entry's room; none for most rooms.
+func (x *inbound) neighbours(ctx context.Context) ([]store.Portal, error) {
+	if x.p.Room == "" {
+		return nil, nil
+	}
+	all, err := x.portals.in(ctx, x.p.Room)
+	if err != nil || len(all) < 2 {
+		return nil, err
+	}
+	return without(all, x.p.ID), nil
+}
+
+// without are the open portals of a list but one.
+func without(all []store.Portal, but int64) []store.Portal {
+	var out []store.Portal
+	for _, p := range all {
+		if p.ID != but && p.State == store.PortalOpen {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// isHub reports whether several networks share a room.
+func (s *Service) isHub(ctx context.Context, room string) (bool, error) {
+	all, err := s.portals.in(ctx, room)
+	return len(all) > 1, err
+}
+
+// loops reports whether somebody is a relay of ours, on this network or on one that
+// is the same under another name: what it says was said in a hub already, and goes
+// no further than into the room.
+func (x *inbound) loops(ctx context.Context, u network.UserID) (bool, error) {
+	if own := x.logins.ByUser(x.p.Network, u); own != nil {
+		return own.Owner == "", nil
+	}
+	here := x.logins.Connector(x.p.Network)
+	for _, sess := range x.logins.Of("") {
+		if sess.User() != u || here == nil || sess.Info().Protocol != here.Info().Protocol {
+			continue
+		}
+		if _, ok, err := x.db.PortalOf(ctx, sess.Network, network.ChatKey{ID: x.p.Chat.ID}); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// A banList keeps the ban lists of hubs in memory.
+type banList struct {
+	db *store.DB
+
+	mu    sync.Mutex // guards rooms
+	rooms map[string][]store.HubBan
+}
+
+// fits reports whether somebody is on a room's list.
+func (b *banList) fits(ctx context.Context, room, mxid string, n network.NetworkID, u network.UserID) (bool, error) {
+	b.mu.Lock()
+	all, ok := b.rooms[room]
+	b.mu.Unlock()
+	if !ok {
+		var err error
+		if all, err = b.db.HubBans(ctx, room); err != nil {
+			return false, err
+		}
+		b.mu.Lock()
+		if b.rooms == nil {
+			b.rooms = map[string][]store.HubBan{}
+		}
+		makeRoom(b.rooms, maxCached)
+		b.rooms[room] = all
+		b.mu.Unlock()
+	}
+	for _, one := range all {
+		if one.Who.Fits(mxid, string(n), string(u)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// changed has a room's list read again.
+func (b *banList) changed(room string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.rooms, room)
+}
+
+// crossings knows the rooms in which an event is being shown whose copies for other
+// networks are not stored yet: who answers it must not overtake it.
+type crossings struct {
+	mu   sync.Mutex // guards open
+	open map[string]map[*time.Time]struct{}
+}
+
+// begin notes that an event is about to be shown, and returns what ends that.
+func (c *crossings) begin(room string) (end func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.open == nil {
+		c.open = map[string]map[*time.Time]struct{}{}
+	}
+	if c.open[room] == nil {
+		c.open[room] = map[*time.Time]struct{}{}
+	}
+	c.open[room][&now] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if delete(c.open[room], &now); len(c.open[room]) == 0 {
+			delete(c.open, room)
+		}
+	}
+}
+
+// before reports whether one is under way in a room that began before a time.
+func (c *crossings) before(room string, at time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for began := range c.open[room] {
+		if !began.After(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// crossWait is after how long it is looked again whether copies are stored.
+const crossWait = 10 * time.Millisecond
+
+// answers reports whether an event that came at a time may answer something in its
+// room whose copies are not in the lanes of the room's networks: one is under way, or
+// was cut off. entry is the number of the event's entry, if it has one.
+func (s *Service) answers(room id.RoomID, portals []store.Portal, at time.Time, entry int64) bool {
+	if len(portals) < 2 {
+		return false
+	}
+	if s.crossings.before(string(room), at) {
+		return true
+	}
+	if time.Since(latest(at, s.began)) >= echoWait {
+		return false // its network or the homeserver is away, and people wait
+	}
+	for _, p := range portals {
+		if s.j.Unsettled(journal.LaneOf(p.ID, journal.In), entry) {
+			return true
+		}
+	}
+	return false
+}
+
+// unheard settles what a network's people do whom the room does not hear. Messages
+// ask roomFor, when they are known to be no echoes.
+func (x *inbound) unheard(ctx context.Context, ev network.Event) *journal.Outcome {
+	switch ev.(type) {
+	case *network.Edit, *network.Reaction, *network.ReactionSet:
+	default:
+		return nil
+	}
+	barred, err := x.barred(ctx)
+	switch {
+	case err != nil:
+		return settled(dbOutcome(err))
+	case barred:
+		return settled(journal.Delivered(nil))
+	}
+	return nil
+}
+
+// barred reports whether the room does not hear what the entry's sender says: its
+// network is not heard, or they are on the hub's ban list.
+func (x *inbound) barred(ctx context.Context) (bool, error) {
+	if !x.p.Info.Hub.Heard() {
+		return true, nil
+	}
+	if others, err := x.neighbours(ctx); err != nil || len(others) == 0 {
+		return false, err
+	}
+	ghost := x.hs.GhostID(string(x.p.Network), string(x.head.Sender))
+	return x.bans.fits(ctx, x.p.Room, string(ghost), x.p.Network, x.head.Sender)
+}
+
+// expelled carries out in the whole room that a network's moderator removed one of our
+// people there, if the edge's policy says so; nil if there is more to do.
+func (x *inbound) expelled(ctx context.Context, own *login.Session, m network.Member) *journal.Outcome {
+	power := hub.Kick
+	if m.Membership == network.Banned {
+		power = hub.Ban
+	}
+	if own.Owner == "" || m.By == "" || m.By == m.User || !x.p.Info.Hub.May(power) {
+		return nil
+	}
+	others, err := x.neighbours(ctx)
+	if err != nil {
+		return settled(dbOutcome(err))
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	may, err := x.moderates(ctx, m.By, power)
+	if err != nil {
+		return settled(x.failed(ctx, err))
+	}
+	if !may {
+		return nil
+	}
+	room, owner := roomID(x.p), id.UserID(own.Owner)
+	if power == hub.Kick {
+		err = x.remove(x.hs.Kick(ctx, room, x.hs.BotID(), owner, m.Reason))
+	} else {
+		by := x.hs.GhostID(string(x.p.Network), string(m.By))
+		err = x.ban(ctx, x.p.Room, store.HubBan{Who: hub.Banned(owner), By: string(by), Reason: m.Reason, At: time.Now()})
+		if err == nil {
+			err = x.remove(x.hs.Ban(ctx, room, x.hs.BotID(), owner, m.Reason))
+		}
+	}
+	if err != nil {
+		return settled(x.failed(ctx, err))
+	}
+	return nil
+}
+
+// ban puts a line on a room's ban list.
+func (s *Service) ban(ctx context.Context, room string, b store.HubBan) error {
+	defer s.bans.changed(room)
+	return s.db.AddHubBan(ctx, room, b)
+}
