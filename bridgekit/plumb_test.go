@@ -111,6 +111,7 @@ func TestPlumbRefused(t *testing.T) {
 		r.sees(room, "begin")
 		r.alice.Join(room)
 		r.bob.Join(room)
+		time.Sleep(time.Minute) // the room is set up, and owners have their power
 		r.hs.User(bot).SetState(room, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 100, "@alice:test": 50}})
 		bobs, alices := r.ours(r.bob, 50), r.ours(r.alice, 0)
 		r.ask(r.bob, bobs, "!cw plumb "+string(netID)+" team", "A moderator of that room can move it here")
