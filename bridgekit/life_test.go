@@ -196,7 +196,8 @@ func TestRoomUpgradeLevels(t *testing.T) {
 // Bridged people leave a room slowly, and go on leaving after a restart; the
 // room's progress can be asked for.
 func TestCleanupOverRestart(t *testing.T) {
-	virtual(t, rigOptions{}, func(r *rig) {
+	many := func(c *config.Config) { c.Limits.NewSenders = 100 }
+	virtual(t, rigOptions{config: many}, func(r *rig) {
 		room := r.solo().portal("team")
 		r.net.Fill("team", 40)
 		for i := range 40 {
