@@ -65,6 +65,7 @@ func newRig(t *testing.T, o rigOptions) *rig {
 	}
 	copy(c.Key[:], "0123456789abcdef0123456789abcdef")
 	c.Permissions = config.Permissions{"@alice:test": config.LevelAdmin, "test": config.LevelUser}
+	c.Limits.NewSenders = 0 // tests have many people speak at once
 	if o.config != nil {
 		o.config(c)
 	}
