@@ -125,6 +125,8 @@ func (b *Bridge) wire() error {
 	b.commander = command.New(command.Options{Backend: backend{b}, Log: o.Log, Bot: hs.BotID(), Name: c.Bot.DisplayName, Own: hs.IsGhost})
 	po := portal.Options{
 		DB: b.db, Homeserver: hs, Log: o.Log, Permissions: c.Permissions, Eager: c.Limits.Members, Remake: c.Rooms.Remake, Hub: hubOptions(c, b.networks), Steps: o.Steps,
+		Spaces:    c.People.Spaces,
+		History:   portal.History{Messages: c.History.Messages, Wait: c.History.Wait, CatchUp: c.History.CatchUp},
 		Addressed: func(m portal.Command) bool { return b.commander.Addressed(asIncoming(m)) },
 		Command:   func(ctx context.Context, m portal.Command) error { return b.commander.Handle(ctx, asIncoming(m)) },
 		Secret:    b.secret,

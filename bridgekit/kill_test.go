@@ -44,6 +44,8 @@ type childSpec struct {
 	Lease                                 time.Duration
 	// Hub are the addresses of further networks with a relay, by their names.
 	Hub map[network.NetworkID]string
+	// History is how many messages of the past a new room gets; 0: the default.
+	History int
 	// Die is the step at which the process kills itself, when it comes there for
 	// the After-th time; "": it does not.
 	Die   step.Name
@@ -82,6 +84,9 @@ func (c childSpec) config() *config.Config {
 	}
 	copy(conf.Key[:], childKey)
 	conf.Permissions = config.Permissions{"test": config.LevelUser}
+	if c.History > 0 {
+		conf.History = config.History{Messages: c.History}
+	}
 	return conf
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	Encryption  Encryption  `yaml:"encryption" doc:"Whether rooms are encrypted between people and Causeway, which speaks to the networks for them: docs/encryption.md."`
 	Rooms       Rooms       `yaml:"rooms" doc:"What becomes of rooms."`
 	Hub         Hub         `yaml:"hub" doc:"Rooms in which several networks meet."`
+	History     History     `yaml:"history" doc:"How much of a chat's past its room gets, where the network keeps it. Nothing can be put behind a message that is in a room: what a new room does not get, it never has."`
 	Limits      Limits      `yaml:"limits" doc:"How much of what."`
 	Log         Log         `yaml:"log" doc:"What is logged to standard error. Message contents never are."`
 	Metrics     Metrics     `yaml:"metrics" doc:"/metrics for Prometheus, /healthz and /readyz."`
@@ -88,11 +89,17 @@ type Rooms struct {
 	Remake bool `yaml:"remake" doc:"When the homeserver does not have a chat's room any more (it was purged, or a backup was restored that is older), the next message from the network makes a new one. Else the chat is no longer bridged until somebody asks for it with join or pm."`
 }
 
+// History is how much of a chat's past its room gets.
+type History struct {
+	Messages int           `yaml:"messages" doc:"How many messages of the past a new room gets; 0 for none."`
+	Wait     time.Duration `yaml:"wait" doc:"How long the first message of a new room waits for the network to hand its past over; 0s for as long as it takes. Raise it together with messages."`
+	CatchUp  int           `yaml:"catch_up" doc:"How many messages are fetched at most to fill a gap that the network reports; 0 for none."`
+}
+
 // Limits are amounts.
 type Limits struct {
 	Spool      Size          `yaml:"spool" doc:"Disk space for files on their way."`
 	LinkExpiry time.Duration `yaml:"link_expiry" doc:"How long links to texts and files work."`
-	History    int           `yaml:"history" doc:"How many messages of the past a new room gets; 0 for none."`
 	Members    int           `yaml:"members" doc:"In rooms with more members than this, people join when they first speak."`
 	Logins     int           `yaml:"logins" doc:"How many accounts one person may sign in to; 0 for no limit."`
 	Portals    int           `yaml:"portals" doc:"How many rooms one person's accounts may have; 0 for no limit. Chats beyond it are not bridged, and the person is told."`
@@ -123,15 +130,15 @@ func Defaults() *Config {
 		Database:   Database{Dialect: SQLite, Source: "causeway.db"},
 		Relay:      Relay{Prefix: "<{name}> "},
 		Encryption: Encryption{Mode: EncryptionOff},
+		History:    History{Messages: 50, Wait: 3 * time.Second, CatchUp: 500},
 		Limits: Limits{
 			Spool:      2 << 30,
 			LinkExpiry: 7 * 24 * time.Hour,
-			History:    50,
 			Members:    50,
 			Logins:     20,
 			NewSenders: 30,
 		},
-		People:  People{DoublePuppets: true},
+		People:  People{DoublePuppets: true, Spaces: true},
 		Logout:  Logout{Private: CleanupNothing, Shared: CleanupKick, Relayed: CleanupNothing, Last: CleanupNothing},
 		Health:  Health{Probe: 3 * time.Minute, Canary: 5 * time.Minute},
 		Log:     Log{Level: LogLevel(slog.LevelInfo), Format: LogText},

@@ -124,7 +124,7 @@ func TestDefaults(t *testing.T) {
 		"bot":                     c.BotID(),
 		"database":                c.Database.String(),
 		"log":                     fmt.Sprint(c.Log.Level, " ", c.Log.Format),
-		"limits":                  fmt.Sprint(c.Limits.Spool, " ", c.Limits.LinkExpiry, " ", c.Limits.History, " ", c.Limits.Members),
+		"limits":                  fmt.Sprint(c.Limits.Spool, " ", c.Limits.LinkExpiry, " ", c.History.Messages, " ", c.Limits.Members),
 		"key":                     fmt.Sprintf("%x", c.Key) + " " + c.Key.Encode(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -147,7 +147,8 @@ networks:
   slack.acme:
 public: {listen: ":80", url: "https://c.example.org/x/"}
 relay: {prefix: "{name} ({mxid}) "}
-limits: {spool: 10 mb, link_expiry: 2d, history: 0, members: 1}
+history: {messages: 7, wait: 1m, catch_up: 8}
+limits: {spool: 10 mb, link_expiry: 2d, members: 1}
 log: {level: DEBUG, format: json}
 metrics: {listen: ""}
 `, map[string]string{"HS": "https://hs.example.org/"},
@@ -157,10 +158,10 @@ metrics: {listen: ""}
 		t.Fatal(err)
 	}
 	got := fmt.Sprintln(c.Homeserver, c.Appservice.Listen, c.Appservice.URL, c.Appservice.Prefix, c.Bot, c.Database,
-		c.Database.Source, c.Key, c.Networks[0].ID, c.Networks[1].Protocol, c.Public, c.Relay, c.Limits, c.Log, c.Metrics)
+		c.Database.Source, c.Key, c.Networks[0].ID, c.Networks[1].Protocol, c.Public, c.Relay, c.History, c.Limits, c.Log, c.Metrics)
 	want := "{https://hs.example.org [::1]:8448} 0.0.0.0:1 http://causeway:1 br.idge_ {bot 12} postgres://me@db/name " +
 		"postgres://me:pass@db/name?sslmode=disable [secret] irc.libera slack {:80 https://c.example.org/x} " +
-		"{{name} ({mxid}) } {10MiB 48h0m0s 0 1 20 0 30} {debug json} {}\n"
+		"{{name} ({mxid}) } {7 1m0s 8} {10MiB 48h0m0s 1 20 0 30} {debug json} {}\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -14,6 +14,7 @@ import (
 
 // People is what holds for everybody, unless they choose otherwise.
 type People struct {
+	Spaces        bool `yaml:"spaces" doc:"Whether people get a space for each network they sign in to, with one for each of their accounts in it. Who leaves a space is not brought back."`
 	DoublePuppets bool `yaml:"double_puppets" doc:"Whether what local people write and read elsewhere shows under their own accounts. Everybody can switch it off for themselves; false switches it off for all. It needs appservice.double_puppet."`
 }
 

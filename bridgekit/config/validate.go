@@ -133,8 +133,13 @@ func (c *Config) validatePermissions(d *decoder) {
 }
 
 func (c *Config) validateLimits(d *decoder) {
-	if c.Limits.History < 0 {
-		d.invalid("limits.history", "it is below 0; write 0 for none")
+	for key, n := range map[string]int{"history.messages": c.History.Messages, "history.catch_up": c.History.CatchUp} {
+		if n < 0 {
+			d.invalid(key, "it is below 0; write 0 for none")
+		}
+	}
+	if c.History.Wait < 0 {
+		d.invalid("history.wait", "it is below 0; write 0s for as long as it takes")
 	}
 	if c.Limits.Members < 0 {
 		d.invalid("limits.members", "it is below 0; write 0 for none")

@@ -87,12 +87,29 @@ func (h *Homeserver) SetProfile(ctx context.Context, u id.UserID, p Profile) err
 		return err
 	}
 	defer unlock()
-	avatar := ""
-	if !p.Avatar.IsEmpty() {
-		avatar = p.Avatar.String()
-	}
 	if err := h.setField(ctx, u, nameFact(u), "displayname", strings.ToValidUTF8(p.Name, "\uFFFD")); err != nil {
 		return err
+	}
+	return h.setAvatar(ctx, u, p.Avatar)
+}
+
+// SetName is SetProfile for the name alone.
+func (h *Homeserver) SetName(ctx context.Context, u id.UserID, name string) error {
+	if err := h.EnsureGhost(ctx, u); err != nil {
+		return err
+	}
+	unlock, err := h.locks.lock(ctx, "profile "+string(u))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return h.setField(ctx, u, nameFact(u), "displayname", strings.ToValidUTF8(name, "\uFFFD"))
+}
+
+func (h *Homeserver) setAvatar(ctx context.Context, u id.UserID, uri id.ContentURI) error {
+	avatar := ""
+	if !uri.IsEmpty() {
+		avatar = uri.String()
 	}
 	return h.setField(ctx, u, avatarFact(u), "avatar_url", avatar)
 }

@@ -89,7 +89,7 @@ func (s *Server) Pending(u network.UserID) int {
 
 // push queues an event. Call it with mu held.
 func (s *Server) push(a *account, ev network.Event) {
-	if len(a.conns) == 0 && (s.options.NoRedelivery || network.Ephemeral(ev)) {
+	if s.silent || len(a.conns) == 0 && (s.options.NoRedelivery || network.Ephemeral(ev)) {
 		return
 	}
 	a.queue = append(a.queue, ev)
@@ -311,16 +311,18 @@ func (s *Server) before(ctx context.Context, c *conn, r *request) error {
 	}
 	s.mu.Lock()
 	fail := s.fail
-	var gates []chan struct{}
-	if ch := s.chats[r.Chat]; ch != nil && len(ch.hang) > 0 {
-		gates = append(gates, ch.hang...)
-	}
 	s.mu.Unlock()
 	if fail != nil {
 		if err := fail(r.Op, r.Chat); err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	var gates []chan struct{}
+	if ch := s.chats[r.Chat]; ch != nil && len(ch.hang) > 0 {
+		gates = append(gates, ch.hang...)
+	}
+	s.mu.Unlock()
 	return pass(ctx, c, gates)
 }
 

@@ -24,6 +24,8 @@ type chat struct {
 	byID     map[network.MessageID]*message
 	posted   int64 // messages ever
 	order    int64 // happenings ever
+	pinned   []network.MessageID
+	kept     map[network.UserID]network.Kept
 
 	levels map[network.UserID]int // of who is not an ordinary member
 
@@ -92,6 +94,10 @@ func (s *Server) describe(c *chat, a *account) *network.Chat {
 	}
 	if c.kind == network.Direct {
 		out.Other = c.other(a.user)
+	}
+	if !s.options.Basic {
+		kept := c.kept[a.user]
+		out.Kept = &kept
 	}
 	return out
 }
@@ -187,9 +193,10 @@ func (s *Server) history(a *account, c *chat, before int64, limit int) ([]networ
 	start := max(0, end-max(limit, 1))
 	var events []network.Event
 	for _, m := range c.messages[start:end] {
-		if !m.redacted && !s.vanished(c, m) {
-			events = append(events, s.messageEvent(a, act{chat: c, sender: m.sender, origin: m.account, txn: m.txn}, m, true))
+		if m.redacted || s.vanished(c, m) {
+			continue
 		}
+		events = append(events, s.messageEvent(a, act{chat: c, sender: m.sender, origin: m.account, txn: m.txn}, m, true))
 	}
 	if start == 0 {
 		return events, 0

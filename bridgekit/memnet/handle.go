@@ -23,7 +23,7 @@ func handlers() map[string]handler {
 		"read": (*Server).handleRead, "history": (*Server).handleHistory, "members": (*Server).handleMembers,
 		"chat": (*Server).handleChat, "user": (*Server).handleUser, "search": (*Server).handleSearch,
 		"join": (*Server).handleJoin, "start": (*Server).handleStart, "leave": (*Server).handleLeave,
-		"moderate": (*Server).handleMember, "edit-chat": (*Server).handleEditChat,
+		"moderate": (*Server).handleMember, "edit-chat": (*Server).handleEditChat, "pin": (*Server).handlePin,
 		"upload": (*Server).handleUpload, "media": (*Server).handleMedia,
 		"ping": func(*Server, *account, *chat, *request) (*response, error) { return &response{}, nil },
 	}

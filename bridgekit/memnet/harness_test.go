@@ -184,6 +184,26 @@ func (h *harness) messageActs(a *networktest.Acts) {
 	a.React = func(_ context.Context, chat network.ChatID, id network.MessageID, emoji string, remove bool) error {
 		return h.s.User("bob").React(chat, h.shared(chat, id), emoji, remove)
 	}
+	a.SayThread = func(_ context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error) {
+		c := network.Text(text)
+		c.Thread = &network.Ref{ID: root, Part: -1}
+		return h.known(h.s.User("bob").Send(chat, c))
+	}
+	if !h.o.Basic {
+		a.Pin = func(_ context.Context, chat network.ChatID, id network.MessageID, remove bool) error {
+			return h.s.User("bob").Pin(chat, h.shared(chat, id), remove)
+		}
+		a.Pinned = func(_ context.Context, chat network.ChatID) (ids []network.MessageID, err error) {
+			for _, id := range h.s.Pinned(chat) {
+				ids = append(ids, h.s.IDFor("alice", id))
+			}
+			return ids, nil
+		}
+		a.Keep = func(_ context.Context, chat network.ChatID, k network.Kept) error {
+			return h.s.User("alice").Keep(chat, k)
+		}
+		a.Avatar = func(_ context.Context, chat network.ChatID) ([]byte, error) { return h.s.Avatar(chat), nil }
+	}
 	a.Reactions = func(_ context.Context, chat network.ChatID, id network.MessageID) ([]string, error) {
 		for _, m := range h.s.Messages(chat) {
 			if m.ID == h.shared(chat, id) {

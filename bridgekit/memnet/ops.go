@@ -29,6 +29,7 @@ var (
 	_ network.Leaver      = (*fullClient)(nil)
 	_ network.Moderator   = (*fullClient)(nil)
 	_ network.ChatEditor  = (*fullClient)(nil)
+	_ network.Pinner      = (*fullClient)(nil)
 	_ network.MediaOpener = (*fullClient)(nil)
 	_ network.Pinger      = (*fullClient)(nil)
 	_ network.Finder      = (*findingClient)(nil)
@@ -138,6 +139,12 @@ func (c *fullClient) Leave(ctx context.Context, chat network.ChatID, reason stri
 // SetMember implements network.Moderator.
 func (c *fullClient) SetMember(ctx context.Context, chat network.ChatID, m network.Member) error {
 	_, err := c.call(ctx, &request{Op: "moderate", Chat: chat, Member: &m})
+	return err
+}
+
+// Pin implements network.Pinner.
+func (c *fullClient) Pin(ctx context.Context, p network.OutgoingPin) error {
+	_, err := c.call(ctx, &request{Op: "pin", Chat: p.Chat, Txn: p.Txn, Target: &p.Target, Remove: p.Remove, Persona: p.Persona})
 	return err
 }
 

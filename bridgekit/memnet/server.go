@@ -25,6 +25,7 @@ type Server struct {
 	blobs    map[string]*blob
 	ids      int64 // counts messages, blobs and tokens
 	down     bool
+	silent   bool // nothing is delivered to accounts
 	conns    map[*conn]struct{}
 	fail     func(op string, chat network.ChatID) error
 	waiters  chan struct{} // closed with the next change; nil if nobody waits
@@ -35,6 +36,7 @@ type person struct {
 	id   network.UserID
 	name string
 	bot  bool
+	face *network.Media
 }
 
 // New makes an empty network.

@@ -140,6 +140,7 @@ func (t *tampered) SetMember(ctx context.Context, chat network.ChatID, m network
 func (t *tampered) EditChat(ctx context.Context, chat network.ChatID, c network.OutgoingChat) error {
 	return t.o.EditChat(ctx, chat, c)
 }
+func (t *tampered) Pin(ctx context.Context, p network.OutgoingPin) error { return t.o.Pin(ctx, p) }
 func (t *tampered) OpenMedia(ctx context.Context, m network.Media) (io.ReadCloser, error) {
 	return t.o.OpenMedia(ctx, m)
 }

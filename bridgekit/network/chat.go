@@ -33,6 +33,25 @@ type Chat struct {
 	// are not in it have the default.
 	Levels   map[UserID]int
 	Features Features
+	// Kept is how this login's person keeps the chat; nil if the network does
+	// not tell.
+	Kept *Kept
+}
+
+// A Tag is where a person has put a chat in their list.
+type Tag string
+
+const (
+	TagNone      Tag = ""
+	TagFavourite Tag = "favourite"
+	TagLow       Tag = "low" // archived, hidden, below the others
+)
+
+// Kept is how a login's person keeps a chat for themselves. It goes to the rooms of
+// their own Matrix account, where Causeway can act for it.
+type Kept struct {
+	Muted bool `json:"muted,omitempty"`
+	Tag   Tag  `json:"tag,omitempty"`
 }
 
 // A User describes a person.

@@ -115,6 +115,13 @@ type (
 		Avatar *Media         `json:"avatar,omitempty"`
 	}
 
+	// A ChatKept says how this login's person keeps the chat from now on. Without
+	// a portal's room it is nothing: Client.Chat tells it when there is one.
+	ChatKept struct {
+		Head
+		Kept
+	}
+
 	// ChatMoved says that Head.Chat is known by another key from now on.
 	ChatMoved struct {
 		Head

@@ -29,6 +29,7 @@ func kinds() map[string]func() Event {
 		"typing":         func() Event { return new(Typing) },
 		"presence":       func() Event { return new(Presence) },
 		"chat_change":    func() Event { return new(ChatChange) },
+		"chat_kept":      func() Event { return new(ChatKept) },
 		"chat_moved":     func() Event { return new(ChatMoved) },
 		"chat_closed":    func() Event { return new(ChatClosed) },
 		"member_change":  func() Event { return new(MemberChange) },
@@ -66,6 +67,8 @@ func EventKind(ev Event) string {
 		return "presence"
 	case *ChatChange:
 		return "chat_change"
+	case *ChatKept:
+		return "chat_kept"
 	case *ChatMoved:
 		return "chat_moved"
 	case *ChatClosed:

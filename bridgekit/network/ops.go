@@ -36,6 +36,12 @@ type (
 		// History returns a page of at most limit events, oldest first, that
 		// lies directly before the page that returned cursor; an empty cursor
 		// starts at the newest. An empty next cursor means that there is no more.
+		// Each event has the key, the IDs and the time that it had or would have
+		// had when it was delivered live, and Head.History is set. Messages of
+		// threads are among the others, in the order of time, as far as the
+		// network can tell them: what a thread began with comes before its replies.
+		// A message that was edited has its last content; one that was removed is
+		// left out. Reactions may follow the messages they are on.
 		History(ctx context.Context, chat ChatID, cursor string, limit int) (events []Event, next string, err error)
 	}
 	// A Lister pages through a chat's members.
@@ -67,6 +73,10 @@ type (
 	ChatEditor interface {
 		EditChat(ctx context.Context, chat ChatID, c OutgoingChat) error
 	}
+	// A Pinner pins a message of a chat, or unpins it. Pins tells of the result.
+	Pinner interface {
+		Pin(ctx context.Context, p OutgoingPin) error
+	}
 	// A MediaOpener fetches the bytes of a received medium.
 	MediaOpener interface {
 		OpenMedia(ctx context.Context, m Media) (io.ReadCloser, error)
@@ -97,10 +107,19 @@ type OutgoingChat struct {
 	Txn    TxnID
 	Name   *string
 	Topic  *string
-	Avatar *Media
+	Avatar *Media         // its bytes come from Source
 	Expiry *time.Duration // how long new messages live; 0: for ever
 	// Persona is who does it, for a relayed person.
 	Persona *Persona
+}
+
+// OutgoingPin pins a message, or unpins it if Remove is set.
+type OutgoingPin struct {
+	Txn     TxnID
+	Chat    ChatID
+	Target  Ref
+	Remove  bool
+	Persona *Persona // who does it, for a relayed person
 }
 
 // Ops are the operations of one client as functions; a nil one is not
@@ -124,6 +143,7 @@ type Ops struct {
 	Leave     func(ctx context.Context, chat ChatID, reason string) error
 	SetMember func(ctx context.Context, chat ChatID, m Member) error
 	EditChat  func(ctx context.Context, chat ChatID, c OutgoingChat) error
+	Pin       func(ctx context.Context, p OutgoingPin) error
 	OpenMedia func(ctx context.Context, m Media) (io.ReadCloser, error)
 	Find      func(ctx context.Context, m Outgoing) (Sent, error)
 	Ping      func(ctx context.Context) error
@@ -187,6 +207,9 @@ func resolveChats(c Client, ops *Ops) {
 	if c, ok := c.(ChatEditor); ok {
 		ops.EditChat = c.EditChat
 	}
+	if c, ok := c.(Pinner); ok {
+		ops.Pin = c.Pin
+	}
 }
 
 // Names lists the supported optional operations in a fixed order, for tests and
@@ -201,7 +224,7 @@ func (o Ops) Names() []string {
 		{"type", o.Type != nil}, {"read", o.MarkRead != nil}, {"history", o.History != nil},
 		{"members", o.Members != nil}, {"search", o.Search != nil}, {"join", o.Join != nil},
 		{"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
-		{"edit-chat", o.EditChat != nil}, {"media", o.OpenMedia != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
+		{"edit-chat", o.EditChat != nil}, {"pin", o.Pin != nil}, {"media", o.OpenMedia != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
 	} {
 		if op.has {
 			names = append(names, op.name)

@@ -97,10 +97,17 @@ type Acts struct {
 	React    func(ctx context.Context, chat network.ChatID, id network.MessageID, emoji string, remove bool) error
 	Type     func(ctx context.Context, chat network.ChatID) error
 	SetTopic func(ctx context.Context, chat network.ChatID, topic string) error
+	Pin      func(ctx context.Context, chat network.ChatID, id network.MessageID, remove bool) error
 	SayMedia func(ctx context.Context, chat network.ChatID, m SentMedia) (network.MessageID, error)
 
 	// SetExpiry sets how long new messages of a chat live.
 	SetExpiry func(ctx context.Context, chat network.ChatID, life time.Duration) error
+
+	// SayThread makes Traits.Other say a plain text in the thread that began with root.
+	SayThread func(ctx context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error)
+
+	// Keep makes the person of our account mute or tag a chat with another program.
+	Keep func(ctx context.Context, chat network.ChatID, k network.Kept) error
 
 	// Join and Leave make a third person, whom the fake chooses, enter or leave.
 	Join  func(ctx context.Context, chat network.ChatID) (network.UserID, error)
@@ -111,8 +118,10 @@ type Acts struct {
 
 	// What the network holds.
 	Topic     func(ctx context.Context, chat network.ChatID) (string, error)
-	Expiry    func(ctx context.Context, chat network.ChatID) (time.Duration, error)                        // of the chat's new messages
-	Lifetime  func(ctx context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error)  // of a message of ours
+	Expiry    func(ctx context.Context, chat network.ChatID) (time.Duration, error)                       // of the chat's new messages
+	Lifetime  func(ctx context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error) // of a message of ours
+	Pinned    func(ctx context.Context, chat network.ChatID) ([]network.MessageID, error)
+	Avatar    func(ctx context.Context, chat network.ChatID) ([]byte, error)
 	Media     func(ctx context.Context, chat network.ChatID) ([]SentMedia, error)                          // from our account, in order
 	Reactions func(ctx context.Context, chat network.ChatID, id network.MessageID) ([]string, error)       // of our account
 	Standing  func(ctx context.Context, chat network.ChatID, u network.UserID) (network.Membership, error) // Left if never there
@@ -176,7 +185,7 @@ func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		lifeCases(), inCases(), outCases(), echoCases(), textCases(),
-		mediaCases(), historyCases(), memberCases(), expiryCases(), honestyCases(), loginCases(),
+		mediaCases(), historyCases(), memberCases(), roomCases(), expiryCases(), honestyCases(), loginCases(),
 	} {
 		all = append(all, group...)
 	}

@@ -16,6 +16,10 @@ func historyCases() []Case {
 		{"HistoryCoversOnce", needsHistory, with(historyCoversOnce)},
 		{"HistoryWhileArriving", needsHistory, with(historyWhileArriving)},
 		{"HistoryIsTheSameAsLive", needsHistory, with(historyIsTheSame)},
+		{"HistoryKeepsTime", needsHistory, with(historyKeepsTime)},
+		{"HistoryHasThreads", needsHistoryThreads, with(historyHasThreads)},
+		{"HistoryIsCurrent", needsHistoryEdited, with(historyIsCurrent)},
+		{"HistoryLeavesOutRemoved", needsHistoryRemoved, with(historyLeavesOutRemoved)},
 	}
 }
 

@@ -155,6 +155,9 @@ func (c *core) calls(ctx context.Context, ops network.Ops, chat network.ChatID, 
 	add(ops.SetMember != nil, "moderate", func() error {
 		return ops.SetMember(ctx, chat, network.Member{User: c.traits.Other, Membership: network.Left})
 	})
+	add(ops.Pin != nil && id != "", "pin", func() error {
+		return ops.Pin(ctx, network.OutgoingPin{Txn: c.txn(), Chat: chat, Target: ref})
+	})
 	add(ops.EditChat != nil, "edit-chat", func() error {
 		return ops.EditChat(ctx, chat, network.OutgoingChat{Txn: c.txn(), Topic: &topic})
 	})

@@ -88,6 +88,7 @@ func (x *inbound) access(ctx context.Context, a access) journal.Outcome {
 	if err := x.admit(ctx, a.Owner); err != nil {
 		return x.failed(ctx, err)
 	}
+	x.joins.furnish(x.p)
 	return journal.Delivered(nil)
 }
 
@@ -156,6 +157,7 @@ func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
 		return dbOutcome(err)
 	}
 	x.portals.unlearn(loginChat{x.p.Network, a.Login, x.p.ID})
+	x.unshelve(x.p, a.Login, a.Owner)
 	left, err := x.db.LoginsIn(ctx, x.p.ID)
 	if err != nil {
 		return dbOutcome(err)

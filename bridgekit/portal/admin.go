@@ -92,11 +92,11 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 	if err := s.enter(ctx, sess, p); err != nil {
 		return p, err
 	}
-	if sess.Owner == "" {
+	if w.login = sess.ID; sess.Owner == "" {
 		w.relay = sess.ID
 	}
 	if chat.Kind == network.Direct && chat.Other != "" {
-		ghost := s.hs.GhostID(string(p.Network), string(chat.Other))
+		ghost := s.ghostOf(p.Network, chat.Other)
 		if err := s.prepareGhost(ctx, ops, ghost, chat.Other, false); err != nil {
 			return p, err
 		}
@@ -110,7 +110,9 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 		}
 	}
 	if made {
-		s.joins.furnish(p)
+		if err := s.complete(ctx, p); err != nil {
+			return p, err
+		}
 	}
 	public := w.alias != "" && !p.Info.Plumbed
 	if public {
@@ -247,6 +249,15 @@ func (s *Service) Unbridge(ctx context.Context, room id.RoomID, deleteRoom bool)
 		return err
 	}
 	for _, p := range portals {
+		in, err := s.db.LoginsIn(ctx, p.ID)
+		if err != nil {
+			return err
+		}
+		for _, l := range in {
+			if sess := s.logins.Get(p.Network, l); sess != nil {
+				s.unshelve(p, l, id.UserID(sess.Owner))
+			}
+		}
 		if err := s.unbridge(ctx, p, deleteRoom); err != nil {
 			return err
 		}

@@ -71,6 +71,7 @@ func (s *Service) signOut(ctx context.Context, sess *login.Session, forget bool)
 	if err := s.logins.Remove(ctx, sess.Network, sess.ID); err != nil {
 		return err
 	}
+	s.dropSpace(sess)
 	for _, p := range chats {
 		s.portals.unlearn(loginChat{sess.Network, sess.ID, p.ID})
 	}

@@ -197,13 +197,16 @@ func (d *delivery) enter(ctx context.Context, p store.Portal, ev network.Event) 
 	return nil
 }
 
+// keptKind is the kind of entries about how one login's person keeps the chat.
+const keptKind = "chat_kept"
+
 // eventKey names a happening. Where each login has its own IDs, so have the keys.
 func eventKey(p store.Portal, sess *login.Session, kind string, h *network.Head) []byte {
 	if h.Key == "" {
 		return nil
 	}
 	scope := ""
-	if features(p).IDs == network.IDsPerLogin {
+	if features(p).IDs == network.IDsPerLogin || kind == keptKind {
 		scope = string(sess.ID)
 	}
 	return journal.Key("in", fmt.Sprint(p.ID), scope, kind, h.Key)

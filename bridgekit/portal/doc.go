@@ -17,17 +17,25 @@
 //
 //   - A portal's row is made by the first event of its chat; the room's ID is
 //     stored right after the room was made under its deterministic alias.
+//
 //   - Rows of the message map commit with the end of the entry that made them.
 //     They are visible in memory at once ([messageMap]), because an echo or a
 //     reply can come before the commit.
+//
 //   - What a network has accepted of a message of several parts is stored before
 //     the rest is tried again.
+//
+//   - A chat's past is stored page by page before it is shown in a new room, and
+//     each event of it removed with the commit of its rows and key ([store.Fill]).
+//
+//   - What a room needs beside its messages is remembered as facts, and asked for
+//     again until the portal's row says that it is done.
 //
 // # Who owns what
 //
 // The cleaner and the vanishing are one goroutine each.
 //
-// The portal's In lane owns making and changing its room; the Out lane owns the
+// The portal's In lane owns making, filling and changing its room; the Out lane owns the
 // calls to its network. Both change the portal's row through [Service.update],
 // one at a time. Typing, receipts and presence go past the journal, best effort.
 //

@@ -191,7 +191,7 @@ func (s *Service) control(e *rawEvent, raw json.RawMessage) []journal.Draft {
 func carried(kind string) bool {
 	switch kind {
 	case event.EventMessage.Type, event.EventSticker.Type, event.EventReaction.Type, event.EventRedaction.Type, event.EventEncrypted.Type,
-		event.StateTopic.Type, event.StateRoomName.Type, event.StateMember.Type, event.StateTombstone.Type, event.StateBeeperDisappearingTimer.Type:
+		event.StateRoomAvatar.Type, event.StatePinnedEvents.Type, event.StateTopic.Type, event.StateRoomName.Type, event.StateMember.Type, event.StateTombstone.Type, event.StateBeeperDisappearingTimer.Type:
 		return true
 	}
 	return false

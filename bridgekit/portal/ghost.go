@@ -9,7 +9,6 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
-	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -26,7 +25,7 @@ func (x *inbound) sender(ctx context.Context, u network.UserID) (id.UserID, erro
 	if own, err := x.puppet(ctx, u); err != nil || own != "" {
 		return own, err
 	}
-	ghost := x.hs.GhostID(string(x.p.Network), string(u))
+	ghost := x.ghostOf(x.p.Network, u)
 	if over, err := x.overflows(ctx, ghost); err != nil || over {
 		return x.hs.BotID(), err
 	}
@@ -47,8 +46,12 @@ func (x *inbound) puppet(ctx context.Context, u network.UserID) (id.UserID, erro
 	if room == "" {
 		return owner, nil
 	}
-	if in, err := x.hs.Joined(ctx, room, owner); err != nil || in {
+	in, err := x.hs.Joined(ctx, room, owner)
+	if err != nil || in {
 		return owner, err
+	}
+	if x.filling {
+		return "", nil // they come when the room is full, or every message of the past would ring
 	}
 	// They may have been invited a moment ago, or never come to this room.
 	m, err := x.hs.Member(ctx, room, x.hs.BotID(), owner)
@@ -72,7 +75,7 @@ func (x *inbound) ops() *network.Ops {
 
 // puppetOrGhost is sender without touching the homeserver more than needed.
 func (x *inbound) puppetOrGhost(ctx context.Context, u network.UserID) id.UserID {
-	ghost := x.hs.GhostID(string(x.p.Network), string(u))
+	ghost := x.ghostOf(x.p.Network, u)
 	own := x.logins.ByUser(x.p.Network, u)
 	if own == nil || own.Owner == "" {
 		return ghost
@@ -92,35 +95,58 @@ func (s *Service) prepareGhost(ctx context.Context, ops *network.Ops, ghost id.U
 	if err := s.hs.EnsureGhost(ctx, ghost); err != nil {
 		return err
 	}
-	name, err := s.askName(ctx, ops, u)
+	person, err := s.askPerson(ctx, ops, u)
 	if err != nil {
 		// Not known now: an earlier name is better than the bare ID.
 		if named, err := s.hs.Named(ctx, ghost); err != nil || named {
 			return err
 		}
-		name = string(u)
+		person.Name = string(u)
 	}
-	if err := s.hs.SetProfile(ctx, ghost, matrix.Profile{Name: name}); err != nil {
+	if err := s.hs.SetName(ctx, ghost, person.Name); err != nil {
 		return err
 	}
 	if err == nil {
-		s.names.put(ghost, name)
+		s.names.put(ghost, person.Name)
+		s.names.owe(ghost, face{ops, person.Avatar}, renew)
 	}
 	return nil
 }
 
-// askName asks the network for a person's name, for a short time.
-func (s *Service) askName(ctx context.Context, ops *network.Ops, u network.UserID) (string, error) {
+// askPerson asks the network who somebody is, for a short time.
+func (s *Service) askPerson(ctx context.Context, ops *network.Ops, u network.UserID) (network.User, error) {
 	if ops == nil {
-		return "", errNoClient
+		return network.User{}, errNoClient
 	}
 	ctx, cancel := context.WithTimeout(ctx, askUser)
 	defer cancel()
 	info, err := ops.User(ctx, u)
 	if network.KindOf(err) == network.Rejected && err != nil || err == nil && info.Name == "" {
-		return string(u), nil // there is no better name
+		return network.User{Name: string(u), Avatar: info.Avatar}, nil // there is no better name
 	}
-	return info.Name, err
+	return info, err
+}
+
+// A face is a picture that a ghost does not have yet; nil: it has one no more.
+type face struct {
+	ops   *network.Ops
+	media *network.Media
+}
+
+// faceUp gives a ghost the picture that it lacks, beside the lanes: who speaks
+// first is not kept waiting by a picture.
+func (s *Service) faceUp(ghost id.UserID) {
+	f, ok := s.names.due(ghost)
+	if !ok {
+		return
+	}
+	s.tasks.add(false, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		if _, err := s.showFace(ctx, f.ops, ghost, f.media); err != nil && ctx.Err() == nil {
+			s.log.Info("show a person's picture", "ghost", ghost, "err", err)
+		}
+	})
 }
 
 // errNoClient is for what needs a running client of the chat.
@@ -129,8 +155,32 @@ var errNoClient = errors.New("no client of this chat is running")
 // A nameCache knows the display names of ghosts that were prepared by this
 // process.
 type nameCache struct {
-	mu    sync.Mutex // guards names
+	mu    sync.Mutex // guards what follows
 	names map[id.UserID]string
+	faces map[id.UserID]face // of which the ghosts do not have the picture yet
+}
+
+// owe notes a picture; that there is none matters only if there was one.
+func (c *nameCache) owe(u id.UserID, f face, changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.media == nil && !changed {
+		return
+	}
+	if c.faces == nil {
+		c.faces = map[id.UserID]face{}
+	}
+	makeRoom(c.faces, maxCached)
+	c.faces[u] = f
+}
+
+// due takes what owe noted.
+func (c *nameCache) due(u id.UserID) (face, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f, ok := c.faces[u]
+	delete(c.faces, u)
+	return f, ok
 }
 
 func (c *nameCache) prepared(u id.UserID) bool {

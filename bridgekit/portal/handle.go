@@ -42,14 +42,19 @@ type inbound struct {
 	p     store.Portal
 	sess  *login.Session // whose connection delivered it; nil if it was removed since
 	head  *network.Head
-	sent  bool   // something of it is in the room
-	same  []byte // commonChange of the event
-	other bool   // incoming.Other
-	anew  bool   // what it is about is not there: an edit became a message
+	ev    network.Event // nil if the entry holds none
+	sent  bool          // something of it is in the room
+	same  []byte        // commonChange of the event
+	other bool          // incoming.Other
+	anew  bool          // what it is about is not there: an edit became a message
 	// stays: nothing of it goes to the room's other networks.
 	stays bool
 	// spokenFor: the bot says it for somebody.
 	spokenFor bool
+	// filling: it is of the chat's past, and shown before what else is in the lane
+	filling bool
+	// reached: the past was fetched as far as it was wanted, or there is no more
+	reached bool
 }
 
 func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcome {
@@ -58,6 +63,9 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	}
 	if e.Kind == accessKind {
 		return s.handleAccess(ctx, e)
+	}
+	if e.Kind == fillKind {
+		return s.handleFill(ctx, e)
 	}
 	a, err := unwrap(e)
 	if err != nil {
@@ -74,9 +82,12 @@ func (s *Service) handleIn(ctx context.Context, e *journal.Entry) journal.Outcom
 	if !ok {
 		return journal.Delivered(nil) // the portal was deleted meanwhile
 	}
-	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, via), head: ev.Base(), other: a.other}
+	x := &inbound{Service: s, e: e, p: p, sess: s.logins.Get(p.Network, via), head: ev.Base(), ev: ev, other: a.other}
 	if p.State == store.PortalClosed && !x.reopens(ev) {
 		return journal.Delivered(nil)
+	}
+	if out := x.filled(ctx); out != nil {
+		return *out
 	}
 	return x.dispatch(ctx, ev)
 }
@@ -125,6 +136,8 @@ func (x *inbound) dispatch(ctx context.Context, ev network.Event) journal.Outcom
 		return x.reactionSet(ctx, ev)
 	case *network.ChatChange:
 		return x.chatChange(ctx, ev)
+	case *network.ChatKept:
+		return x.chatKept(ctx, ev)
 	case *network.ChatMoved:
 		return x.chatMoved(ctx, ev)
 	case *network.ChatClosed:

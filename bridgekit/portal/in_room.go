@@ -41,6 +41,9 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 			return x.failed(ctx, err)
 		}
 		info.Name = *c.Name
+		if err := x.renameBridge(ctx, x.p, *c.Name); err != nil {
+			return x.failed(ctx, err)
+		}
 	}
 	if c.Topic != nil && *c.Topic != info.Topic {
 		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateTopic, "", &event.TopicEventContent{Topic: *c.Topic}, c.At); err != nil {
@@ -51,14 +54,13 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 		info.Topic = *c.Topic
 	}
 	if c.Avatar != nil && !info.Plumbed {
-		uri, _, err := x.transfer(ctx, c.Avatar, x.hs.BotID(), false)
-		if err != nil {
+		ops := x.ops()
+		if ops == nil {
+			ops = x.anyOps(ctx, x.p)
+		}
+		if err := x.showPicture(ctx, x.p, ops, c.Avatar); err != nil {
 			return x.failed(ctx, err)
 		}
-		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateRoomAvatar, "", &event.RoomAvatarEventContent{URL: uri.CUString()}, c.At); err != nil {
-			return x.failed(ctx, err)
-		}
-		info.Avatar = uri.String()
 	}
 	if c.Expiry != nil && *c.Expiry != info.Expiry {
 		if out := x.showExpiry(ctx, *c.Expiry); out != nil {
@@ -67,7 +69,7 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 		info.Expiry = *c.Expiry
 	}
 	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {
-		p.Info.Name, p.Info.Topic, p.Info.Avatar, p.Info.Expiry = info.Name, info.Topic, info.Avatar, info.Expiry
+		p.Info.Name, p.Info.Topic, p.Info.Expiry = info.Name, info.Topic, info.Expiry
 	})
 	if err != nil {
 		return dbOutcome(err)
@@ -160,7 +162,7 @@ func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network
 	if x.p.Room == "" {
 		return nil
 	}
-	ghost := x.hs.GhostID(string(x.p.Network), string(m.User))
+	ghost := x.ghostOf(x.p.Network, m.User)
 	room := roomID(x.p)
 	switch m.Membership {
 	case network.Joined:
@@ -193,7 +195,7 @@ func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network
 }
 
 // remove is err, unless it says that there was nobody to remove.
-func (x *inbound) remove(err error) error {
+func (s *Service) remove(err error) error {
 	if err != nil && harmless(err) {
 		return nil
 	}
@@ -223,7 +225,7 @@ func (x *inbound) leaveOthers(ctx context.Context, in []network.Member) error {
 	stays := map[id.UserID]bool{}
 	for _, m := range in {
 		if m.Membership == network.Joined {
-			stays[x.hs.GhostID(string(x.p.Network), string(m.User))] = true
+			stays[x.ghostOf(x.p.Network, m.User)] = true
 		}
 	}
 	members, err := x.hs.Members(ctx, roomID(x.p))
@@ -262,27 +264,6 @@ func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
 	return journal.Delivered(nil)
 }
 
-// pins sets the room's pinned messages.
-func (x *inbound) pins(ctx context.Context, p *network.Pins) journal.Outcome {
-	if x.p.Room == "" {
-		return journal.Delivered(nil)
-	}
-	content := &event.PinnedEventsEventContent{Pinned: []id.EventID{}}
-	for _, ref := range p.Pinned {
-		eventID, err := x.eventOf(ctx, &ref)
-		if err != nil {
-			return dbOutcome(err)
-		}
-		if eventID != "" {
-			content.Pinned = append(content.Pinned, eventID)
-		}
-	}
-	if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePinnedEvents, "", content, x.head.At); err != nil {
-		return x.failed(ctx, err)
-	}
-	return journal.Delivered(nil)
-}
-
 // serviceNotice shows a text of the network in the room; before there is a room
 // there is nobody to read it.
 func (x *inbound) serviceNotice(ctx context.Context, n *network.ServiceNotice) journal.Outcome {
@@ -293,22 +274,6 @@ func (x *inbound) serviceNotice(ctx context.Context, n *network.ServiceNotice) j
 		if out := x.say(ctx, part.Text, fmt.Sprint("s", i)); out != nil {
 			return *out
 		}
-	}
-	return journal.Delivered(nil)
-}
-
-// gap tells the room that something may be missing.
-func (x *inbound) gap(ctx context.Context, g *network.Gap) journal.Outcome {
-	if x.p.Room == "" {
-		return journal.Delivered(nil)
-	}
-	const layout = "2006-01-02 15:04:05 MST"
-	words := "Messages may be missing here: " + g.Reason
-	if !g.From.IsZero() && !g.To.IsZero() {
-		words = fmt.Sprintf("Messages between %s and %s may be missing here: %s", g.From.UTC().Format(layout), g.To.UTC().Format(layout), g.Reason)
-	}
-	if out := x.say(ctx, markup.Plain(words), "gap"); out != nil {
-		return *out
 	}
 	return journal.Delivered(nil)
 }

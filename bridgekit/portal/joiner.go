@@ -8,9 +8,9 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
-	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -49,7 +49,7 @@ func newJoiner(s *Service) *joiner {
 
 // join has a ghost come into a portal's room soon.
 func (j *joiner) join(p store.Portal, u network.UserID) {
-	t := joinTask{portal: p.ID, user: u, at: membership{roomID(p), j.s.hs.GhostID(string(p.Network), string(u))}}
+	t := joinTask{portal: p.ID, user: u, at: membership{roomID(p), j.s.ghostOf(p.Network, u)}}
 	j.add(t)
 }
 
@@ -68,7 +68,7 @@ func (j *joiner) cancel(room id.RoomID, ghost id.UserID) {
 func (j *joiner) add(t joinTask) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, ok := j.pending[t.at]; ok == (t.tries == 0) {
+	if _, ok := j.pending[t.at]; ok && t.furnish || !t.furnish && ok == (t.tries == 0) {
 		return // asked for already, or withdrawn between two tries
 	}
 	j.pending[t.at] = struct{}{}
@@ -123,6 +123,9 @@ func (j *joiner) take() (joinTask, bool) {
 		if _, ok := j.pending[t.at]; !ok {
 			continue
 		}
+		if t.furnish {
+			delete(j.pending, t.at) // who comes from now on asks for another one
+		}
 		if len(j.queue) > 0 { // let another worker have the next
 			select {
 			case j.wake <- struct{}{}:
@@ -148,7 +151,9 @@ func (j *joiner) do(ctx context.Context, t joinTask) {
 		j.add(t)
 		return
 	}
-	j.cancel(t.at.room, t.at.user)
+	if !t.furnish {
+		j.cancel(t.at.room, t.at.user)
+	}
 	if err != nil && ctx.Err() == nil {
 		j.s.log.Warn("bring ghost into room", "portal", t.portal, "furnish", t.furnish, "err", err)
 	}
@@ -166,42 +171,10 @@ func (j *joiner) try(ctx context.Context, t joinTask) error {
 		return err
 	}
 	if err := j.s.hs.EnsureJoined(ctx, t.at.room, t.at.user); err != nil || j.wanted(t.at) {
+		j.s.faceUp(t.at.user)
 		return err
 	}
 	return j.s.hs.Leave(ctx, t.at.room, t.at.user, "") // they left meanwhile
-}
-
-// furnish does what a new room can wait for: the alias that identified it goes,
-// the owners' own accounts join, members come in.
-func (s *Service) furnish(ctx context.Context, p store.Portal) error {
-	if err := s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login))); err != nil {
-		return err
-	}
-	s.opts.Steps.At(step.RoomUnaliased)
-	in, err := s.db.LoginsIn(ctx, p.ID)
-	if err != nil {
-		return err
-	}
-	x := &inbound{Service: s, p: p, head: &network.Head{}}
-	for _, owner := range x.owners(in) {
-		if err := x.welcome(ctx, owner); err != nil {
-			return err
-		}
-	}
-	if p.Info.Features.Once == "" { // the network did not describe the chat in time
-		if err := x.describeLate(ctx); err != nil {
-			return err
-		}
-	}
-	if err := s.announceExpiry(ctx, p.ID); err != nil {
-		return err
-	}
-	if err := s.inviteMembers(ctx, p); err != nil {
-		return err
-	}
-	s.opts.Steps.At(step.RoomFurnished)
-	_, err = s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
-	return err
 }
 
 // welcome is admit for the owner of a new room, who was most likely invited with
@@ -274,14 +247,26 @@ func (s *Service) anyOps(ctx context.Context, p store.Portal) *network.Ops {
 	return nil
 }
 
-// Resume furnishes rooms whose set-up an earlier process did not finish.
+// Resume furnishes rooms with which an earlier process was not done.
 func (s *Service) Resume(ctx context.Context) error {
 	all, err := s.db.Unfinished(ctx)
 	if err != nil {
 		return err
 	}
 	for _, p := range all {
-		s.joins.furnish(p)
+		if err := s.complete(ctx, p); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// complete has a room that was made finished: its past comes first, which the lane
+// brings in.
+func (s *Service) complete(ctx context.Context, p store.Portal) error {
+	if p.Info.Fill == nil {
+		s.joins.furnish(p)
+		return nil
+	}
+	return s.j.Append(ctx, []journal.Draft{{Lane: journal.LaneOf(p.ID, journal.In), Kind: fillKind, Payload: []byte("{}")}}, nil)
 }

@@ -15,7 +15,7 @@ import (
 func Carried() []string {
 	return []string{
 		event.EventMessage.Type, event.EventSticker.Type, event.EventReaction.Type, event.EventRedaction.Type, event.EventEncrypted.Type,
-		event.StateTopic.Type, event.StateRoomName.Type,
+		event.StateTopic.Type, event.StateRoomName.Type, event.StateRoomAvatar.Type, event.StatePinnedEvents.Type,
 	}
 }
 

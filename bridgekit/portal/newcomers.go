@@ -86,7 +86,7 @@ func floodFact(portal int64) string { return fmt.Sprint("flood ", portal) }
 // overflows reports whether the bot says what a remote person says, because they
 // would be one ghost too many in the room.
 func (x *inbound) overflows(ctx context.Context, ghost id.UserID) (bool, error) {
-	if x.opts.NewSenders == 0 || x.p.Room == "" {
+	if x.opts.NewSenders == 0 || x.p.Room == "" || x.filling { // how much of the past there is, is somebody's choice
 		return false, nil
 	}
 	in, err := x.hs.Joined(ctx, roomID(x.p), ghost)
@@ -130,8 +130,9 @@ func (x *inbound) introduced(ctx context.Context, as id.UserID, u network.UserID
 		return c
 	}
 	x.spokenFor = true
-	name, err := x.askName(ctx, x.ops(), u)
-	if name = hub.Clean(name); err != nil || name == "" {
+	person, err := x.askPerson(ctx, x.ops(), u)
+	name := hub.Clean(person.Name)
+	if err != nil || name == "" {
 		name = string(u)
 	}
 	c.Parts = append([]network.Part{}, c.Parts...)

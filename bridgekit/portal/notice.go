@@ -161,14 +161,9 @@ func (s *Service) handleAccount(ctx context.Context, e *journal.Entry, via netwo
 	case *network.ServiceNotice:
 		return s.tellOwner(ctx, e, sess, ev)
 	case *network.UserChanged:
-		ops, ok := sess.Ops()
-		if !ok {
-			return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, nil)
-		}
-		ghost := s.hs.GhostID(string(sess.Network), string(ev.User))
-		if err := s.prepareGhost(ctx, &ops, ghost, ev.User, true); err != nil {
-			return s.outcome(err)
-		}
+		return s.userChanged(ctx, sess, ev)
+	case *network.UserMerged:
+		return s.merge(ctx, sess, ev)
 	}
 	return journal.Delivered(nil)
 }

@@ -248,8 +248,10 @@ func (o *outbound) dispatch(ctx context.Context) journal.Outcome {
 		return o.redaction(ctx)
 	case event.EventReaction.Type:
 		return o.reaction(ctx)
-	case event.StateTopic.Type, event.StateRoomName.Type, event.StateBeeperDisappearingTimer.Type:
+	case event.StateTopic.Type, event.StateRoomName.Type, event.StateRoomAvatar.Type, event.StateBeeperDisappearingTimer.Type:
 		return o.chatChange(ctx)
+	case event.StatePinnedEvents.Type:
+		return o.pins(ctx)
 	case event.StateMember.Type:
 		return o.member(ctx)
 	}

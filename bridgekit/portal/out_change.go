@@ -292,6 +292,7 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 	var c struct {
 		Topic *string `json:"topic"`
 		Name  *string `json:"name"`
+		URL   string  `json:"url"`
 	}
 	if err := json.Unmarshal(o.evt.Content, &c); err != nil {
 		return journal.Delivered(nil)
@@ -305,8 +306,13 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		change.Topic = c.Topic
 	case o.evt.Type == event.StateRoomName.Type && c.Name != nil && *c.Name != o.p.Info.Name && !o.p.Info.Plumbed:
 		change.Name = c.Name
+	case o.evt.Type == event.StateRoomAvatar.Type && c.URL != "" && c.URL != o.p.Info.Avatar && !o.p.Info.Plumbed:
+		change.Avatar = o.avatar(c.URL)
 	default:
 		return journal.Delivered(nil)
+	}
+	if change.Topic == nil && change.Name == nil && change.Avatar == nil {
+		return journal.Delivered(nil) // a picture that is none
 	}
 	if err := o.ops.EditChat(ctx, o.p.Chat.ID, change); err != nil {
 		if network.KindOf(err) == network.Rejected {
@@ -315,7 +321,7 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		}
 		return o.failed(ctx, err)
 	}
-	o.sends.expect(o.p.ID, chatEcho(change.Name, change.Topic, change.Expiry))
+	o.sends.expect(o.p.ID, chatEcho(change.Name, change.Topic, change.Expiry, change.Avatar != nil))
 	_, err := o.update(ctx, o.p.ID, func(p *store.Portal) {
 		if change.Expiry != nil {
 			p.Info.Expiry = *change.Expiry
@@ -326,11 +332,31 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		if change.Name != nil {
 			p.Info.Name = *change.Name
 		}
+		if change.Avatar != nil {
+			p.Info.Avatar = c.URL
+		}
 	})
 	if err != nil {
 		return dbOutcome(err)
 	}
 	return journal.Delivered(nil)
+}
+
+// avatar is a picture of the homeserver as a network takes it.
+func (o *outbound) avatar(url string) *network.Media {
+	uri, err := id.ParseContentURI(url)
+	if err != nil {
+		return nil
+	}
+	m := &network.Media{Kind: network.Image, Name: "avatar"}
+	var c struct {
+		Info *event.FileInfo `json:"info"`
+	}
+	if json.Unmarshal(o.evt.Content, &c) == nil && c.Info != nil { // without it the network looks itself
+		m.MIME, m.Size, m.Width, m.Height = c.Info.MimeType, int64(c.Info.Size), c.Info.Width, c.Info.Height
+	}
+	m.Source = &mediaSource{o: o, uri: uri, name: m.Name, mime: m.MIME}
+	return m
 }
 
 // member carries out who leaves and who is removed: a person with a login of

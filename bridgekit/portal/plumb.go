@@ -236,7 +236,7 @@ func (s *Service) settleIn(ctx context.Context, p store.Portal, room id.RoomID, 
 
 // unmark takes back what a room says about what it is bridged to, if it can.
 func (s *Service) unmark(ctx context.Context, p store.Portal) {
-	said := s.bridgeInfo(p, network.Chat{})
+	said := s.bridgeInfo(p, network.Chat{}, nil)
 	if !p.Info.Plumbed {
 		said = append(said, s.hs.OriginState("", "")) // or a restore would take it for the chat's room
 	}

@@ -18,6 +18,9 @@ import (
 // only that knows it by the IDs of our own sends; what another one delivers of it tells
 // what that one calls it, and other is true.
 func (s *Service) reads(ctx context.Context, p store.Portal, sess *login.Session, ev network.Event) (taken, other bool, err error) {
+	if _, own := ev.(*network.ChatKept); own {
+		return true, false, nil // it is this login's person's
+	}
 	ids, keyed := features(p).IDs, ev.Base().Key != ""
 	if p.Chat.Login != "" || ids == network.IDsShared && keyed || leaves(ev, sess.User()) {
 		return true, false, nil

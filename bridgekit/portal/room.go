@@ -36,7 +36,7 @@ func (x *inbound) ensureRoom(ctx context.Context) error {
 			invite = append(invite, as)
 		}
 	}
-	p, _, err := x.makeRoom(ctx, x.p, x.ops(), roomWish{owner: x.owner(), invite: invite})
+	p, _, err := x.makeRoom(ctx, x.p, x.ops(), roomWish{owner: x.owner(), invite: invite, login: x.via()})
 	if err == nil {
 		x.p = p
 	}
@@ -57,6 +57,7 @@ type roomWish struct {
 	invite []id.UserID // ghosts that are registered
 	alias  string      // localpart of the public alias it was asked for by
 	relay  network.LoginID
+	login  network.LoginID // whose client knows the chat
 }
 
 // makeRoom makes or finds the room of a portal and stores it, unless somebody else
@@ -95,7 +96,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 		Alias:  s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
 		Name:   chat.Name, Topic: chat.Topic,
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
-		State:    s.firstState(p, chat),
+		State:    s.firstState(p, chat, ops),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
 		Levels: map[id.UserID]int{},
 	}
@@ -115,14 +116,18 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 		return p, err
 	}
 	s.opts.Steps.At(step.RoomMade)
-	p, err = s.update(ctx, p.ID, func(p *store.Portal) {
+	p, err = s.updateAlso(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State = string(room), store.PortalOpen
-		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Setup: true}
+		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Setup: true, Fill: s.toFill(ops, w.login)}
+		if ops != nil && chat.Features.Once != "" {
+			can := capabilities(chat.Features, ops)
+			p.Info.Shown = can.GetID()
+		}
 		if w.relay != "" {
 			p.Relay = w.relay
 		}
 		s.adoptRelay(ctx, p)
-	})
+	}, func(tx *store.Tx) error { return tx.NewRoom(p.ID) })
 	if err != nil {
 		return p, err
 	}
@@ -133,8 +138,8 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 
 // firstState is what a room is made with beside its name: what it is bridged to,
 // encryption, how long messages live.
-func (s *Service) firstState(p store.Portal, chat network.Chat) []*event.Event {
-	state := s.bridgeInfo(p, chat)
+func (s *Service) firstState(p store.Portal, chat network.Chat, ops *network.Ops) []*event.Event {
+	state := append(s.bridgeInfo(p, chat, ops), s.serviceMembers(p, s.ownGhosts(p)))
 	if mode := s.opts.Encryption; mode == config.EncryptionDefault || mode == config.EncryptionRequire {
 		state = append(state, encryptionState())
 	}
@@ -142,6 +147,19 @@ func (s *Service) firstState(p store.Portal, chat network.Chat) []*event.Event {
 		state = append(state, timerState(chat.Expiry))
 	}
 	return state
+}
+
+// ownGhosts are the user IDs of our people in a direct chat: their own accounts are
+// in the room, and who sees their ghosts there need not count them.
+func (s *Service) ownGhosts(p store.Portal) []network.UserID {
+	l := p.Chat.Login
+	if l == "" {
+		return nil
+	}
+	if sess := s.logins.Get(p.Network, l); sess != nil && sess.User() != "" {
+		return []network.UserID{sess.User()}
+	}
+	return nil
 }
 
 // ownersIn are the people who get the room of a portal: those whose logins are in
@@ -236,26 +254,4 @@ func (x *inbound) describeLate(ctx context.Context) error {
 		p.Info.Expiry = chat.Expiry
 	})
 	return err
-}
-
-// bridgeInfo is the state that tells clients what the room is bridged to
-// (MSC2346).
-func (s *Service) bridgeInfo(p store.Portal, chat network.Chat) []*event.Event {
-	info := network.Info{ID: p.Network, Name: string(p.Network)}
-	if c := s.logins.Connector(p.Network); c != nil {
-		info = c.Info()
-	}
-	content := &event.BridgeEventContent{
-		BridgeBot: s.hs.BotID(), Creator: s.hs.BotID(),
-		Protocol: event.BridgeInfoSection{ID: info.Protocol, DisplayName: info.Name, ExternalURL: info.URL, AvatarURL: id.ContentURIString(info.Icon)},
-		Channel:  event.BridgeInfoSection{ID: string(p.Chat.ID), DisplayName: chat.Name},
-	}
-	key := "chat.causeway." + string(p.Network) + "/" + string(p.Chat.ID)
-	if len(key) > 250 {
-		key = key[:250]
-	}
-	return []*event.Event{
-		{Type: event.StateBridge, StateKey: &key, Content: event.Content{Parsed: content}},
-		{Type: event.StateHalfShotBridge, StateKey: &key, Content: event.Content{Parsed: content}},
-	}
 }

@@ -73,7 +73,7 @@ func reactionEcho(on network.MessageID, emoji string, remove bool) string {
 	return fmt.Sprintf("reaction %q %q %v", on, emoji, remove)
 }
 
-func chatEcho(name, topic *string, life *time.Duration) string {
+func chatEcho(name, topic *string, life *time.Duration, picture bool) string {
 	text := func(s *string) string {
 		if s == nil {
 			return "-"
@@ -83,7 +83,7 @@ func chatEcho(name, topic *string, life *time.Duration) string {
 	if life != nil {
 		return fmt.Sprintf("chat %s %s %s", text(name), text(topic), *life)
 	}
-	return "chat " + text(name) + " " + text(topic)
+	return fmt.Sprint("chat ", text(name), " ", text(topic), " ", picture)
 }
 
 func editEcho(of network.MessageID, c *network.Content) string {

@@ -35,6 +35,10 @@ type Options struct {
 	// Remake lets the next message make a room anew that the homeserver has
 	// purged; else that takes a command.
 	Remake bool
+	// History is how much of the past a new room gets.
+	History History
+	// Spaces: people get a space for each network and login.
+	Spaces bool
 	// NewSenders is how many people a minute may become themselves on the other
 	// side of a portal; 0: any number. MaxPortals is how many rooms one person's
 	// logins may have; 0: any number.
@@ -69,6 +73,13 @@ type Options struct {
 	// Secret takes the answer to a question that must not be stored; it
 	// reports whether it was one.
 	Secret func(ctx context.Context, c Command) bool
+}
+
+// History is how much of a chat's past its room gets.
+type History struct {
+	Messages int           // of a new room; 0: none
+	Wait     time.Duration // for the network to hand them over; 0: until it has
+	CatchUp  int           // messages that fill a gap at most; 0: none
 }
 
 // A Command is a message that may be for the bot.
@@ -110,6 +121,7 @@ type Service struct {
 	after     *aftermath
 	vanish    *vanishing
 	clean     *cleaner
+	merges    merged
 
 	crossings crossings
 	bans      banList
@@ -146,6 +158,9 @@ func New(o Options) *Service {
 // Load reads what has to be known before anything is delivered. It is called
 // once, before the journal runs.
 func (s *Service) Load(ctx context.Context) error {
+	if err := s.merges.load(ctx, s.db); err != nil {
+		return err
+	}
 	if err := s.loadPeople(ctx); err != nil {
 		return err
 	}

@@ -174,7 +174,7 @@ func (x *inbound) mxid(u network.UserID) id.UserID {
 	if own := x.logins.ByUser(x.p.Network, u); own != nil && own.Owner != "" {
 		return id.UserID(own.Owner)
 	}
-	return x.hs.GhostID(string(x.p.Network), string(u))
+	return x.ghostOf(x.p.Network, u)
 }
 
 // media uploads a file and renders it. A file that cannot be had any more, or is

@@ -71,7 +71,7 @@ func (s *Service) equip(ctx context.Context, p store.Portal, room id.RoomID) err
 // mark has a room say what p bridges it to, how long messages live and, if the room
 // is ours, what a restore finds it by. What the bot may not say is left out.
 func (s *Service) mark(ctx context.Context, p store.Portal, room id.RoomID) error {
-	state := s.bridgeInfo(p, network.Chat{Name: p.Info.Name})
+	state := s.bridgeInfo(p, network.Chat{Name: p.Info.Name}, nil)
 	if p.Info.Expiry > 0 {
 		state = append(state, timerState(p.Info.Expiry))
 	}

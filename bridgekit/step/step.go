@@ -65,6 +65,16 @@ const (
 	Rerouted Name = "room.rerouted"
 )
 
+// Steps of a room that is filled with its chat's past.
+const (
+	// FillStored: a page of the past is stored, and not shown.
+	FillStored Name = "fill.stored"
+	// FillSent: the room has an event of the past, and that is not stored.
+	FillSent Name = "fill.sent"
+	// FillShown: all of the past is in the room, and that is not stored.
+	FillShown Name = "fill.shown"
+)
+
 // Steps from Matrix to the network.
 const (
 	// OutCalling: a call to the network is about to begin.
@@ -101,6 +111,7 @@ func All() []Name {
 		[]Name{Appended, Withdrawing, Begun, Handled},
 		[]Name{InSent, InBetween, InEdited, InRedacted, InReacted},
 		[]Name{RoomMaking, RoomMade, RoomStored, RoomUnaliased, RoomFurnished, Rerouted},
+		[]Name{FillStored, FillSent, FillShown},
 		[]Name{OutCalling, OutSent, OutChanged},
 		[]Name{StartOpened, StartLoaded, StartReady, StopBegun, StopQuiet},
 	)

@@ -53,6 +53,7 @@ func fill(t *testing.T, db *store.DB) {
 			tx.AddMessage(store.Message{Portal: p.ID, Event: "$e" + s, Remote: network.MessageID(s), Sender: s, Txn: network.TxnID(s), At: time.UnixMilli(1)})
 			tx.AddExpiry(store.Expiry{Portal: p.ID, Room: p.Room, Event: s, Sender: s, At: time.UnixMilli(1 << 53)})
 			return errors.Join(err, tx.AddCleanup(store.Cleanup{Room: p.Room, Name: s, Network: n, Scope: store.ScopeAll, Reason: s}), tx.SavePortal(p), tx.AddLoginChat(n, "l", p.ID), tx.SetCursor(n, "l", s, big),
+				tx.AddPast(p.ID, store.Past{Number: -int64(i), Key: []byte{byte(i), 0xff}, Payload: big}), tx.Merge(n, network.UserID(s), network.UserID("into "+s)),
 				tx.AddReaction(store.Reaction{Portal: p.ID, Target: "m", Sender: s, Emoji: s, Event: "$r"}))
 		})
 		if err := db.Spoke(ctx, p.ID, s); err != nil {
@@ -76,6 +77,7 @@ func content(t *testing.T, db *store.DB) map[string][]string {
 		"entry": "id", "portal": "id", "message": "portal, event, remote", "reaction": "portal, target, sender, emoji", "login": "num",
 		"login_chat": "network, login, portal", "kv": "network, login, name", "cursor": "network, login, name", "matrix_user": "mxid", "fact": "name", "page": "id",
 		"speaker": "portal, mxid", "expiry": "room, event", "cleanup": "room", "hub_ban": "room, who",
+		"past": "portal, number", "merged": "network, person",
 	} {
 		err := db.All(t.Context(), "SELECT * FROM "+table+" ORDER BY "+order, nil, func(r *sql.Rows) error {
 			columns, err := r.Columns()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/hub"
@@ -63,6 +64,12 @@ type PortalInfo struct {
 	// Since is when the room was bridged to the chat, if it was there before: what is
 	// older is not told to the room's other networks.
 	Since time.Time `json:"since,omitzero"`
+	// Fill is set while the room lacks its past; nothing else is shown before.
+	Fill *Fill `json:"fill,omitempty"`
+	// Pinned are the events that were last pinned in the room, from either side.
+	Pinned []string `json:"pinned,omitempty"`
+	// Shown is what the room says that it can do, to say only what changes.
+	Shown string `json:"shown,omitempty"`
 }
 
 const portalColumns = "id, network, chat, login, room, state, relay, info"
@@ -112,10 +119,21 @@ func (db *DB) Portals(ctx context.Context, n network.NetworkID) ([]Portal, error
 	return db.portals(ctx, "(network = ? OR ? = '') AND room <> ''", n, n)
 }
 
-// Unfinished lists the portals whose new room lacks something still.
+// Unfinished lists the portals whose room lacks something still, or is not in the
+// lists of everybody in the chat.
 func (db *DB) Unfinished(ctx context.Context) ([]Portal, error) {
-	all, err := db.portals(ctx, "state = 'open' AND info LIKE ?", `%"setup":true%`)
-	return slices.DeleteFunc(all, func(p Portal) bool { return !p.Info.Setup }), err
+	return db.portals(ctx, "state = 'open' AND room <> '' AND (info LIKE ? OR EXISTS (SELECT 1 FROM login_chat WHERE login_chat.portal = portal.id AND placed = 0))", `%"setup":true%`)
+}
+
+// DirectWith lists the portals of direct chats with somebody that have a room.
+func (db *DB) DirectWith(ctx context.Context, n network.NetworkID, other network.UserID) ([]Portal, error) {
+	name, err := json.Marshal(other)
+	if err != nil {
+		return nil, err
+	}
+	escaped := strings.NewReplacer(`~`, `~~`, `%`, `~%`, `_`, `~_`).Replace(`"other":` + string(name))
+	all, err := db.portals(ctx, "network = ? AND room <> '' AND info LIKE ? ESCAPE '~'", n, "%"+escaped+"%")
+	return slices.DeleteFunc(all, func(p Portal) bool { return p.Info.Other != other || p.Info.Kind != network.Direct }), err
 }
 
 // Making lists the portals whose room is being made.
@@ -220,7 +238,7 @@ func (tx *Tx) DeletePortal(id int64, lanes ...int64) error {
 
 // ClearPortal removes a portal's map and entries.
 func (tx *Tx) ClearPortal(id int64, lanes ...int64) error {
-	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?", "DELETE FROM speaker WHERE portal = ?"} {
+	for _, q := range []string{"DELETE FROM message WHERE portal = ?", "DELETE FROM reaction WHERE portal = ?", "DELETE FROM past WHERE portal = ?", "DELETE FROM speaker WHERE portal = ?"} {
 		if _, err := tx.Exec(q, id); err != nil {
 			return err
 		}
