@@ -311,7 +311,7 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 	default:
 		return journal.Delivered(nil)
 	}
-	if change.Topic == nil && change.Name == nil && change.Avatar == nil {
+	if change.Topic == nil && change.Name == nil && change.Avatar == nil && change.Expiry == nil {
 		return journal.Delivered(nil) // a picture that is none
 	}
 	if err := o.ops.EditChat(ctx, o.p.Chat.ID, change); err != nil {

@@ -89,7 +89,7 @@ func TestPortalsAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		old.State, old.Info = store.PortalOpen, store.PortalInfo{Name: "b", Setup: true}
+		old.Room, old.State, old.Info = "!b", store.PortalOpen, store.PortalInfo{Name: "b", Setup: true}
 		write(t, db, func(tx *store.Tx) error { return tx.SavePortal(old) })
 		got, err := db.EnsurePortals(ctx, "irc.test", a, b, c)
 		if err != nil || len(got) != 3 {
@@ -99,7 +99,7 @@ func TestPortalsAtOnce(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" || got[0].ID == 0 || got[2].ID == 0 || got[0].ID == got[2].ID {
 			t.Error("made and found:", d)
 		}
-		got[0].State, got[0].Info.Topic = store.PortalOpen, `"setup":true`
+		got[0].Room, got[0].State, got[0].Info.Topic = "!a", store.PortalOpen, `"setup":true`
 		write(t, db, func(tx *store.Tx) error { return tx.SavePortal(got[0]) })
 		unfinished, err := db.Unfinished(ctx)
 		if d := cmp.Diff([]store.Portal{old}, unfinished); d != "" || err != nil {
