@@ -127,7 +127,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 			p.Relay = w.relay
 		}
 		s.adoptRelay(ctx, p)
-	}, func(tx *store.Tx) error { return tx.NewRoom(p.ID) })
+	}, func(tx *store.Tx) error { return tx.ClearPast(p.ID) })
 	if err != nil {
 		return p, err
 	}

@@ -205,9 +205,15 @@ func (s *Service) updateAlso(ctx context.Context, portalID int64, f func(p *stor
 	if err != nil {
 		return p, err
 	}
+	room := p.Room
 	f(&p)
 	// It is waited for in any case: the row in memory is the one that is stored.
 	err = s.db.Write(context.WithoutCancel(ctx), 1, func(tx *store.Tx) error {
+		if p.Room != room {
+			if err := tx.Unplace(p.ID); err != nil {
+				return err
+			}
+		}
 		if err := tx.SavePortal(p); err != nil || also == nil {
 			return err
 		}

@@ -104,12 +104,9 @@ func (tx *Tx) Placed(n network.NetworkID, l network.LoginID, portal int64) error
 	return err
 }
 
-// NewRoom forgets what holds for the room that a portal had before.
-func (tx *Tx) NewRoom(portal int64) error {
-	if _, err := tx.Exec("UPDATE login_chat SET placed = 0 WHERE portal = ? AND placed = 1", portal); err != nil {
-		return err
-	}
-	_, err := tx.Exec("DELETE FROM past WHERE portal = ?", portal)
+// Unplace forgets who has the room that a portal had until now in their lists.
+func (tx *Tx) Unplace(portal int64) error {
+	_, err := tx.Exec("UPDATE login_chat SET placed = 0 WHERE portal = ? AND placed = 1", portal)
 	return err
 }
 

@@ -122,7 +122,7 @@ func (db *DB) Portals(ctx context.Context, n network.NetworkID) ([]Portal, error
 // Unfinished lists the portals whose room lacks something still, or is not in the
 // lists of everybody in the chat.
 func (db *DB) Unfinished(ctx context.Context) ([]Portal, error) {
-	return db.portals(ctx, "state = 'open' AND room <> '' AND (info LIKE ? OR EXISTS (SELECT 1 FROM login_chat WHERE login_chat.portal = portal.id AND placed = 0))", `%"setup":true%`)
+	return db.portals(ctx, "state = 'open' AND (info LIKE ? OR room <> '' AND EXISTS (SELECT 1 FROM login_chat WHERE login_chat.portal = portal.id AND placed = 0))", `%"setup":true%`)
 }
 
 // DirectWith lists the portals of direct chats with somebody that have a room.

@@ -105,6 +105,23 @@ func TestPortalsAtOnce(t *testing.T) {
 		if d := cmp.Diff([]store.Portal{old}, unfinished); d != "" || err != nil {
 			t.Error("unfinished:", err, d)
 		}
+		// Who is in a chat and does not have its room in their lists is one too.
+		old.Room, old.Info.Setup = "!b", false
+		for _, test := range []struct {
+			change func(tx *store.Tx) error
+			want   int
+		}{
+			{func(tx *store.Tx) error { return tx.SavePortal(old) }, 0},
+			{func(tx *store.Tx) error { return tx.AddLoginChat("irc.test", "l", old.ID) }, 1},
+			{func(tx *store.Tx) error { return tx.Placed("irc.test", "l", old.ID) }, 0},
+			{func(tx *store.Tx) error { return tx.Unplace(old.ID) }, 1},
+		} {
+			write(t, db, test.change)
+			unplaced, uerr := db.Unplaced(ctx, old.ID)
+			if all, err := db.Unfinished(ctx); err != nil || uerr != nil || len(all) != test.want || len(unplaced) != test.want {
+				t.Errorf("%d unfinished, %d unplaced, want %d: %v %v", len(all), len(unplaced), test.want, err, uerr)
+			}
+		}
 	})
 }
 
