@@ -186,9 +186,11 @@ func hopeless(err error) bool {
 	return false
 }
 
-// networksIn are the networks that a room is bridged to.
+// networksIn are the networks that a room is bridged to. The database is asked: the
+// row of a clean-up commits with the end of its portal, of which memory may not know
+// for a moment.
 func (s *Service) networksIn(ctx context.Context, room string) (map[network.NetworkID]bool, error) {
-	portals, err := s.portals.in(ctx, room)
+	portals, err := s.db.PortalsIn(ctx, room)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func TestEncrypted(t *testing.T) {
 			check(t, p.Kill())
 			im := w.mia.Mark()
 			w.encrypts(alice, room, text2("said to nobody"))
-			p = w.launch(path)
+			w.launch(path)
 			w.said(im, relay, "<you> said to nobody")
 
 			// Somebody who comes later, and a device that is added later.
@@ -108,7 +108,7 @@ func (w *world) knows(c *nio.Client) {
 	n := 0
 	w.until(c.User+" reads", func() error {
 		n++
-		body := fmt.Sprintf("can %s %s read line %d?", strings.Trim(c.User, "@:localhost"), c.Device, n)
+		body := fmt.Sprintf("can %s %s read line %d?", strings.TrimSuffix(strings.TrimPrefix(c.User, "@"), ":localhost"), c.Device, n)
 		mark := c.Mark()
 		check(w.t, w.mia.Say(channel, body))
 		soon, cancel := context.WithTimeout(w.ctx, 3*time.Second) // the bridge may not know of the device yet
