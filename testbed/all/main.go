@@ -4,7 +4,8 @@
 //
 // It needs Go and nothing else. Tests that need a program which is not installed are
 // left out, and it says which and how to get it; with -require that is an error.
-// Synapse it installs itself, the first time, into the user's cache directory.
+// Synapse and matrix-nio it installs itself, the first time, into the user's cache
+// directory.
 // -race is left out where there is no C compiler.
 package main
 
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/causeway-chat/causeway/testbed/homeserver"
+	"github.com/causeway-chat/causeway/testbed/nio"
 )
 
 func main() {
@@ -75,9 +77,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	require := slices.Contains(args, "-require")
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-require" })
 	absent := missing(programs())
-	fmt.Fprintln(out, "== preparing Synapse, which takes half a minute the first time")
+	fmt.Fprintln(out, "== preparing Synapse and matrix-nio, which takes half a minute the first time")
 	if _, err := homeserver.Synapse(ctx); err != nil {
 		absent = append(absent, program{name: "synapse", without: "the tests with Synapse", why: err.Error()})
+	}
+	if err := nio.Install(ctx); err != nil {
+		absent = append(absent, program{name: "matrix-nio", without: "the tests with people in encrypted rooms", why: err.Error()})
 	}
 	say(out, absent)
 	if require && len(absent) > 0 {
