@@ -171,8 +171,9 @@ func (x *inbound) chatKept(ctx context.Context, k *network.ChatKept) journal.Out
 
 // picture gives the room the chat's picture, or that of whom a direct chat is with.
 func (s *Service) picture(ctx context.Context, p store.Portal, chat network.Chat, ops *network.Ops) error {
-	if p.Info.Plumbed {
-		return nil
+	now, ok, err := s.portals.get(ctx, p.ID)
+	if err != nil || !ok || now.Info.Plumbed || now.Info.Avatar != "" {
+		return err // a change of it came first; what follows does so in the lanes
 	}
 	m := chat.Avatar
 	if m == nil && p.Info.Kind == network.Direct && p.Info.Other != "" {

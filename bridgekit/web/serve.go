@@ -56,8 +56,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		if !errors.Is(err, context.DeadlineExceeded) {
 			log.Warn("close listener", "addr", l.Addr(), "err", err)
 		}
+		_ = s.Close() // what is left had its time; an answer to its end must not look like one
 		cancel()
-		_ = s.Close() // what is left had its time
 		inside.close(lastTime)
 	}
 	<-failed
