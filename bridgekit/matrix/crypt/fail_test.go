@@ -67,9 +67,9 @@ func TestKilled(t *testing.T) {
 	alice := w.person("alice")
 	room := w.ghostRoom(nil, alice)
 
+	before := w.polls.Load()  // first: an answer that comes now is the last until give
 	give, err := w.own(w.ctx) // what comes cannot be stored
 	w.check(err)
-	before := w.polls.Load()
 	raw := alice.text(room, "first")
 	w.until("the answer came", func() bool { return w.polls.Load() > before })
 	w.stopNow(give)

@@ -326,7 +326,8 @@ func TestTidy(t *testing.T) {
 		return n
 	}
 	w.check(w.tidy(w.ctx))
-	if n := w.Status(w.ctx).Keys; n != 4 || count("crypto_message_index") != 1 {
+	// One more if alice's coming was noticed after the first session was made.
+	if n := w.Status(w.ctx).Keys; n < 4 || n > 5 || count("crypto_message_index") != 1 {
 		t.Fatalf("%d keys, %d messages before", n, count("crypto_message_index"))
 	}
 	w.o.MaxKeys = 2
