@@ -13,7 +13,7 @@ type Facts struct {
 
 	mu      sync.Mutex          // guards what follows
 	learned map[string]learning // what is not stored yet; bounded by the writer's queue
-	cache   map[string]string   // known values; bounded by maxFacts
+	cache   map[string]string   // known values, "" if there is none; bounded by maxFacts
 	changes int                 // how often a value was set or left the cache
 }
 
@@ -46,7 +46,7 @@ func (f *Facts) Fact(ctx context.Context, name string) (string, error) {
 	if now, ok := f.learned[name]; ok {
 		return now.value, nil
 	}
-	if _, ok := f.cache[name]; v != "" && !ok && changes == f.changes { // what was read is not old
+	if _, ok := f.cache[name]; !ok && changes == f.changes { // what was read is not old
 		f.remember(name, v)
 	}
 	return v, nil
@@ -73,9 +73,7 @@ func (f *Facts) SetFact(ctx context.Context, name, value string) error {
 	if err != nil {
 		return fmt.Errorf("store fact: %w", err)
 	}
-	if value != "" {
-		f.remember(name, value)
-	}
+	f.remember(name, value)
 	return nil
 }
 
@@ -103,7 +101,7 @@ func (f *Facts) stored(name string, l learning, err error) {
 		delete(f.learned, name)
 	}
 	f.changes++
-	if delete(f.cache, name); err == nil && l.value != "" {
+	if delete(f.cache, name); err == nil {
 		f.remember(name, l.value)
 	}
 }

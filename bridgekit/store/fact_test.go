@@ -57,3 +57,36 @@ func TestLearnedIsNotForgotten(t *testing.T) {
 		}
 	}
 }
+
+// That there is no fact is known like one: a message asks for some that are almost
+// never there.
+func TestAbsentFactIsKnown(t *testing.T) {
+	db, ctx := storetest.Source(t, storetest.SQLite(t))(), t.Context()
+	f := store.NewFacts(db)
+	check := func(what, want string) {
+		t.Helper()
+		if got, err := f.Fact(ctx, "a"); err != nil || got != want {
+			t.Errorf("%s: %q, %v", what, got, err)
+		}
+	}
+	check("at first", "")
+	write(t, db, func(tx *store.Tx) error { // past Facts, which would know
+		_, err := tx.Exec("INSERT INTO fact (name, value) VALUES ('a', 'unseen')")
+		return err
+	})
+	check("asked again", "")
+	if err := f.SetFact(ctx, "a", "set"); err != nil {
+		t.Fatal(err)
+	}
+	check("set", "set")
+	if err := f.SetFact(ctx, "a", ""); err != nil {
+		t.Fatal(err)
+	}
+	check("removed", "")
+	if err := f.Learn(ctx, "a", "learned"); err != nil {
+		t.Fatal(err)
+	}
+	check("learned", "learned")
+	write(t, db, func(*store.Tx) error { return nil })
+	check("stored", "learned")
+}
