@@ -72,7 +72,7 @@ func (h *Homeserver) about(ctx context.Context) (*Capabilities, error) {
 	if c := h.server.get(time.Now()); c != nil {
 		return c, nil
 	}
-	unlock, err := h.locks.lock(ctx, "about")
+	unlock, err := h.lock(ctx, "about")
 	if err != nil {
 		return nil, err
 	}

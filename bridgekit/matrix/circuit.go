@@ -168,7 +168,7 @@ func (h *Homeserver) OnDown(f func()) {
 // confirmDown asks /versions after a request failed at a time of the circuit's
 // clock, and opens the circuit if that fails too. Of many callers one asks.
 func (h *Homeserver) confirmDown(ctx context.Context, failed int64) bool {
-	unlock, err := h.locks.lock(ctx, "versions")
+	unlock, err := h.lock(ctx, "versions")
 	if err != nil {
 		return !h.Up()
 	}

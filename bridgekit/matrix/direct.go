@@ -20,7 +20,7 @@ func tagFact(u id.UserID, room id.RoomID) string  { return "tag " + string(u) + 
 // stays as it is; a list that is not of the form it should have is left alone.
 // Another client that changes it in the same moment may lose its change, or ours.
 func (h *Homeserver) AddDirect(ctx context.Context, u, with id.UserID, room id.RoomID) error {
-	unlock, err := h.locks.lock(ctx, "direct "+string(u))
+	unlock, err := h.lock(ctx, "direct "+string(u))
 	if err != nil {
 		return err
 	}

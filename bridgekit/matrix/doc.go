@@ -45,7 +45,7 @@
 // # Who owns what
 //
 // A Homeserver is used by any number of goroutines at once. Work on one ghost
-// or one alias is done by one of them at a time (keylock); the others find the
+// or one alias is done by one of them at a time (package turns); the others find the
 // fact afterwards. No lock is held during a request except those. The only
 // goroutine is that of the caller of Run.
 package matrix

@@ -23,7 +23,7 @@ func (h *Homeserver) EnsureGhost(ctx context.Context, u id.UserID) error {
 	if known, err := h.fact(ctx, regFact(u)); err != nil || known != "" {
 		return err
 	}
-	unlock, err := h.locks.lock(ctx, regFact(u))
+	unlock, err := h.lock(ctx, regFact(u))
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (h *Homeserver) SetProfile(ctx context.Context, u id.UserID, p Profile) err
 	if err := h.EnsureGhost(ctx, u); err != nil {
 		return err
 	}
-	unlock, err := h.locks.lock(ctx, "profile "+string(u))
+	unlock, err := h.lock(ctx, "profile "+string(u))
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (h *Homeserver) SetName(ctx context.Context, u id.UserID, name string) erro
 	if err := h.EnsureGhost(ctx, u); err != nil {
 		return err
 	}
-	unlock, err := h.locks.lock(ctx, "profile "+string(u))
+	unlock, err := h.lock(ctx, "profile "+string(u))
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"github.com/causeway-chat/causeway/bridgekit/turns"
 )
 
 // Options say which homeserver and who we are there. URL, Domain, ASToken,
@@ -61,7 +62,7 @@ type Homeserver struct {
 	http    *http.Client
 	log     *slog.Logger
 	own     *http.Transport // nil if Options.Transport was given
-	locks   keylock
+	locks   turns.Turns[string]
 	circuit circuit
 	spool   *Spool
 	server  serverCache
@@ -168,47 +169,13 @@ func (h *Homeserver) setFact(ctx context.Context, key, value string) error {
 	return nil
 }
 
-// A keylock lets one goroutine at a time work on one thing. Waiting for it
-// ends with the context.
-type keylock struct {
-	mu   sync.Mutex // guards held
-	held map[string]*slot
-}
-
-type slot struct {
-	free  chan struct{} // holds one token while nobody works
-	users int           // working or waiting; guarded by keylock.mu
-}
-
-// lock returns the function that releases key.
-func (k *keylock) lock(ctx context.Context, key string) (func(), error) {
-	k.mu.Lock()
-	s := k.held[key]
-	if s == nil {
-		if k.held == nil {
-			k.held = make(map[string]*slot)
-		}
-		s = &slot{free: make(chan struct{}, 1)}
-		s.free <- struct{}{}
-		k.held[key] = s
+// lock waits for the turn at what key names, and returns what ends it.
+func (h *Homeserver) lock(ctx context.Context, key string) (func(), error) {
+	done, err := h.locks.Take(ctx, key)
+	if err != nil {
+		return nil, &Error{Kind: Unsure, Op: "wait for " + firstWord(key), Err: err}
 	}
-	s.users++
-	k.mu.Unlock()
-	select {
-	case <-s.free:
-		return func() { s.free <- struct{}{}; k.leave(key, s) }, nil
-	case <-ctx.Done():
-		k.leave(key, s)
-		return nil, &Error{Kind: Unsure, Op: "wait for " + firstWord(key), Err: ctx.Err()}
-	}
-}
-
-func (k *keylock) leave(key string, s *slot) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if s.users--; s.users == 0 {
-		delete(k.held, key)
-	}
+	return done, nil
 }
 
 func firstWord(s string) string {

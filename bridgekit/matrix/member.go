@@ -48,7 +48,7 @@ func (h *Homeserver) EnsureJoined(ctx context.Context, room id.RoomID, u id.User
 			return err
 		}
 	}
-	unlock, err := h.locks.lock(ctx, joinFact(room, u))
+	unlock, err := h.lock(ctx, joinFact(room, u))
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func pictureFact(of string) string { return "picture " + of }
 // takes it away. What was uploaded for the same source before is used again; else
 // upload is called. It returns the picture's URI.
 func (h *Homeserver) KeepAvatar(ctx context.Context, u id.UserID, source string, upload func(context.Context) (id.ContentURI, error)) (id.ContentURI, error) {
-	unlock, err := h.locks.lock(ctx, "profile "+string(u))
+	unlock, err := h.lock(ctx, "profile "+string(u))
 	if err != nil {
 		return id.ContentURI{}, err
 	}
@@ -30,7 +30,7 @@ func (h *Homeserver) KeepAvatar(ctx context.Context, u id.UserID, source string,
 // KeepRoomAvatar is KeepAvatar for a room, which the bot gives it unless it has it;
 // shown is the URI of the picture that it has now.
 func (h *Homeserver) KeepRoomAvatar(ctx context.Context, room id.RoomID, shown, source string, upload func(context.Context) (id.ContentURI, error)) (id.ContentURI, error) {
-	unlock, err := h.locks.lock(ctx, "picture "+string(room))
+	unlock, err := h.lock(ctx, "picture "+string(room))
 	if err != nil {
 		return id.ContentURI{}, err
 	}

@@ -71,7 +71,7 @@ func (h *Homeserver) CreateRoom(ctx context.Context, r Room) (id.RoomID, error) 
 			}
 		}
 	}
-	unlock, err := h.locks.lock(ctx, "alias "+r.Alias)
+	unlock, err := h.lock(ctx, "alias "+r.Alias)
 	if err != nil {
 		return "", err
 	}

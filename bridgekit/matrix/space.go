@@ -27,7 +27,7 @@ func childFact(space, child id.RoomID) string { return "child " + string(space) 
 // EnsureSpace makes a space, once: a fact remembers it until ForgetSpace. Who left
 // it is not invited again.
 func (h *Homeserver) EnsureSpace(ctx context.Context, s Space) (id.RoomID, error) {
-	unlock, err := h.locks.lock(ctx, spaceFact(s.Alias))
+	unlock, err := h.lock(ctx, spaceFact(s.Alias))
 	if err != nil {
 		return "", err
 	}

@@ -109,7 +109,7 @@ func (x *inbound) promote(ctx context.Context, owner id.UserID) error {
 // changeLevels changes who may do what in the portal's room, if f changes anything.
 // One after the other does so, because the homeserver takes the whole.
 func (x *inbound) changeLevels(ctx context.Context, f func(levels *event.PowerLevelsEventContent)) error {
-	done, err := x.levels.take(ctx, x.p.ID)
+	done, err := x.levels.Take(ctx, x.p.ID)
 	if err != nil {
 		return err
 	}

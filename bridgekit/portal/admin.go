@@ -292,7 +292,7 @@ func (s *Service) endPortal(ctx context.Context, p store.Portal, job store.Clean
 	if err := s.dropAlias(ctx, p); err != nil {
 		return err
 	}
-	done, err := s.updates.take(ctx, p.ID)
+	done, err := s.updates.Take(ctx, p.ID)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/bridgekit/turns"
 )
 
 // roomsCause is what events wait for that came from a room nobody knows while
@@ -20,7 +21,7 @@ const roomsCause = "rooms"
 type making struct {
 	s *Service
 
-	rooms turns // a message, an alias and a command may want the room at once
+	rooms turns.Turns[int64] // a message, an alias and a command may want the room at once
 
 	mu   sync.Mutex // guards open
 	open map[int64]struct{}

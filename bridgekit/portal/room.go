@@ -65,7 +65,7 @@ type roomWish struct {
 // read. That it is being made is stored first: people may speak in the room before
 // its ID is stored, and what they say waits until it is (see making.go).
 func (s *Service) makeRoom(ctx context.Context, p store.Portal, ops *network.Ops, w roomWish) (_ store.Portal, made bool, err error) {
-	done, err := s.making.rooms.take(ctx, p.ID)
+	done, err := s.making.rooms.Take(ctx, p.ID)
 	if err != nil {
 		return p, false, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
+	"github.com/causeway-chat/causeway/bridgekit/turns"
 )
 
 // Options configure a Service. DB, Homeserver, Log, Permissions, Facts, Addressed,
@@ -127,8 +128,8 @@ type Service struct {
 	bans      banList
 	faces     faces
 
-	updates turns // a portal's row is changed by one at a time
-	levels  turns // and its room's power levels
+	updates turns.Turns[int64] // a portal's row is changed by one at a time
+	levels  turns.Turns[int64] // and its room's power levels
 	// held while a login that was not known to be in a chat is stored to be
 	entering sync.Mutex
 
@@ -193,7 +194,7 @@ func (s *Service) update(ctx context.Context, portalID int64, f func(p *store.Po
 
 // updateAlso is update, and does also in the same transaction.
 func (s *Service) updateAlso(ctx context.Context, portalID int64, f func(p *store.Portal), also func(tx *store.Tx) error) (store.Portal, error) {
-	done, err := s.updates.take(ctx, portalID)
+	done, err := s.updates.Take(ctx, portalID)
 	if err != nil {
 		return store.Portal{}, err
 	}

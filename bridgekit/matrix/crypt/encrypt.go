@@ -47,9 +47,9 @@ func (c *Crypt) Encrypt(ctx context.Context, at id.RoomID, t event.Type, content
 	if err != nil {
 		return nil, fmt.Errorf("encrypt: %w", err)
 	}
-	unlock, err := c.rooms.lock(ctx, at)
+	unlock, err := c.rooms.Take(ctx, at)
 	if err != nil {
-		return nil, err
+		return nil, &matrix.Error{Kind: matrix.Unsure, Op: "wait for room", Err: err}
 	}
 	defer unlock()
 	for range 5 {

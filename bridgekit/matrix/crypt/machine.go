@@ -17,6 +17,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/turns"
 )
 
 // account names the one device in the tables of mautrix.
@@ -33,7 +34,7 @@ type Crypt struct {
 
 	// olm holds one token: whoever has it works with the sessions between devices.
 	olm     chan struct{}
-	rooms   keyed
+	rooms   turns.Turns[id.RoomID]
 	started chan struct{} // closed when dev is there
 
 	mu       sync.Mutex // guards all below
@@ -227,45 +228,4 @@ func (c *Crypt) note(f func(s *Status)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f(&c.status)
-}
-
-// A keyed lets one goroutine at a time work on one thing.
-type keyed struct {
-	mu   sync.Mutex // guards held
-	held map[id.RoomID]*turn
-}
-
-type turn struct {
-	free  chan struct{} // holds one token while nobody works
-	users int           // working or waiting; guarded by keyed.mu
-}
-
-// lock returns the function that releases key.
-func (k *keyed) lock(ctx context.Context, key id.RoomID) (func(), error) {
-	k.mu.Lock()
-	t := k.held[key]
-	if t == nil {
-		if k.held == nil {
-			k.held = map[id.RoomID]*turn{}
-		}
-		t = &turn{free: make(chan struct{}, 1)}
-		t.free <- struct{}{}
-		k.held[key] = t
-	}
-	t.users++
-	k.mu.Unlock()
-	leave := func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if t.users--; t.users == 0 {
-			delete(k.held, key)
-		}
-	}
-	select {
-	case <-t.free:
-		return func() { t.free <- struct{}{}; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, &matrix.Error{Kind: matrix.Unsure, Op: "wait for room", Err: ctx.Err()}
-	}
 }
