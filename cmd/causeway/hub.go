@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -10,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"maunium.net/go/mautrix/id"
 
-	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
@@ -76,27 +77,10 @@ func (o *hubOptions) purge() *cobra.Command {
 	return cmd
 }
 
-func (o *hubOptions) control() (*web.Client, error) {
-	c, err := config.Load(*o.file)
-	if err != nil {
-		return nil, err
-	}
-	return web.NewClient(controlPath(c)), nil
-}
-
 func (o *hubOptions) list(cmd *cobra.Command) error {
-	ctl, err := o.control()
-	if err != nil {
-		return err
-	}
-	views, err := ctl.Hubs(cmd.Context())
-	if err != nil {
-		return err
-	}
-	if o.json {
-		return printJSON(cmd.OutOrStdout(), views)
-	}
-	return hubTable(cmd.OutOrStdout(), views, time.Now())
+	return show(cmd, *o.file, o.json, (*web.Client).Hubs, func(w io.Writer, views []hub.View) error {
+		return hubTable(w, views, time.Now())
+	})
 }
 
 func hubTable(w io.Writer, views []hub.View, now time.Time) error {
@@ -129,18 +113,11 @@ func hubTable(w io.Writer, views []hub.View, now time.Time) error {
 }
 
 func (o *hubOptions) bans(cmd *cobra.Command, room id.RoomID) error {
-	ctl, err := o.control()
-	if err != nil {
-		return err
-	}
-	bans, err := ctl.HubBans(cmd.Context(), room)
-	if err != nil {
-		return err
-	}
-	w := cmd.OutOrStdout()
-	if o.json {
-		return printJSON(w, bans)
-	}
+	ask := func(ctl *web.Client, ctx context.Context) ([]store.HubBan, error) { return ctl.HubBans(ctx, room) }
+	return show(cmd, *o.file, o.json, ask, banTable)
+}
+
+func banTable(w io.Writer, bans []store.HubBan) error {
 	if len(bans) == 0 {
 		_, err := fmt.Fprintln(w, "Nobody is on this room's ban list.")
 		return err
@@ -159,7 +136,7 @@ func (o *hubOptions) bans(cmd *cobra.Command, room id.RoomID) error {
 
 // change makes a change and says that it was made.
 func (o *hubOptions) change(cmd *cobra.Command, what string, x web.HubChange, done string) error {
-	ctl, err := o.control()
+	ctl, err := dial(*o.file)
 	if err != nil {
 		return err
 	}

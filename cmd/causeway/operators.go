@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/causeway-chat/causeway/bridgekit/command"
-	"github.com/causeway-chat/causeway/bridgekit/config"
-	"github.com/causeway-chat/causeway/bridgekit/web"
 )
 
 // newOperators are the commands that the bot knows too: their names, arguments and
@@ -39,7 +37,7 @@ func newOperator(op command.Operator) *cobra.Command {
 		cmd.Flags().BoolVar(&yes, "yes", false, "do it; without it, say what would be done")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := config.Load(*file)
+		ctl, err := dial(*file)
 		if err != nil {
 			return err
 		}
@@ -47,7 +45,7 @@ func newOperator(op command.Operator) *cobra.Command {
 			args = append(args, "confirm")
 		}
 		var r command.Report
-		if err := web.NewClient(controlPath(c)).Command(cmd.Context(), op.Name, args, &r); err != nil {
+		if err := ctl.Command(cmd.Context(), op.Name, args, &r); err != nil {
 			return err
 		}
 		if op.Confirm && !yes {

@@ -63,15 +63,6 @@ func newLife() []*cobra.Command {
 	return all
 }
 
-// control is the running process.
-func (o *lifeOptions) control() (*web.Client, error) {
-	c, err := config.Load(o.file)
-	if err != nil {
-		return nil, err
-	}
-	return web.NewClient(controlPath(c)), nil
-}
-
 // chosen are the portals that the flags choose.
 func (o *lifeOptions) chosen(cmd *cobra.Command, ctl *web.Client) ([]portal.Listed, error) {
 	f := portal.Filter{Network: network.NetworkID(o.network), Name: o.name, Closed: o.closed}
@@ -105,7 +96,7 @@ func (o *lifeOptions) unbridge(cmd *cobra.Command) error {
 	if o.network == "" && o.name == "" && o.idle == "" {
 		return usageError{fmt.Errorf("say which portals: --network, --name or --inactive")}
 	}
-	ctl, err := o.control()
+	ctl, err := dial(o.file)
 	if err != nil {
 		return err
 	}
@@ -149,23 +140,11 @@ func (o *lifeOptions) preview(w io.Writer, all []portal.Listed) error {
 }
 
 func (o *lifeOptions) orphans(cmd *cobra.Command) error {
-	ctl, err := o.control()
-	if err != nil {
-		return err
-	}
-	ask := ctl.Orphans
+	ask := (*web.Client).Orphans
 	if o.yes {
-		ask = ctl.CleanOrphans
+		ask = (*web.Client).CleanOrphans
 	}
-	all, err := ask(cmd.Context())
-	if err != nil {
-		return err
-	}
-	w := cmd.OutOrStdout()
-	if o.json {
-		return printJSON(w, all)
-	}
-	return orphanTable(w, all, o.yes)
+	return show(cmd, o.file, o.json, ask, func(w io.Writer, all []portal.Orphan) error { return orphanTable(w, all, o.yes) })
 }
 
 func orphanTable(w io.Writer, all []portal.Orphan, done bool) error {
@@ -197,18 +176,7 @@ func orphanTable(w io.Writer, all []portal.Orphan, done bool) error {
 }
 
 func (o *lifeOptions) cleanups(cmd *cobra.Command) error {
-	ctl, err := o.control()
-	if err != nil {
-		return err
-	}
-	all, err := ctl.Cleanups(cmd.Context())
-	if err != nil {
-		return err
-	}
-	if o.json {
-		return printJSON(cmd.OutOrStdout(), all)
-	}
-	return cleanupTable(cmd.OutOrStdout(), all)
+	return show(cmd, o.file, o.json, (*web.Client).Cleanups, cleanupTable)
 }
 
 func cleanupTable(w io.Writer, all []store.Cleanup) error {

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/causeway-chat/causeway/bridgekit/command"
-	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/web"
 )
@@ -68,7 +67,7 @@ func (o *queueOptions) one(name, short string, do func(context.Context, io.Write
 			if err != nil || n <= 0 {
 				return usageError{fmt.Errorf("%q is not the number of an entry; see: causeway queue", args[0])}
 			}
-			ctl, err := o.control()
+			ctl, err := dial(*o.file)
 			if err != nil {
 				return err
 			}
@@ -81,17 +80,8 @@ func (o *queueOptions) one(name, short string, do func(context.Context, io.Write
 	}
 }
 
-// control is the running process.
-func (o *queueOptions) control() (*web.Client, error) {
-	c, err := config.Load(*o.file)
-	if err != nil {
-		return nil, err
-	}
-	return web.NewClient(controlPath(c)), nil
-}
-
 func (o *queueOptions) list(cmd *cobra.Command) error {
-	ctl, err := o.control()
+	ctl, err := dial(*o.file)
 	if err != nil {
 		return err
 	}
