@@ -136,10 +136,12 @@ func (o *outbound) asLink(ctx context.Context, p *network.Part) error {
 	return nil
 }
 
-// line sends a text of Causeway's own making about the sender, once.
-func (o *outbound) line(ctx context.Context, text markup.Body) journal.Outcome {
+// line sends a text of Causeway's own making about the sender, once. It answers
+// reply, if that is not nil.
+func (o *outbound) line(ctx context.Context, text markup.Body, reply *network.Ref) journal.Outcome {
 	content := network.Rich(text)
 	content.Parts[0].Style = network.Notice
+	content.Reply = reply
 	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: content}
 	sent, done, err := o.before(ctx, &m)
 	if err == nil && !done {
@@ -168,19 +170,7 @@ func (o *outbound) relayedReaction(ctx context.Context, ref network.Ref, emoji s
 
 // reactionLine says in words who reacted. It is removed with the reaction.
 func (o *outbound) reactionLine(ctx context.Context, ref network.Ref, emoji string) journal.Outcome {
-	who := o.identity(ctx)
-	content := network.Rich(markup.Plain(who.Name + " reacted with " + hub.Clean(emoji)))
-	content.Parts[0].Style = network.Notice
-	content.Reply = &ref
-	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: content}
-	sent, done, err := o.before(ctx, &m)
-	if err == nil && !done {
-		sent, err = o.ops.Send(ctx, m)
-	}
-	if err != nil {
-		return o.failed(ctx, err)
-	}
-	return o.mapped(o.rows(m, sent))
+	return o.line(ctx, markup.Plain(o.identity(ctx).Name+" reacted with "+hub.Clean(emoji)), &ref)
 }
 
 // sharedReaction has the relay react for all who do: once, however many they are.
@@ -258,7 +248,7 @@ func (o *outbound) comesOrGoes(ctx context.Context) journal.Outcome {
 	if who.Network != "" {
 		text += " on " + who.Network
 	}
-	return o.line(ctx, markup.Plain(text))
+	return o.line(ctx, markup.Plain(text), nil)
 }
 
 // moved says what somebody did; false if they neither came nor went, such as by a
