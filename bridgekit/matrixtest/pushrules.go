@@ -56,13 +56,19 @@ func (c *call) pushRule() (all map[string][]pushRule, kind string, at int, err *
 	return all, kind, at, nil
 }
 
-func (c *call) getPushRule() (any, *Error) {
-	c.hs.mu.Lock()
-	defer c.hs.mu.Unlock()
-	all, kind, at, err := c.pushRule()
+// thatPushRule is pushRule for a rule that has to be there.
+func (c *call) thatPushRule() (all map[string][]pushRule, kind string, at int, err *Error) {
+	all, kind, at, err = c.pushRule()
 	if err == nil && at < 0 {
 		err = notFound("No such rule.")
 	}
+	return all, kind, at, err
+}
+
+func (c *call) getPushRule() (any, *Error) {
+	c.hs.mu.Lock()
+	defer c.hs.mu.Unlock()
+	all, kind, at, err := c.thatPushRule()
 	if err != nil {
 		return nil, err
 	}
@@ -105,10 +111,7 @@ func (c *call) putPushRule() (any, *Error) {
 func (c *call) deletePushRule() (any, *Error) {
 	c.hs.mu.Lock()
 	defer c.hs.mu.Unlock()
-	all, kind, at, err := c.pushRule()
-	if err == nil && at < 0 {
-		err = notFound("No such rule.")
-	}
+	all, kind, at, err := c.thatPushRule()
 	if err != nil {
 		return nil, err
 	}
