@@ -422,11 +422,13 @@ func TestHubModeration(t *testing.T) {
 		r.ask(r.alice, r.room, "!cw hub ban @*:test", "nothing is carried")
 		r.bob.SendText(r.room, "still there")
 		r.ask(r.alice, r.room, "!cw hub bans", "@*:test")
+		r.rest() // who may be heard is asked when it leaves
 		r.ask(r.alice, r.room, "!cw hub unban @*:test", "heard again")
 		r.bob.SendText(r.room, "heard")
 		r.gets("heard", "a", "b", "c")
 		for name := range r.nets {
-			r.equal("what is not carried", 0, r.count(name, "still there")+r.count(name, "ham 1"))
+			r.equal("said while banned, on "+name, 0, r.count(name, "still there"))
+			r.equal("purged, on "+name, 0, r.count(name, "ham 1"))
 		}
 		r.ask(r.bob, r.room, "!cw hub unban mem.a/ann", "Only moderators")
 	})

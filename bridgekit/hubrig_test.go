@@ -140,6 +140,11 @@ func (r *hubRig) quiet() {
 	for name := range r.nets {
 		r.gets("quiet?", name)
 	}
+	r.rest()
+}
+
+// rest is quiet without a word of alice's.
+func (r *hubRig) rest() {
 	time.Sleep(2 * time.Second)
 	synctest.Wait()
 }
