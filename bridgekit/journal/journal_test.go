@@ -539,11 +539,10 @@ func BenchmarkJournal(b *testing.B) {
 // A head that is withdrawn while it is parked lets the next one go.
 func TestWithdrawParkedHead(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
-		parked := make(chan struct{}, 1)
+		parked := make(chan struct{})
 		r := start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
-			if string(e.Payload) == "waits" {
-				parked <- struct{}{}
-				return journal.Park("something", nil, nil)
+			if string(e.Payload) == "waits" { // what is appended before it is parked cannot withdraw it
+				return journal.Park("something", func() bool { close(parked); return true }, nil)
 			}
 			return journal.Delivered(nil)
 		})

@@ -308,7 +308,7 @@ func (j *Journal) settle(l *lane, e *Entry, out Outcome) *store.Op {
 	case Failed:
 		return j.fail(l, e, out)
 	case Parked:
-		l.cause = out.cause
+		l.cause, l.active = out.cause, 0 // what is parked did not leave: it may be withdrawn from now on
 		j.park(l, out)
 		return j.note(e, Parked, time.Time{}, out)
 	case Waiting:
