@@ -1,11 +1,14 @@
 // Command all runs every test of Causeway, in all of its modules:
 //
-//	go run -C testbed ./all [-require] [flags of go test]
+//	go run -C testbed ./all [-require] [-again] [flags of go test]
 //
 // It needs Go and nothing else. Tests that need a program which is not installed are
 // left out, and it says which and how to get it; with -require that is an error.
 // Synapse and matrix-nio it installs itself, the first time, into the user's cache
 // directory.
+// With -again up to three tests that failed are run three times more, by themselves: one
+// that passes then is named as unsteady and does not fail the run. A panic, a data race
+// or a build that fails is never excused.
 // -race is left out where there is no C compiler.
 package main
 
@@ -74,8 +77,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	require := slices.Contains(args, "-require")
-	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-require" })
+	require, again := slices.Contains(args, "-require"), slices.Contains(args, "-again")
+	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-require" || a == "-again" })
 	absent := missing(programs())
 	fmt.Fprintln(out, "== preparing Synapse and matrix-nio, which takes half a minute the first time")
 	if _, err := homeserver.Synapse(ctx); err != nil {
@@ -96,7 +99,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	began := time.Now()
 	for _, module := range []string{".", "testbed", filepath.Join("testbed", "embed")} {
 		start := time.Now()
-		err := goTest(ctx, filepath.Join(root, module), append(slices.Clone(flags), args...), out)
+		err := test(ctx, filepath.Join(root, module), append(slices.Clone(flags), args...), again, out)
 		if ctx.Err() != nil {
 			return errors.New("interrupted")
 		}
@@ -114,16 +117,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// goTest runs the tests of the module in dir.
-func goTest(ctx context.Context, dir string, flags []string, out io.Writer) error {
-	argv := append([]string{"test"}, flags...)
-	argv = append(argv, "./...")
+// command is go test in dir.
+func command(ctx context.Context, dir string, args []string, out io.Writer) *exec.Cmd {
+	argv := append([]string{"test"}, args...)
 	fmt.Fprintf(out, "== %s: go %s\n", filepath.Base(dir), strings.Join(argv, " "))
 	cmd := exec.CommandContext(ctx, "go", argv...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go passes it on
 	cmd.WaitDelay = 10 * time.Second
-	return cmd.Run()
+	return cmd
 }
 
 // say names what is left out.
