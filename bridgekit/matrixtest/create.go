@@ -110,7 +110,7 @@ func checkCreate(req *createRequest, version string) *Error {
 // domain, and its creators stand above all power levels.
 func (hs *Server) newRoom(creator string, req createRequest) *room {
 	rm := &room{
-		id: "!" + hs.newID()[:18] + ":" + hs.opts.Domain, number: hs.nextPos(), version: req.RoomVersion, creator: creator,
+		id: "!" + hs.newID("room", creator, req.RoomAliasName)[:18] + ":" + hs.opts.Domain, number: hs.nextPos(), version: req.RoomVersion, creator: creator,
 		privileged: map[string]bool{}, state: map[stateID]*Event{}, reactions: map[reactionID]struct{}{},
 		relations: map[string][]string{}, services: map[*appservice]int{},
 		typing: map[string]*typist{}, receipts: map[receiptID]receipt{},
@@ -118,7 +118,7 @@ func (hs *Server) newRoom(creator string, req createRequest) *room {
 	if rm.version != "12" {
 		return rm
 	}
-	rm.id = "!" + hs.newID()
+	rm.id = "!" + hs.newID("room", creator, req.RoomAliasName)
 	rm.privileged[creator] = true
 	for _, id := range additionalCreators(req) {
 		rm.privileged[id] = true

@@ -33,6 +33,10 @@ type Options struct {
 	Flavor Flavor
 	// RoomVersion is the default room version, "1" to "12"; default "11".
 	RoomVersion string
+	// ByName makes the IDs of rooms, events and media follow from what they are and
+	// how many like them there were, not from the order of all requests: two runs of a
+	// script give the same ones.
+	ByName bool
 	// Versions is what /versions answers; default v1.1 to v1.12 for Synapse
 	// and v1.1 to v1.2 for Dendrite.
 	Versions []string

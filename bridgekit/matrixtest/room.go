@@ -108,7 +108,7 @@ func (hs *Server) add(rm *room, d draft, announce bool) (*Event, *Error) {
 		return nil, err
 	}
 	e := &Event{
-		ID: "$" + hs.newID(), Room: rm.id, Type: d.typ, Sender: d.sender, StateKey: d.stateKey, Content: d.content,
+		ID: "$" + hs.newID(rm.id, d.sender, d.typ), Room: rm.id, Type: d.typ, Sender: d.sender, StateKey: d.stateKey, Content: d.content,
 		TS: d.ts, Pos: hs.nextPos(), Redacts: d.redacts, rel: d.rel, prev: prev, txn: d.txn, txnScope: d.txnScope,
 	}
 	if isMember {

@@ -32,6 +32,7 @@ type Server struct {
 	wake     chan struct{}
 	pos      int64 // order of arrival of the newest change
 	ids      uint64
+	names    map[string]uint64 // by name, with Options.ByName
 	restarts int
 	users    map[string]*user
 	sessions map[string]session // by access token
@@ -85,6 +86,7 @@ func New(opts Options) *Server {
 		pos:      1, // so that no sync token equals the lack of one
 		users:    map[string]*user{},
 		sessions: map[string]session{},
+		names:    map[string]uint64{},
 		rooms:    map[string]*room{},
 		events:   map[string]*Event{},
 		aliases:  map[string]alias{},
@@ -189,17 +191,23 @@ func (hs *Server) nextPos() int64 {
 }
 
 // newID makes an opaque identifier of 43 characters, the same in each run
-// that does the same. Called under mu.
-func (hs *Server) newID() string {
+// that does the same. What it is for counts with Options.ByName only. Called under mu.
+func (hs *Server) newID(of ...string) string {
 	hs.ids++
-	sum := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte(hs.opts.Domain), hs.ids))
+	seed, n := hs.opts.Domain, hs.ids
+	if hs.opts.ByName {
+		seed = strings.Join(of, "\x00")
+		hs.names[seed]++
+		n = hs.names[seed]
+	}
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte(seed), n))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // newToken makes an access token or a media ID: letters and digits only.
 // Called under mu.
 func (hs *Server) newToken(prefix string) string {
-	return prefix + hex.EncodeToString([]byte(hs.newID())[:12])
+	return prefix + hex.EncodeToString([]byte(hs.newID("token", prefix))[:12])
 }
 
 func (hs *Server) userIDOf(localpart string) string { return "@" + localpart + ":" + hs.opts.Domain }
