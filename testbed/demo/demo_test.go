@@ -45,6 +45,25 @@ func TestOnce(t *testing.T) {
 	}
 }
 
+// TestHub has four sides show the same, each in its own way.
+func TestHub(t *testing.T) {
+	empty(t)
+	var out, errs bytes.Buffer
+	if err := run(t.Context(), []string{"--hub", "--once"}, &out, &errs); err != nil {
+		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
+	}
+	for _, want := range []string{
+		"Harbor (IRC)  → <mia> Hello! Who is out there?\nMatrix          mia: Hello! Who is out there?\nLake (IRC)      <causeway> <mia> Hello! Who is out there?\nPond (memnet)   mia: Hello! Who is out there?\n",
+		"Harbor (IRC)    <causeway> <Pia> s/twelve?/one?/\nMatrix          Pia, edited: Shall we meet at one?\n",
+		"Pond (memnet)   relay reacts with 👍\n",
+		"All 6 lines arrived on all sides",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not printed: %q in\n%s", want, out.String())
+		}
+	}
+}
+
 // An ends is where a demo that stays up writes to; it ends it when it invites
 // people.
 type ends struct {
@@ -60,27 +79,32 @@ func (e *ends) Write(b []byte) (int, error) {
 }
 
 func TestInterrupt(t *testing.T) {
-	empty(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out := &ends{end: cancel}
-	if err := run(ctx, nil, out, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"homeserver http://127.0.0.1:", "IRC      server 127.0.0.1:", "Element X", "The demo ends"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("not printed: %q in\n%s", want, out.String())
-		}
+	for args, room := range map[string]string{"": "room " + channel, "--hub": "room Town"} {
+		t.Run(room, func(t *testing.T) {
+			empty(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			out := &ends{end: cancel}
+			if err := run(ctx, strings.Fields(args), out, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{"homeserver http://127.0.0.1:", room, "IRC      server 127.0.0.1:", "Element X", "The demo ends"} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("not printed: %q in\n%s", want, out.String())
+				}
+			}
+		})
 	}
 }
 
 // TestLost proves that the demo notices what does not arrive.
 func TestLost(t *testing.T) {
-	empty(t)
-	var out bytes.Buffer
-	err := run(t.Context(), []string{"--once", "--timeout", "1ns"}, &out, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "line 1 did not arrive") || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a line that took too long: %v", err)
+	for _, args := range []string{"--once --timeout 1ns", "--hub --once --timeout 1ns"} {
+		empty(t)
+		err := run(t.Context(), strings.Fields(args), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "line 1 did not arrive") || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s, a line that took too long: %v", args, err)
+		}
 	}
 }
 

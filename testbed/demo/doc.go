@@ -5,9 +5,12 @@
 //
 //	go run -C testbed ./demo
 //
-// A line of the conversation (script.go) counts as arrived when a real client on
-// either side has got exactly what the script says. With --once the exit status
-// tells whether all of them did.
+// With --hub three networks meet in one Matrix room: two IRC servers, whose
+// operators agree in the configuration that they do, and memnet.
+//
+// A line of the conversation (script.go, hub_script.go) counts as arrived when a
+// real client on every side has got exactly what the script says. With --once the
+// exit status tells whether all of them did.
 //
 // # What is stored when
 //
@@ -16,6 +19,6 @@
 //
 // # Who owns what
 //
-// A [stage] owns the three servers and the clients. They run in this process, so
-// nothing outlives it. main owns the directory.
+// A [stage] owns the servers and the clients. They run in this process, so nothing
+// outlives it. main owns the directory.
 package main

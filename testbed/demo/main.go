@@ -13,9 +13,18 @@ import (
 	"time"
 )
 
+// A demo is all that was started for one, with its conversation.
+type demo interface {
+	play(ctx context.Context, timeout time.Duration, to *screen) error
+	invitation() string // how to join in, as lines
+	ended() <-chan struct{}
+	close() error
+}
+
 // options are what the command line can change.
 type options struct {
 	once    bool
+	hub     bool
 	verbose bool
 	timeout time.Duration
 }
@@ -38,8 +47,9 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.BoolVar(&o.once, "once", false, "end after the conversation; the status is 0 only if every line arrived")
+	flags.BoolVar(&o.hub, "hub", false, "show a room in which two IRC networks, a third network and Matrix meet")
 	flags.BoolVar(&o.verbose, "verbose", false, "print what Causeway logs, to standard error")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "how `long` to wait for each line")
+	flags.DurationVar(&o.timeout, "timeout", 90*time.Second, "how `long` to wait for each line")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Shows Causeway between a Matrix homeserver and an IRC server of its own.\n\nUsage: go run -C testbed ./demo [flags]")
 		flags.PrintDefaults()
@@ -68,7 +78,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	if o.verbose {
 		log = slog.New(slog.NewTextHandler(errs, nil))
 	}
-	fmt.Fprint(out, "Starting a Matrix homeserver, an IRC server and Causeway between them ... ")
+	start, what := startPair, "an IRC server"
+	if o.hub {
+		start, what = startHub, "two IRC servers, a network in memory"
+	}
+	fmt.Fprintf(out, "Starting a Matrix homeserver, %s and Causeway between them ... ", what)
 	began := time.Now()
 	s, err := start(ctx, dir, log)
 	if err != nil {
@@ -77,18 +91,18 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	fmt.Fprintf(out, "%.1f s.\n\n", time.Since(began).Seconds())
-	if err := play(ctx, s, o.timeout, newScreen(out)); err != nil {
+	if err := s.play(ctx, o.timeout, newScreen(out)); err != nil {
 		return err
 	}
 	if o.once {
 		return nil
 	}
-	fmt.Fprintf(out, invitation, s.hs.URL(), userName, userPassword, channel, s.irc.Addr(), channel, s.folder.Bot)
+	fmt.Fprintf(out, invitation, s.invitation())
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "\nThe demo ends and removes all that it wrote.")
 		return nil
-	case <-s.bridge.Ended():
+	case <-s.ended():
 		return errors.New("the bridge has ended by itself; --verbose shows why")
 	}
 }
@@ -96,10 +110,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 // invitation is what the demo says when it stays up.
 const invitation = `
 Join in:
-  Matrix   homeserver %s, user %s, password %s, room %s
-  IRC      server %s without TLS, any nick; then: /join %s
-To have a nick of your own on IRC, write "login" to %s.
-
+%s
 The homeserver is Dendrite 0.13.8, old, but small enough to run in here. With it
 Element X cannot sign in (it needs sliding sync), and clients that run in a
 browser cannot show images and files. Causeway itself needs neither.

@@ -43,6 +43,23 @@ func (s *screen) row(irc markup.Body, fromIRC bool, matrix markup.Body) {
 	s.columns(wrap(cells(irc, s.styled)), arrow, wrap(cells(matrix, s.styled)))
 }
 
+// spread shows one line as all sides saw it, below each other. The arrow is at
+// the side from which it came.
+func (s *screen) spread(names []string, from int, seen []markup.Body) {
+	longest := 0
+	for _, n := range names {
+		longest = max(longest, len(n))
+	}
+	for i, n := range names {
+		arrow := "   "
+		if i == from {
+			arrow = " → "
+		}
+		s.say(fmt.Sprintf("%-*s%s%s", longest, n, arrow, render(cells(seen[i], s.styled))))
+	}
+	s.say(strings.Repeat("─", 2*width+4))
+}
+
 // end draws a line across.
 func (s *screen) end() {
 	s.say(strings.Repeat("─", width+1) + "─┼─" + strings.Repeat("─", width))

@@ -27,7 +27,7 @@ type line struct {
 
 // A performance is a conversation under way.
 type performance struct {
-	*stage
+	*pair
 	lines []arrived // what was said so far, as both sides have it
 }
 
@@ -108,8 +108,8 @@ func sent(_ id.EventID, err error) error { return err }
 
 // play plays the script. The error says which line did not arrive, and what came
 // instead.
-func play(ctx context.Context, s *stage, timeout time.Duration, to *screen) error {
-	p := &performance{stage: s}
+func (s *pair) play(ctx context.Context, timeout time.Duration, to *screen) error {
+	p := &performance{pair: s}
 	began := time.Now()
 	to.head("IRC, as mia sees "+channel, "Matrix, as @"+userName+":"+domain+" sees it")
 	for i, l := range script() {
@@ -119,7 +119,7 @@ func play(ctx context.Context, s *stage, timeout time.Duration, to *screen) erro
 			return fmt.Errorf("line %d did not arrive: %w", i+1, err)
 		}
 		p.lines = append(p.lines, one)
-		to.row(p.onIRC(one.irc), l.fromIRC, p.onMatrix(one.matrix))
+		to.row(onIRC(one.irc, channel), l.fromIRC, p.window().onMatrix(one.matrix))
 	}
 	to.end()
 	if err := p.openFile(ctx); err != nil {
@@ -137,11 +137,11 @@ func (p *performance) play(ctx context.Context, l line, timeout time.Duration) (
 	if err := l.do(ctx, p); err != nil {
 		return one, err
 	}
-	one.irc, err = p.mia.Wait(ctx, fromIRC, func(m ircuser.Line) bool { return fits(l.irc, plain(p.onIRC(m))) })
+	one.irc, err = p.mia.Wait(ctx, fromIRC, func(m ircuser.Line) bool { return fits(l.irc, plain(onIRC(m, channel))) })
 	if err != nil {
 		return one, fmt.Errorf("IRC never saw %q: %w", l.irc, err)
 	}
-	one.matrix, err = p.you.Wait(ctx, fromMatrix, func(e matrixuser.Event) bool { return fits(l.matrix, plain(p.onMatrix(e))) })
+	one.matrix, err = p.you.Wait(ctx, fromMatrix, func(e matrixuser.Event) bool { return fits(l.matrix, plain(p.window().onMatrix(e))) })
 	if err != nil {
 		return one, fmt.Errorf("the Matrix side never saw %q: %w", l.matrix, err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/causeway-chat/causeway/testbed/matrixuser"
 )
 
-// onIRC is what an IRC client shows for a line; nothing for those that it does
-// not show.
-func (p *performance) onIRC(m ircuser.Line) markup.Body {
+// onIRC is what an IRC client shows for a line in a channel; nothing for those
+// that it does not show.
+func onIRC(m ircuser.Line, channel string) markup.Body {
 	who := m.Nick()
 	if len(m.Params) == 0 || !strings.EqualFold(m.Params[0], channel) {
 		return nil
@@ -47,14 +47,20 @@ func said(head string, text markup.Body) markup.Body {
 	return markup.Normalize(append(markup.Plain(head), text...))
 }
 
+// A window is what a person of Matrix sees of a room.
+type window struct {
+	you  *matrixuser.User
+	room id.RoomID
+}
+
 // onMatrix is what a Matrix client shows for an event of the room.
-func (p *performance) onMatrix(e matrixuser.Event) markup.Body {
-	if e.RoomID != p.room || e.Section != matrixuser.Timeline {
+func (w window) onMatrix(e matrixuser.Event) markup.Body {
+	if e.RoomID != w.room || e.Section != matrixuser.Timeline {
 		return nil
 	}
-	switch who := p.name(e.Sender); e.Type {
+	switch who := w.name(e.Sender); e.Type {
 	case event.EventMessage:
-		return p.message(who, e.Content.AsMessage())
+		return w.message(who, e.Content.AsMessage())
 	case event.EventReaction:
 		return markup.Plain(who + " reacts with " + e.Content.AsReaction().RelatesTo.Key)
 	case event.StateTopic:
@@ -63,13 +69,13 @@ func (p *performance) onMatrix(e matrixuser.Event) markup.Body {
 	return nil
 }
 
-func (p *performance) message(who string, c *event.MessageEventContent) markup.Body {
+func (w window) message(who string, c *event.MessageEventContent) markup.Body {
 	relation := c.RelatesTo
 	switch {
 	case relation != nil && relation.GetReplaceID() != "" && c.NewContent != nil:
 		who, c = who+", edited", c.NewContent
 	case relation != nil && relation.GetReplyTo() != "":
-		who += ", in reply to " + p.name(p.author(relation.GetReplyTo()))
+		who += ", in reply to " + w.name(w.author(relation.GetReplyTo()))
 	}
 	text := markup.Plain(c.Body)
 	if c.Format == event.FormatHTML {
@@ -84,21 +90,21 @@ func (p *performance) message(who string, c *event.MessageEventContent) markup.B
 	return said(who+": ", text)
 }
 
-// author is who sent an event of the conversation.
-func (p *performance) author(of id.EventID) id.UserID {
-	for _, l := range p.lines {
-		if l.matrix.ID == of {
-			return l.matrix.Sender
+// author is who sent an event of the room.
+func (w window) author(of id.EventID) id.UserID {
+	for _, e := range w.you.Since(0) {
+		if e.RoomID == w.room && e.ID == of {
+			return e.Sender
 		}
 	}
 	return ""
 }
 
 // name is a person's display name, as their membership tells it.
-func (p *performance) name(u id.UserID) string {
+func (w window) name(u id.UserID) string {
 	name := u.String()
-	for _, e := range p.you.Since(0) {
-		if e.RoomID == p.room && e.Type == event.StateMember && e.GetStateKey() == u.String() && e.Content.AsMember().Displayname != "" {
+	for _, e := range w.you.Since(0) {
+		if e.RoomID == w.room && e.Type == event.StateMember && e.GetStateKey() == u.String() && e.Content.AsMember().Displayname != "" {
 			name = e.Content.AsMember().Displayname
 		}
 	}

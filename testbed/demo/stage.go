@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/irc/ircfake"
 	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/child"
@@ -29,82 +31,109 @@ const (
 	relay        = "causeway"
 )
 
-// startTime is how long starting may take; it takes about a second.
-const startTime = 30 * time.Second
+// startTime is how long starting may take; it takes about a second, and longer
+// where there is other work.
+const startTime = 2 * time.Minute
 
-// A stage is all that runs: three servers, one person on Matrix and two on IRC.
+// A stage is all that runs with either kind of demo: a homeserver, Causeway, and
+// one person on Matrix. What else is started for it ends with it.
 type stage struct {
+	dir    string
 	hs     *homeserver.Server
-	irc    *ircfake.Server
 	folder *bridge.Folder
 	bridge *bridge.Running
 	you    *matrixuser.User
-	mia    *ircuser.User // sees what IRC people see
-	joe    *ircuser.User
 	room   id.RoomID
+	ends   []func() error // the last one first
 }
 
-// start starts everything below dir.
-func start(ctx context.Context, dir string, log *slog.Logger) (s *stage, err error) {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	s = &stage{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	if err := s.servers(ctx, dir); err != nil {
-		return s, err
+// close ends what was started: Causeway before those it talks to.
+func (s *stage) close() error {
+	var errs []error
+	for _, end := range slices.Backward(s.ends) {
+		errs = append(errs, end())
 	}
-	if s.bridge, err = s.folder.Start(ctx, log); err != nil {
-		return s, err
-	}
-	return s, s.people(ctx)
+	return errors.Join(errs...)
 }
 
-// servers starts what Causeway joins, and writes its configuration.
-func (s *stage) servers(ctx context.Context, dir string) (err error) {
-	if s.irc, err = ircfake.Start(ircfake.Modern()); err != nil {
-		return fmt.Errorf("start IRC server: %w", err)
+// ended is closed when Causeway has ended.
+func (s *stage) ended() <-chan struct{} { return s.bridge.Ended() }
+
+// window is what you see of the room.
+func (s *stage) window() window { return window{s.you, s.room} }
+
+// end has something end with the stage that cannot fail to.
+func (s *stage) end(f func()) {
+	s.ends = append(s.ends, func() error { f(); return nil })
+}
+
+// irc starts an IRC network.
+func (s *stage) irc(name string) (*ircfake.Server, error) {
+	set := ircfake.Modern()
+	set.Network = name
+	server, err := ircfake.Start(set)
+	if err != nil {
+		return nil, fmt.Errorf("start IRC server: %w", err)
 	}
+	s.end(server.Close)
+	return server, nil
+}
+
+// section is an IRC network in the configuration; more are other keys of it.
+func section(name string, server *ircfake.Server, more string) string {
+	// Nobody is flooded here, so there is no need to be slow.
+	return fmt.Sprintf(`{name: %s, server: %q, nick: %s, tls: false, flood: {lines: 50, burst: 50}%s}`, name, server.Addr(), relay, more)
+}
+
+// person connects somebody to an IRC server and has them join a channel.
+func (s *stage) person(ctx context.Context, server *ircfake.Server, nick, channel string) (*ircuser.User, error) {
+	u, err := ircuser.Dial(ctx, ircuser.Options{Addr: server.Addr(), Nick: nick, Caps: []string{"message-tags", "echo-message"}})
+	if err != nil {
+		return nil, fmt.Errorf("connect %s: %w", nick, err)
+	}
+	s.end(u.Close)
+	return u, u.Join(ctx, channel)
+}
+
+// causeway starts the homeserver and Causeway, which joins it to the networks of
+// the configuration and to those that none can name, and has you sign in.
+func (s *stage) causeway(ctx context.Context, log *slog.Logger, configured []bridge.Network, more ...network.Connector) error {
 	addr, err := child.FreeAddr()
 	if err != nil {
 		return err
 	}
 	s.folder, err = bridge.Write(bridge.Options{
-		Dir: filepath.Join(dir, "causeway"), Homeserver: "http://" + addr, Domain: domain, Admin: "@" + userName + ":" + domain,
-		Networks: []bridge.Network{{ID: "irc.demo", Section: fmt.Sprintf(
-			// Nobody is flooded here, so there is no need to be slow.
-			`{name: Demo, server: %q, nick: %s, tls: false, flood: {lines: 50, burst: 50}}`, s.irc.Addr(), relay)}},
+		Dir: filepath.Join(s.dir, "causeway"), Homeserver: "http://" + addr, Domain: domain, Admin: "@" + userName + ":" + domain, Networks: configured,
 	})
 	if err != nil {
 		return err
 	}
 	s.hs, err = homeserver.Start(ctx, homeserver.Options{
-		Dir: filepath.Join(dir, "homeserver"), Addr: addr, Name: domain, Registrations: s.folder.Registrations,
+		Dir: filepath.Join(s.dir, "homeserver"), Addr: addr, Name: domain, Registrations: s.folder.Registrations,
 		Users: []homeserver.User{{Name: userName, Password: userPassword}}, Launch: inprocess.Launch,
 	})
-	return err
-}
-
-// people has everybody come in: the two on IRC, then the one on Matrix, through
-// the room's alias.
-func (s *stage) people(ctx context.Context) (err error) {
-	if s.mia, err = s.person(ctx, "mia"); err != nil {
+	if err != nil {
 		return err
 	}
-	if s.joe, err = s.person(ctx, "joe"); err != nil {
+	s.ends = append(s.ends, func() error { return s.hs.Stop(context.Background()) })
+	if s.bridge, err = s.folder.Start(ctx, log, more...); err != nil {
 		return err
 	}
+	s.ends = append(s.ends, s.bridge.Stop)
 	if s.you, err = matrixuser.Login(ctx, s.hs.URL(), userName, userPassword); err != nil {
 		return err
 	}
-	// The alias leads somewhere as soon as Causeway has connected to IRC.
+	s.end(s.you.Close)
+	return nil
+}
+
+// until repeats what needs Causeway to have connected, until it is done.
+func until(ctx context.Context, try func() error) error {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if s.room, err = s.you.Join(ctx, alias); err == nil {
+		err := try()
+		if err == nil {
 			return nil
 		}
 		select {
@@ -113,36 +142,4 @@ func (s *stage) people(ctx context.Context) (err error) {
 			return err
 		}
 	}
-}
-
-// person connects somebody to the IRC server and has them join the channel.
-func (s *stage) person(ctx context.Context, nick string) (*ircuser.User, error) {
-	u, err := ircuser.Dial(ctx, ircuser.Options{Addr: s.irc.Addr(), Nick: nick, Caps: []string{"message-tags", "echo-message"}})
-	if err != nil {
-		return nil, fmt.Errorf("connect %s: %w", nick, err)
-	}
-	return u, u.Join(ctx, channel)
-}
-
-// close ends what was started: Causeway before those it talks to.
-func (s *stage) close() error {
-	var errs []error
-	if s.you != nil {
-		s.you.Close()
-	}
-	if s.bridge != nil {
-		errs = append(errs, s.bridge.Stop())
-	}
-	if s.hs != nil {
-		errs = append(errs, s.hs.Stop(context.Background()))
-	}
-	for _, u := range []*ircuser.User{s.mia, s.joe} {
-		if u != nil {
-			u.Close()
-		}
-	}
-	if s.irc != nil {
-		s.irc.Close()
-	}
-	return errors.Join(errs...)
 }
