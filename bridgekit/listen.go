@@ -54,7 +54,7 @@ func (b *Bridge) serve(ctx context.Context) error {
 		handler      http.Handler
 	}{
 		{"appservice.listen", c.Appservice.Listen, b.Handler()},
-		{"public.listen", c.Public.Listen, web.Public(web.PublicOptions{Pages: b.db, Media: b.hs, Log: b.opts.Log})},
+		{"public.listen", c.Public.Listen, web.Public(web.PublicOptions{Pages: b.db, Media: b.hs, Visits: visits(b.opts.Networks), Log: b.opts.Log})},
 		{"metrics.listen", c.Metrics.Listen, ops},
 	} {
 		if l.address == "" {
@@ -79,6 +79,17 @@ func (b *Bridge) serve(ctx context.Context) error {
 	close(b.listening)
 	g.Go(func() error { <-ctx.Done(); return ctx.Err() })
 	return g.Wait()
+}
+
+// visits are what connectors answer over HTTP.
+func visits(list []network.Connector) map[network.NetworkID]http.Handler {
+	all := map[network.NetworkID]http.Handler{}
+	for _, c := range list {
+		if h := network.ResolveVisits(c); h != nil {
+			all[c.Info().ID] = h
+		}
+	}
+	return all
 }
 
 // listen takes an address of the configuration. A check of the installation may have it

@@ -210,7 +210,7 @@ func TestNetworkDecode(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := section{Hidden: "kept"}
-	if err := c.Network("irc.good").Options().Decode(&got); err != nil {
+	if err := c.Options(*c.Network("irc.good")).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
 	no := false

@@ -68,9 +68,13 @@ func (n Network) Problems(err error) Problems {
 	return Problems{n.Problem(err.Error())}
 }
 
-// Options are what a connector's constructor gets.
-func (n Network) Options() network.Options {
-	return network.Options{ID: n.ID, Decode: n.Decode}
+// Options are what the constructor of n's connector gets.
+func (c *Config) Options(n Network) network.Options {
+	o := network.Options{ID: n.ID, Decode: n.Decode}
+	if c.Public.URL != "" {
+		o.Public = c.Public.URL + network.VisitsPath(n.ID)
+	}
+	return o
 }
 
 // networkName returns the form of a network's name: it is part of Matrix IDs,

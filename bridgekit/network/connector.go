@@ -35,6 +35,9 @@ type Constructor func(o Options) (Connector, error)
 // Options are what a Constructor gets.
 type Options struct {
 	ID NetworkID
+	// Public is where the world reaches this network's Visits over HTTP, without a
+	// slash at its end; "" if Causeway has no public address.
+	Public string
 	// Decode fills a pointer to a struct with yaml tags from the network's
 	// part of the configuration. Unknown keys are errors that name the line.
 	// Call it once.

@@ -4,6 +4,8 @@
 //   - [Public] answers anybody: the links that networks without media or long
 //     texts show ("/p/ID/name"). Whoever has a link may fetch it until it
 //     expires; nothing lists them, and an ID cannot be guessed ([NewID]).
+//     Below "/net/NETWORK" connectors answer what their networks push and the ways
+//     back from signing in there.
 //   - [Ops] answers operators: /metrics, /healthz, /readyz.
 //   - [Control] answers the commands of the same program over a socket that only
 //     its user can open: the queue and the state. [Client] is its other side.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -57,6 +58,8 @@ type PublicOptions struct {
 	Pages Pages
 	Media Media
 	Log   *slog.Logger
+	// Visits are the networks' own, see network.Visitable.
+	Visits map[network.NetworkID]http.Handler
 	// Downloads is how many media may stream at a time; default 16.
 	Downloads int
 }
@@ -114,8 +117,8 @@ type public struct {
 }
 
 // Public serves GET and HEAD of /p/{id}/{name}: published documents, and media
-// streamed from the homeserver with our token, which nobody sees. Everything
-// else is not found. Nothing it serves can run scripts in our origin.
+// streamed from the homeserver with our token, which nobody sees; and below
+// /net/{network} what networks and their sign-ins call. Everything else is not found. Nothing it serves can run scripts in our origin.
 func Public(o PublicOptions) http.Handler {
 	if o.Downloads <= 0 {
 		o.Downloads = defaultDownloads
@@ -124,6 +127,10 @@ func Public(o PublicOptions) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /p/{id}", p.page)
 	mux.HandleFunc("GET /p/{id}/{name}", p.page)
+	for n, h := range o.Visits {
+		at := network.VisitsPath(n)
+		mux.Handle(at+"/", http.StripPrefix(at, h))
+	}
 	mux.HandleFunc("GET /robots.txt", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "User-agent: *\nDisallow: /\n") // the reader has gone
 	})

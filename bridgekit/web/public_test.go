@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -43,6 +44,26 @@ func newRig(t *testing.T, downloads int, all ...store.Page) *rig {
 	r.Server = httptest.NewServer(Public(PublicOptions{Pages: r.pages, Media: r.media, Log: logTo(r.log), Downloads: downloads}))
 	t.Cleanup(r.Close)
 	return r
+}
+
+// TestVisits: a network's requests come to its connector, without the path before
+// them, and nobody else's do.
+func TestVisits(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, " ", r.URL) })
+	s := httptest.NewServer(Public(PublicOptions{Pages: &pages{}, Media: &media{}, Log: logTo(&buffer{}), Visits: map[network.NetworkID]http.Handler{"slack.acme": h}}))
+	t.Cleanup(s.Close)
+	a := ask(t, s, "POST", "/net/slack.acme/events?x=1")
+	if a.StatusCode != 200 || a.body != "POST /events?x=1" {
+		t.Errorf("%s %q", a.Status, a.body)
+	}
+	if a.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Error("the answer has no guard")
+	}
+	for _, path := range []string{"/net/slack.other/events", "/net/slack.acmes/events", "/net/"} {
+		if a := ask(t, s, "GET", path); a.StatusCode != 404 {
+			t.Errorf("%s: %s", path, a.Status)
+		}
+	}
 }
 
 func TestDocument(t *testing.T) {

@@ -33,7 +33,7 @@ func openNetworks(c *config.Config) ([]network.Connector, error) {
 				n.Protocol, strings.Join(slices.Sorted(maps.Keys(known)), ", "))))
 			continue
 		}
-		made, err := construct(n.Options())
+		made, err := construct(c.Options(n))
 		if err != nil {
 			problems = append(problems, n.Problems(err)...)
 			continue
