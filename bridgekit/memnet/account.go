@@ -148,8 +148,11 @@ func (s *Server) dropLocked(c *conn, cause error) {
 func (s *Server) connect(_ context.Context, c *conn, r *request) (*response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.cut {
+		return nil, c.cause
+	}
 	a := s.tokens[r.Token]
-	if a == nil || c.cut {
+	if a == nil {
 		return nil, errSignedOut()
 	}
 	if s.options.History {
