@@ -656,3 +656,31 @@ func TestHubFiles(t *testing.T) {
 		})
 	}
 }
+
+// A network that shows edits as text is told what each replaces: what stood there after
+// the edit before, not what was said first.
+func TestHubEditsReplace(t *testing.T) {
+	plain := memnet.DefaultFeatures()
+	plain.OldText = true
+	o := hubRigOptions{nets: []string{"a", "b"}, each: func(_ string, o *memnet.Options) { o.Features = &plain }}
+	inHub(t, o, func(r *hubRig) {
+		id := r.says("a", "zero")
+		r.gets("zero", "b")
+		own := r.bob.SendText(r.room, "nil")
+		r.gets("nil", "a", "b")
+		for i, text := range []string{"one", "two", "three"} {
+			if err := r.nets["a"].User("ann").Edit(town, id, text); err != nil {
+				t.Fatal(err)
+			}
+			r.bob.Edit(r.room, own, "bob's "+text)
+			r.gets(text, "b")
+			r.gets("bob's "+text, "b")
+			old := []string{"zero", "one", "two"}[i]
+			r.equal("ann's, before "+text, old, r.on("b", text).Old.Parts[0].Text.String())
+			if old = "bob's " + old; i == 0 {
+				old = "nil"
+			}
+			r.equal("bob's, before "+text, old, r.on("b", "bob's "+text).Old.Parts[0].Text.String())
+		}
+	})
+}

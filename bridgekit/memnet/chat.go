@@ -44,6 +44,7 @@ type message struct {
 	part      int
 	content   network.Content
 	edits     int
+	old       *network.Content // before the last edit, as a connector said
 	redacted  bool
 	reactions []reaction
 	at        time.Time

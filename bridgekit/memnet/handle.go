@@ -178,6 +178,7 @@ func (s *Server) handleEdit(a *account, c *chat, r *request) (*response, error) 
 	if r.Content == nil || len(r.Content.Parts) == 0 {
 		return nil, network.Errorf(network.Rejected, "there is nothing to say", "memnet: edit: no part")
 	}
+	m.old = r.Old
 	s.edit(act{chat: c, sender: a.user, origin: a, txn: r.Txn}, m, *r.Content)
 	res := &response{At: m.at}
 	if id := s.idFor(a.user, m.id); id != "" {

@@ -52,7 +52,7 @@ func (c *fullClient) Ping(ctx context.Context) error {
 
 // Edit implements network.Editor.
 func (c *fullClient) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent, error) {
-	res, err := c.call(ctx, &request{Op: "edit", Chat: e.Chat, Txn: e.Txn, Target: &e.Target, Content: &e.Content})
+	res, err := c.call(ctx, &request{Op: "edit", Chat: e.Chat, Txn: e.Txn, Target: &e.Target, Content: &e.Content, Old: e.Old})
 	if err != nil {
 		return network.Sent{}, err
 	}

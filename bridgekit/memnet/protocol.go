@@ -24,6 +24,7 @@ type request struct {
 	Txn     network.TxnID    `json:"txn,omitempty"`
 	Part    int              `json:"part,omitempty"`
 	Content *network.Content `json:"content,omitempty"`
+	Old     *network.Content `json:"old,omitempty"` // edit
 	Target  *network.Ref     `json:"target,omitempty"`
 	User    network.UserID   `json:"user,omitempty"`
 	Text    string           `json:"text,omitempty"` // a reason, a query, a password, an emoji

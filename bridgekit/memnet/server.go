@@ -236,6 +236,7 @@ type Message struct {
 	Text      string
 	Content   network.Content
 	Edits     int
+	Old       *network.Content // what the last edit replaced, as a connector said it
 	Redacted  bool
 	Reactions map[network.UserID][]string
 	At        time.Time
@@ -253,7 +254,7 @@ func (s *Server) Messages(id network.ChatID) []Message {
 	for _, m := range c.messages {
 		out := Message{
 			ID: m.id, Sender: m.sender, Txn: m.txn, Part: m.part, Content: m.content,
-			Edits: m.edits, Redacted: m.redacted || s.vanished(c, m), At: m.at, Reactions: map[network.UserID][]string{},
+			Edits: m.edits, Old: m.old, Redacted: m.redacted || s.vanished(c, m), At: m.at, Reactions: map[network.UserID][]string{},
 		}
 		if m.account != nil {
 			out.Login = m.account.login()

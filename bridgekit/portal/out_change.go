@@ -125,20 +125,42 @@ func (o *outbound) unanswered(ctx context.Context, err error, what string) journ
 	return o.failed(ctx, err)
 }
 
-// oldText is a message's text before an edit, as the homeserver has it.
+// oldText is a message's text before an edit, as the homeserver has it: that of the
+// edit before this one, or the message's own.
 func (o *outbound) oldText(ctx context.Context, target id.EventID) (*network.Content, error) {
-	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)
+	edits, err := o.hs.Replacements(ctx, o.evt.Room, target) // the newest first
 	if err != nil {
-		if harmless(err) {
-			return nil, nil
-		}
 		return nil, err
 	}
-	content := o.content(ctx, evt)
-	if content == nil {
-		return nil, nil
+	for _, earlier := range edits[slices.Index(edits, o.evt.ID)+1:] {
+		content, by, err := o.said(ctx, earlier)
+		if err != nil {
+			return nil, err
+		}
+		var c struct {
+			New json.RawMessage `json:"m.new_content"`
+		}
+		if by == o.evt.Sender && json.Unmarshal(content, &c) == nil && c.New != nil {
+			return o.fromMatrix(ctx, c.New)
+		}
+	}
+	content, _, err := o.said(ctx, target)
+	if err != nil || content == nil {
+		return nil, err
 	}
 	return o.fromMatrix(ctx, content)
+}
+
+// said is what an event of the room says, and who said it; nil if it cannot be had.
+func (o *outbound) said(ctx context.Context, evt id.EventID) (json.RawMessage, id.UserID, error) {
+	e, err := o.hs.GetEvent(ctx, o.evt.Room, evt)
+	if harmless(err) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return o.content(ctx, e), e.Sender, nil
 }
 
 // editAsMessage sends an edit as a new message.
