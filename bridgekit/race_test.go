@@ -346,3 +346,28 @@ func TestUnknownAlthoughFinder(t *testing.T) {
 		}
 	})
 }
+
+// A network that recognises nothing shows edits as lines of text. Causeway is stopped
+// while one is on its way: it is said again, and its writer is told that it may be
+// there twice, as with a message.
+func TestInterruptedEditAsText(t *testing.T) {
+	features := memnet.DefaultFeatures()
+	features.Once, features.OldText = network.OnceNever, true
+	virtual(t, rigOptions{net: memnet.Options{Features: &features}}, func(r *rig) {
+		room := r.solo().portal("team")
+		sent := r.alice.SendText(room, "mine")
+		r.hears("team", "alice", "mine")
+		r.settle("team", room)
+		release := r.net.MuteChat("team")
+		r.alice.Edit(room, sent, "better")
+		r.waitNet("the edit is there", func() bool { return slices.Contains(r.net.Texts("team", "alice"), "better") })
+		r.stop()
+		release()
+		r.start()
+		r.wait("its writer is told", func() bool {
+			return strings.Contains(strings.Join(r.notices(room), "\n"), "may appear twice")
+		})
+		r.settle("team", room)
+		r.equal("notices", 1, len(r.notices(room)))
+	})
+}

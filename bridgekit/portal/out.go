@@ -344,13 +344,19 @@ func (o *outbound) before(ctx context.Context, m *network.Outgoing) (sent networ
 	if f.Once == network.OnceAlways {
 		return sent, false, nil
 	}
-	if o.e.MayHaveLeft() || doubt && o.after.old(o.e) {
-		o.tell(ctx, "Causeway was interrupted while it sent this; it may appear twice on "+o.networkName(o.p.Network)+".", "doubled")
-	}
-	if err := o.e.Begin(ctx); err != nil {
+	if err := o.begin(ctx); err != nil {
 		return sent, false, databaseError{err}
 	}
 	return sent, false, nil
+}
+
+// begin makes durable that a call begins of which nobody can tell later whether it was
+// carried out, and tells the sender if an earlier one may have been.
+func (o *outbound) begin(ctx context.Context) error {
+	if o.e.MayHaveLeft() || o.after.doubt(o.e, o.evt.at()) && o.after.old(o.e) {
+		o.tell(ctx, "Causeway was interrupted while it sent this; it may appear twice on "+o.networkName(o.p.Network)+".", "doubled")
+	}
+	return o.e.Begin(ctx)
 }
 
 // rows are the map's rows for what was sent.

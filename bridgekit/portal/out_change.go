@@ -12,7 +12,6 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/journal"
-	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/step"
@@ -64,54 +63,6 @@ func (o *outbound) unknown(err error) journal.Outcome {
 	return dbOutcome(err)
 }
 
-// edit replaces a message's content on the network; where that is not possible
-// the new text is sent as a message that says so.
-func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome {
-	ref, rows, err := o.ref(ctx, target)
-	if err != nil {
-		return o.unknown(err)
-	}
-	if len(rows) == 0 || o.from == nil && rows[0].Sender != string(o.evt.Sender) {
-		return journal.Delivered(nil) // it never left, or is somebody else's
-	}
-	var c struct {
-		New json.RawMessage `json:"m.new_content"`
-	}
-	if err := json.Unmarshal(o.evt.Content, &c); err != nil {
-		return journal.Fail(err, "the edit cannot be read")
-	}
-	content, err := o.fromMatrix(ctx, c.New)
-	if err != nil {
-		return o.failed(ctx, err)
-	}
-	if o.ops.Edit == nil {
-		return o.editAsMessage(ctx, content)
-	}
-	ed := network.OutgoingEdit{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Content: *content}
-	if features(o.p).OldText {
-		if ed.Old, err = o.oldText(ctx, target); err != nil {
-			return o.failed(ctx, err)
-		}
-	}
-	if f := features(o.p); f.EditWindow > 0 && time.Since(rows[0].At) > f.EditWindow {
-		return o.editAsMessage(ctx, content)
-	}
-	what := editEcho(ref.ID, content)
-	sent, err := o.ops.Edit(ctx, ed)
-	if err != nil {
-		return o.unanswered(ctx, err, what)
-	}
-	o.opts.Steps.At(step.OutChanged)
-	o.sends.expect(o.p.ID, what)
-	if o.e.Recovered || o.e.Tried {
-		o.sends.expect(o.p.ID, what) // also what an earlier attempt may have done
-	}
-	if sent.Note != "" {
-		o.tell(ctx, sent.Note, "note")
-	}
-	return journal.Delivered(func(tx *store.Tx) error { return journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)) })
-}
-
 // unanswered is failed for a change that is called what. If nobody can tell
 // whether it was carried out it is not made again, but it may come back.
 func (o *outbound) unanswered(ctx context.Context, err error, what string) journal.Outcome {
@@ -123,63 +74,6 @@ func (o *outbound) unanswered(ctx context.Context, err error, what string) journ
 		}
 	}
 	return o.failed(ctx, err)
-}
-
-// oldText is a message's text before an edit, as the homeserver has it: that of the
-// edit before this one, or the message's own.
-func (o *outbound) oldText(ctx context.Context, target id.EventID) (*network.Content, error) {
-	edits, err := o.hs.Replacements(ctx, o.evt.Room, target) // the newest first
-	if err != nil {
-		return nil, err
-	}
-	for _, earlier := range edits[slices.Index(edits, o.evt.ID)+1:] {
-		content, by, err := o.said(ctx, earlier)
-		if err != nil {
-			return nil, err
-		}
-		var c struct {
-			New json.RawMessage `json:"m.new_content"`
-		}
-		if by == o.evt.Sender && json.Unmarshal(content, &c) == nil && c.New != nil {
-			return o.fromMatrix(ctx, c.New)
-		}
-	}
-	content, _, err := o.said(ctx, target)
-	if err != nil || content == nil {
-		return nil, err
-	}
-	return o.fromMatrix(ctx, content)
-}
-
-// said is what an event of the room says, and who said it; nil if it cannot be had.
-func (o *outbound) said(ctx context.Context, evt id.EventID) (json.RawMessage, id.UserID, error) {
-	e, err := o.hs.GetEvent(ctx, o.evt.Room, evt)
-	if harmless(err) {
-		return nil, "", nil
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	return o.content(ctx, e), e.Sender, nil
-}
-
-// editAsMessage sends an edit as a new message.
-func (o *outbound) editAsMessage(ctx context.Context, content *network.Content) journal.Outcome {
-	for i := range content.Parts {
-		content.Parts[i].Text = append(markup.Body{{Kind: markup.Text, Text: "(edited) "}}, content.Parts[i].Text...)
-		break
-	}
-	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: *content}
-	if _, done, err := o.before(ctx, &m); err != nil {
-		return o.failed(ctx, err)
-	} else if done {
-		return journal.Delivered(nil)
-	}
-	sent, err := o.ops.Send(ctx, m)
-	if err != nil {
-		return o.failed(ctx, err)
-	}
-	return o.mapped(o.rows(m, sent))
 }
 
 // redaction removes a message or a reaction on the network.

@@ -16,46 +16,87 @@ var (
 )
 
 // Edit implements network.Editor: IRC has no edits, so people are told in the
-// way they know: "s/old/new/" for a few words, else "* " and the new text.
+// way they know: "s/old/new/" for a few words, else "* " and the new text. These are
+// lines like any other, so where the server keeps them a repeated call looks for them.
 func (c *Client) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent, error) {
 	var sent network.Sent
 	if err := c.ready(ctx, e.Chat); err != nil {
 		return sent, err
 	}
-	if err := c.exists(ctx, e.Chat, e.Target.ID); err != nil {
+	mine, err := c.corrected(ctx, e)
+	if err != nil {
 		return sent, err
 	}
-	m := network.Outgoing{Txn: e.Txn, Chat: e.Chat, Content: e.Content}
-	m.Reply, m.Quote = nil, nil
-	for i := range m.Parts {
-		d, err := c.draftPart(ctx, m, i)
+	if mine == nil { // an earlier try has found it
+		if err := c.exists(ctx, e.Chat, e.Target.ID); err != nil {
+			return sent, err
+		}
+	}
+	for i := range e.Parts {
+		w, err := c.correct(ctx, e, i)
 		if err != nil {
 			return sent, err
 		}
-		if e.Old != nil && i < len(e.Old.Parts) {
-			old, err := c.render(ctx, e.Old.Parts[i].Text)
-			if err != nil {
+		if len(w.pieces) == 0 {
+			continue
+		}
+		r, at := matchPieces(&mine, i, w)
+		ids := r.IDs
+		if r.Done < len(w.pieces) {
+			if err := c.interrupted(ctx, e.Txn, r, nil); err != nil {
 				return sent, err
 			}
-			if sameLines(old, d.lines) && sameFile(e.Old.Parts[i].Media, m.Parts[i].Media) {
-				continue
+			if ids, at, err = c.transmit(ctx, e.Txn, i, w); err != nil {
+				return sent, err
 			}
-			d.lines = correction(old, d.lines)
-		} else {
-			d.lines = correction(nil, d.lines)
-		}
-		d.style = network.Normal
-		w, err := c.word(ctx, d)
-		if err != nil {
-			return sent, err
-		}
-		ids, at, err := c.transmit(ctx, e.Txn, i, w)
-		if err != nil {
-			return sent, err
 		}
 		sent.Parts, sent.At, sent.Note = append(sent.Parts, ids), at, first(sent.Note, w.note)
 	}
 	return sent, nil
+}
+
+// corrected is what we said in the chat since an earlier try of an edit, if there was
+// one and the server keeps that. If there was none it notes that there is now.
+func (c *Client) corrected(ctx context.Context, e network.OutgoingEdit) ([]mineLine, error) {
+	can, target := false, ""
+	if err := c.do(ctx, func(s *session) {
+		can, target = s.features().Once == network.OnceFind, s.targetName(e.Chat)
+	}); err != nil || !can {
+		return nil, err
+	}
+	b, ok, err := c.begunBefore(ctx, e.Chat, e.Txn)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, c.begin(ctx, network.Outgoing{Txn: e.Txn, Chat: e.Chat})
+	}
+	return c.said(ctx, target, b)
+}
+
+// correct is how part i of an edit is told; without pieces if people would see no
+// difference.
+func (c *Client) correct(ctx context.Context, e network.OutgoingEdit, i int) (w wording, err error) {
+	m := network.Outgoing{Txn: e.Txn, Chat: e.Chat, Content: e.Content}
+	m.Reply, m.Quote = nil, nil
+	d, err := c.draftPart(ctx, m, i)
+	if err != nil {
+		return w, err
+	}
+	if e.Old != nil && i < len(e.Old.Parts) {
+		old, err := c.render(ctx, e.Old.Parts[i].Text)
+		if err != nil {
+			return w, err
+		}
+		if sameLines(old, d.lines) && sameFile(e.Old.Parts[i].Media, m.Parts[i].Media) {
+			return w, nil
+		}
+		d.lines = correction(old, d.lines)
+	} else {
+		d.lines = correction(nil, d.lines)
+	}
+	d.style = network.Normal
+	return c.word(ctx, d)
 }
 
 func sameFile(a, b *network.Media) bool {

@@ -127,13 +127,9 @@ func (c *Client) find(ctx context.Context, m network.Outgoing) (network.Sent, er
 	if !can {
 		return sent, network.Errorf(network.Unsure, "this network cannot tell whether it arrived", "find: no history")
 	}
-	var b begun
-	data, err := c.host.KV.Get(ctx, begunKey(m.Chat))
-	if err != nil {
-		return sent, fmt.Errorf("read value: %w", err)
-	}
-	if data == nil || json.Unmarshal(data, &b) != nil || b.Txn != m.Txn {
-		return sent, nil // it was never begun
+	b, ok, err := c.begunBefore(ctx, m.Chat, m.Txn)
+	if err != nil || !ok {
+		return sent, err // it was never begun
 	}
 	mine, err := c.said(ctx, target, b)
 	if err != nil {
@@ -202,18 +198,9 @@ func (c *Client) match(ctx context.Context, m network.Outgoing, mine []mineLine)
 		if err != nil {
 			return sent, err
 		}
-		r := rest{Part: i, Hash: hashOf(w.pieces)}
-		for len(mine) > 0 && r.Done < len(w.pieces) {
-			if mine[0].text == convert.Strip(w.pieces[r.Done]) {
-				r.Done++
-				if mine[0].id != "" {
-					r.IDs = append(r.IDs, mine[0].id)
-				}
-				if sent.At.IsZero() {
-					sent.At = mine[0].at
-				}
-			}
-			mine = mine[1:]
+		r, at := matchPieces(&mine, i, w)
+		if sent.At.IsZero() {
+			sent.At = at
 		}
 		if r.Done < len(w.pieces) {
 			return sent, c.interrupted(ctx, m.Txn, r, nil)
@@ -222,4 +209,35 @@ func (c *Client) match(ctx context.Context, m network.Outgoing, mine []mineLine)
 		sent.Note = first(sent.Note, w.note)
 	}
 	return sent, nil
+}
+
+// matchPieces finds the pieces of a part in what we said, which it takes up to the last
+// of them, and when the first was said.
+func matchPieces(mine *[]mineLine, part int, w wording) (r rest, at time.Time) {
+	r = rest{Part: part, Hash: hashOf(w.pieces)}
+	for len(*mine) > 0 && r.Done < len(w.pieces) {
+		one := (*mine)[0]
+		*mine = (*mine)[1:]
+		if one.text != convert.Strip(w.pieces[r.Done]) {
+			continue
+		}
+		if r.Done++; one.id != "" {
+			r.IDs = append(r.IDs, one.id)
+		}
+		if at.IsZero() {
+			at = one.at
+		}
+	}
+	return r, at
+}
+
+// begunBefore is what was noted when a transaction was begun; false if it was not, or
+// something else has been begun in the chat since.
+func (c *Client) begunBefore(ctx context.Context, chat network.ChatID, txn network.TxnID) (begun, bool, error) {
+	var b begun
+	data, err := c.host.KV.Get(ctx, begunKey(chat))
+	if err != nil {
+		return b, false, fmt.Errorf("read value: %w", err)
+	}
+	return b, data != nil && json.Unmarshal(data, &b) == nil && b.Txn == txn, nil
 }

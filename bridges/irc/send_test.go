@@ -399,3 +399,31 @@ func TestCancelledSend(t *testing.T) {
 	}
 	r.stop()
 }
+
+// What became of an edit nobody heard: it is told again only if it was not.
+func TestEditAgain(t *testing.T) {
+	s := startFake(t, ircfake.Modern())
+	c := newCore(t, s, "", nil)
+	c.chats = []network.ChatKey{{ID: "#a"}}
+	r := c.online()
+	said := r.must("#a", network.Text("I like teh cat"))
+	edit := func(n int, old, now string) network.Sent {
+		t.Helper()
+		o := network.Text(old)
+		sent, err := r.ops.Edit(t.Context(), network.OutgoingEdit{Txn: txn(n), Chat: "#a", Target: network.Whole(said.Parts[0][0]), Old: &o, Content: network.Text(now)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sent
+	}
+	first := edit(1, "I like teh cat", "I like the cat")
+	r.stop()
+	r = c.online()
+	if again := edit(1, "I like teh cat", "I like the cat"); fmt.Sprint(again.Parts) != fmt.Sprint(first.Parts) {
+		t.Errorf("again it is %v, not %v", again.Parts, first.Parts)
+	}
+	edit(2, "I like the cat", "I like teh cat")
+	edit(3, "I like teh cat", "I like the cat") // the same words, and not the same edit
+	wantTexts(t, s, "#a", "relay", "I like teh cat", "s/teh/the/", "s/the/teh/", "s/teh/the/")
+	r.stop()
+}
