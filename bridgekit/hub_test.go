@@ -128,7 +128,23 @@ func TestHubReactions(t *testing.T) {
 // A network removes its copy: it stays elsewhere. A moderator of the network removes
 // it everywhere, if the policy does not say otherwise.
 func TestHubCopyRemoved(t *testing.T) {
-	inHub(t, hubRigOptions{}, func(r *hubRig) {
+	for _, ids := range []network.IDs{network.IDsShared, network.IDsPerLogin} {
+		t.Run(string(ids), func(t *testing.T) { testHubCopyRemoved(t, ids) })
+	}
+}
+
+func testHubCopyRemoved(t *testing.T, ids network.IDs) {
+	of := func(name string, o *memnet.Options) {
+		f := memnet.DefaultFeatures()
+		f.IDs = ids
+		o.Features = &f
+	}
+	inHub(t, hubRigOptions{each: of}, func(r *hubRig) {
+		r.signInTo(r.alice, "b", "alice") // so that two read there
+		if err := r.nets["b"].User("alice").Join(town); err != nil {
+			t.Fatal(err)
+		}
+		r.rest()
 		r.nets["b"].SetLevel(town, "mod", 50)
 		for _, text := range []string{"one", "two", "three"} {
 			r.says("a", text)

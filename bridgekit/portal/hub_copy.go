@@ -233,7 +233,11 @@ func replaceCopy(old []byte, sender id.UserID, edit json.RawMessage) ([]byte, er
 // moderator did that.
 func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *network.Redaction) (bool, journal.Outcome) {
 	var none journal.Outcome
-	if rows[0].Txn == "" {
+	said, isCopy, err := x.sentRow(ctx, rows[0])
+	if err != nil {
+		return true, x.failed(ctx, err)
+	}
+	if !isCopy {
 		return false, none // it was said here
 	}
 	others, err := x.neighbours(ctx)
@@ -243,7 +247,7 @@ func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *netw
 	if len(others) == 0 {
 		return false, none
 	}
-	if x.theirs(r.Sender, rows[0]) {
+	if x.theirs(r.Sender, said) {
 		return false, none
 	}
 	switch all, err := x.moderates(ctx, r.Sender, hub.Redact); {
@@ -253,6 +257,29 @@ func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *netw
 		return false, none
 	}
 	return true, x.forget(ctx, rows, r)
+}
+
+// sentRow is the row of the account that sent what another row is about, if it came
+// from elsewhere. Where each account has IDs of its own, rows of the others do not
+// say that.
+func (x *inbound) sentRow(ctx context.Context, row store.Message) (sent store.Message, isCopy bool, err error) {
+	all, err := x.messages.all(ctx, x.p.ID, row.Event)
+	for _, r := range append([]store.Message{row}, all...) {
+		if r.Txn != "" {
+			return r, true, nil
+		}
+	}
+	if err != nil {
+		err = databaseError{err}
+	}
+	return row, false, err
+}
+
+// editsCopy reports whether somebody edits a network's copy of what somebody else
+// said: that is not what was said.
+func (x *inbound) editsCopy(ctx context.Context, row store.Message, as id.UserID) (bool, error) {
+	sent, isCopy, err := x.sentRow(ctx, row)
+	return isCopy && sent.Sender != string(as), err
 }
 
 // theirs reports whether a remote user is the account of whoever said something from

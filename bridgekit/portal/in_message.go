@@ -248,11 +248,11 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		return x.message(ctx, &network.Message{Head: ed.Head, ID: ed.Target.ID, Alt: ed.Target.Alt, Content: ed.Content})
 	}
 	as, err := x.editor(ctx, ed.Sender, rows[0])
+	if err == nil {
+		x.stays, err = x.editsCopy(ctx, rows[0], as)
+	}
 	if err != nil {
 		return x.failed(ctx, err)
-	}
-	if rows[0].Txn != "" && rows[0].Sender != string(as) {
-		x.stays = true // a copy was edited: that is not what was said
 	}
 	content := x.introduced(ctx, as, ed.Sender, ed.Content)
 	content.Reply, content.Thread = nil, nil
