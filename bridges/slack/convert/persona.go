@@ -1,0 +1,79 @@
+package convert
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// persona is the name and picture that a message came under, nil if those of its
+// sender.
+func (m *Message) persona() *network.Persona {
+	profile := m.body.obj("bot_profile")
+	name := m.body.str("username")
+	if m.User == "" && name == "" {
+		name = profile.str("name")
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		return nil
+	}
+	return &network.Persona{Name: unescape(name), Avatar: first(icon(m.body.obj("icons")), icon(profile.obj("icons")))}
+}
+
+// icon is the largest picture of a set of them, as a link; empty if there is none.
+func icon(set object) string {
+	for _, size := range []string{"image_original", "image_512", "image_192", "image_132", "image_72", "image_64", "image_48", "image_36"} {
+		if url := set.str(size); strings.HasPrefix(url, "https://") {
+			return url
+		}
+	}
+	return ""
+}
+
+// longestName is how many characters of a username Slack takes.
+const longestName = 80
+
+// A Face is how a relayed person appears in Slack: the arguments username and
+// icon_url of chat.postMessage.
+type Face struct {
+	Username string
+	IconURL  string // empty: the app's own
+}
+
+// NewFace makes a stranger's persona fit to show. taken reports whether a name is
+// that of somebody else in the workspace, however it compares names; then the
+// Matrix ID stands behind it. It may be nil.
+func NewFace(p network.Persona, taken func(name string) bool) Face {
+	local, _, _ := strings.Cut(strings.TrimPrefix(p.MXID, "@"), ":")
+	f := Face{Username: first(cleanName(p.Name, longestName), cleanName(local, longestName), "somebody")}
+	if taken != nil && taken(f.Username) {
+		id := " (" + cleanName(first(p.MXID, p.Network, "Matrix"), longestName/2) + ")"
+		f.Username = cleanName(f.Username, longestName-len([]rune(id))) + id
+	}
+	if strings.HasPrefix(p.Avatar, "https://") {
+		f.IconURL = p.Avatar
+	}
+	return f
+}
+
+// cleanName is a name without what is invisible, controls or changes direction,
+// of at most limit characters.
+func cleanName(name string, limit int) string {
+	var w strings.Builder
+	n := 0
+	for _, r := range strings.Join(strings.Fields(strings.ToValidUTF8(name, "")), " ") {
+		switch {
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r), r == '\u034f', r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\ufffd':
+			continue
+		case unicode.IsSpace(r):
+			r = ' '
+		}
+		if n == limit {
+			break
+		}
+		n++
+		w.WriteRune(r)
+	}
+	return strings.TrimSpace(w.String())
+}
