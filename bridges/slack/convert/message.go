@@ -44,6 +44,8 @@ type Message struct {
 
 	body  object // everything
 	files []object
+	// shared are the files of messages that this one forwards.
+	shared []object
 }
 
 // A Reaction is one emoji of a message and who set it. Slack lists some of the
@@ -86,6 +88,14 @@ func newMessage(o object, depth int) *Message {
 	m.EventTS = TS(first(o.str("event_ts"), o.str("ts")))
 	if len(m.files) == 0 && o.obj("file") != nil { // before 2018, and in exports of then
 		m.files = []object{o.obj("file")}
+	}
+	if m.Subtype == "file_comment" || m.Subtype == "file_mention" {
+		m.files = nil // it was shown when it was shared
+	}
+	for _, a := range o.objs("attachments") {
+		if isForward(a) {
+			m.shared = append(m.shared, a.objs("files")...)
+		}
 	}
 	if m.User == "" {
 		m.User = first(o.obj("comment").str("user"), o.obj("room").str("created_by"))
@@ -142,9 +152,4 @@ func (m *Message) Content(l Lookup) network.Content {
 		}
 	}
 	return c
-}
-
-// parts are one for each file, and one if there is none.
-func (m *Message) parts(l Lookup) []network.Part {
-	return []network.Part{{Text: mrkdwn(m.Text, l)}}
 }
