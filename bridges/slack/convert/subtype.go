@@ -14,8 +14,8 @@ type Kind int
 const (
 	Said    Kind = iota // somebody said it: show Content
 	Notice              // Slack itself says it: show Content as a notice
-	Changed             // Inner is what message Inner.TS says now
-	Deleted             // message DeletedTS is gone
+	Changed             // Inner is what message Target says now
+	Deleted             // message Target is gone
 	Altered             // the channel or its members changed: see Change
 	Nothing             // not for people, or told by other messages and events
 )
@@ -145,9 +145,13 @@ func (m *Message) notice(l Lookup) ([]markup.Node, bool) {
 	case "tombstone":
 		return nodes(text("This message was deleted.")), true
 	}
-	words := m.words(&blockReader{l: l})
+	words := trimLines(m.words(&blockReader{l: l}))
+	if m.User != "" && m.User != "USLACKBOT" && len(words) > 0 && words[0].Kind != markup.Mention { // "set up a reminder"
+		words = append([]markup.Node{text(ask(l.User, m.User, m.User) + " ")}, words...)
+		words[1].Text = strings.TrimLeft(words[1].Text, " ")
+	}
 	if strings.TrimSpace(markup.Body(words).String()) == "" {
-		words = nodes(text(strings.ReplaceAll(first(m.Subtype, nothing), "_", " ")))
+		words = nodes(text(strings.ReplaceAll(m.Subtype, "_", " ")))
 	}
 	return silent(words), true
 }
