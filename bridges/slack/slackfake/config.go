@@ -1,0 +1,42 @@
+package slackfake
+
+import "time"
+
+// Config says what kind of Slack it is. The zero value is one workspace without
+// rate limits.
+type Config struct {
+	// Team is the first workspace; its ID is what an empty team stands for.
+	Team Team
+	// Limits: the rate limits of the methods' tiers are kept.
+	Limits bool
+	// Now is the clock of messages and rate limits; default time.Now.
+	Now func() time.Time
+	// Ping is how often sockets are pinged; default 5 s.
+	Ping time.Duration
+	// Redeliver is how long an event may stay unacknowledged before it is sent
+	// again; default 30 s (Slack waits 3 s). After a lost connection it is sent again at once.
+	Redeliver time.Duration
+}
+
+// filled is c with its defaults.
+func (c Config) filled() Config {
+	if c.Team.ID == "" {
+		c.Team.ID = "T0000000001"
+	}
+	if c.Team.Name == "" {
+		c.Team.Name = "Test"
+	}
+	if c.Team.Domain == "" {
+		c.Team.Domain = "test"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Ping == 0 {
+		c.Ping = 5 * time.Second
+	}
+	if c.Redeliver == 0 {
+		c.Redeliver = 30 * time.Second
+	}
+	return c
+}
