@@ -11,7 +11,12 @@ const maxText = 40000
 func chatMethods() map[string]method {
 	write := []string{"chat:write"}
 	return map[string]method{
-		"chat.postMessage": {tier: posting, scopes: write, run: postMessage},
+		"chat.postMessage":   {tier: posting, scopes: write, run: postMessage},
+		"chat.postEphemeral": {tier: tier4, scopes: write, run: postEphemeral},
+		"chat.update":        {tier: tier3, scopes: write, run: chatUpdate},
+		"chat.delete":        {tier: tier3, scopes: write, run: chatDelete},
+		"chat.meMessage":     {tier: tier3, scopes: write, run: meMessage},
+		"chat.getPermalink":  {run: getPermalink},
 	}
 }
 

@@ -13,6 +13,7 @@ func conversationMethods() map[string]method {
 		"users.conversations":   {tier: tier3, scopes: []string{"*:read"}, run: conversationsList},
 		"conversations.info":    {tier: tier3, scopes: []string{"*:read"}, run: conversationsInfo},
 		"conversations.history": {tier: history, scopes: []string{"*:history"}, run: conversationsHistory},
+		"conversations.replies": {tier: history, scopes: []string{"*:history"}, run: conversationsReplies},
 	}
 }
 
@@ -52,7 +53,7 @@ func conversationsList(c *call) (JSON, error) {
 	if u := c.str("user"); mine && u != "" {
 		of = u
 	}
-	out := []JSON{}
+	var list []*channel
 	for _, ch := range c.s.list {
 		kind := map[Kind]string{Public: "public_channel", Private: "private_channel", IM: "im", MPIM: "mpim"}[ch.Kind]
 		switch {
@@ -60,17 +61,21 @@ func conversationsList(c *call) (JSON, error) {
 		case ch.private() && !ch.has(c.tok.user) || mine && !ch.has(of) || !c.tok.has(prefix(ch)+":read"):
 		case ch.Archived && c.bool("exclude_archived"):
 		default:
-			o := c.s.channelJSON(ch, c.tok.user, c.tok.team)
-			if !mine && (ch.Kind == Public || ch.Kind == Private) {
-				o["num_members"] = len(ch.Members)
-			}
-			if mine {
-				delete(o, "is_member")
-			}
-			out = append(out, o)
+			list = append(list, ch)
 		}
 	}
-	out, meta, err := page(c, out, 100, 1000)
+	list, meta, err := page(c, list, 100, 1000)
+	out := []JSON{}
+	for _, ch := range list {
+		o := c.s.channelJSON(ch, c.tok.user, c.tok.team)
+		switch {
+		case mine:
+			delete(o, "is_member")
+		case ch.Kind == Public || ch.Kind == Private:
+			o["num_members"] = len(ch.Members)
+		}
+		out = append(out, o)
+	}
 	return JSON{"channels": out, "response_metadata": meta}, err
 }
 
@@ -170,7 +175,7 @@ func conversationsHistory(c *call) (JSON, error) {
 		}
 		out = append(out, c.seen(m))
 	}
-	res := JSON{"messages": out, "has_more": more, "pin_count": 0, "channel_actions_ts": nil, "channel_actions_count": 0}
+	res := JSON{"messages": out, "has_more": more, "pin_count": len(ch.pins), "channel_actions_ts": nil, "channel_actions_count": 0}
 	if more {
 		res["response_metadata"] = JSON{"next_cursor": base64.StdEncoding.EncodeToString([]byte("next_ts:" + str(out[len(out)-1], "ts")))}
 	}

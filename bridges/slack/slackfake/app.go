@@ -14,8 +14,6 @@ type App struct {
 	Scopes, UserScopes []string
 	// Events are the subscriptions, as in a manifest ("message.channels"); nil: all.
 	Events []string
-	// RequestURL: events go there over HTTP and not to sockets. See [Server.Subscribe].
-	RequestURL string
 	// RedirectURLs are those that an installation may go back to; nil: any.
 	RedirectURLs []string
 	// Distributed: not internal to a workspace, so history is limited to 15
@@ -25,6 +23,7 @@ type App struct {
 
 type app struct {
 	App
+	url      string              // events go there and not to sockets; see Subscribe
 	installs map[string]*install // by team
 	pending  []*envelope         // in the order of what happened
 	turn     int                 // whose turn among the sockets it is
@@ -72,7 +71,7 @@ func (t *token) has(scopes ...string) bool {
 
 // AllScopes are the scopes that an app has by default.
 func AllScopes() []string {
-	return strings.Fields(`bookmarks:read bookmarks:write channels:history channels:join channels:manage channels:read
+	return strings.Fields(`app_mentions:read bookmarks:read bookmarks:write channels:history channels:join channels:manage channels:read
 		chat:write chat:write.customize chat:write.public commands emoji:read files:read files:write groups:history groups:read groups:write
 		im:history im:read im:write metadata.message:read mpim:history mpim:read mpim:write pins:read pins:write
 		reactions:read reactions:write team:read usergroups:read users.profile:read users:read users:read.email users:write calls:read`)

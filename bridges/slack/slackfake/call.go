@@ -235,11 +235,14 @@ func (c *call) needed(m method) []string {
 			out = append(out, scope)
 			continue
 		}
+		kinds := []string{"channels", "groups", "mpim", "im"}
 		if ch := c.s.chans[c.str("channel")]; ch != nil {
-			out = append(out, prefix(ch)+rest)
-			continue
+			kinds = []string{prefix(ch)}
 		}
-		for _, kind := range []string{"channels", "groups", "mpim", "im"} {
+		for _, kind := range kinds {
+			if kind == "channels" && rest == ":write" {
+				out = append(out, "channels:manage") // of bots
+			}
 			out = append(out, kind+rest)
 		}
 	}

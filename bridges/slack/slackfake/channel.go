@@ -42,6 +42,9 @@ type channel struct {
 	byTS               map[string]*message
 	read               map[string]string // ts by user
 	closed             map[string]bool   // direct chats that users have put away
+	pins               []pin             // newest first
+	bookmarks          []*bookmark
+	in                 map[string]bool // the members
 	deleted            bool
 }
 
@@ -71,14 +74,17 @@ func (s *Server) addChannel(c Channel) *channel {
 		}
 		c.Name = "mpdm-" + strings.Join(names, "--") + "-1"
 	}
-	one := &channel{Channel: c, created: s.now(), updated: s.now() * 1000, byTS: map[string]*message{}, read: map[string]string{}, closed: map[string]bool{}}
+	one := &channel{Channel: c, created: s.now(), updated: s.now() * 1000, in: map[string]bool{}, byTS: map[string]*message{}, read: map[string]string{}, closed: map[string]bool{}}
+	for _, m := range c.Members {
+		one.in[m] = true
+	}
 	one.topicBy, one.purposeBy = c.Creator, c.Creator
 	s.chans[c.ID] = one
 	s.list = append(s.list, one)
 	return one
 }
 
-func (c *channel) has(user string) bool { return slices.Contains(c.Members, user) }
+func (c *channel) has(user string) bool { return c.in[user] }
 
 // private: only members know of it.
 func (c *channel) private() bool { return c.Kind != Public }

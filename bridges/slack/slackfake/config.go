@@ -16,6 +16,14 @@ type Config struct {
 	// Redeliver is how long an event may stay unacknowledged before it is sent
 	// again; default 30 s (Slack waits 3 s). After a lost connection it is sent again at once.
 	Redeliver time.Duration
+	// Keep is how many bytes of an uploaded file are kept; of larger ones only their
+	// size and sum. Default 64 MiB.
+	Keep int64
+	// Retries are the times after which events over HTTP are sent again; default at
+	// once, after a second and after two (Slack waits a minute and five).
+	Retries []time.Duration
+	// PlainFiles: files.completeUploadExternal knows no username and icons.
+	PlainFiles bool
 }
 
 // filled is c with its defaults.
@@ -37,6 +45,12 @@ func (c Config) filled() Config {
 	}
 	if c.Redeliver == 0 {
 		c.Redeliver = 30 * time.Second
+	}
+	if c.Keep == 0 {
+		c.Keep = 64 << 20
+	}
+	if c.Retries == nil {
+		c.Retries = []time.Duration{0, time.Second, 2 * time.Second}
 	}
 	return c
 }

@@ -11,6 +11,10 @@ import (
 type message struct {
 	ts   string
 	body JSON // as conversations.history shows it, with metadata
+	// given: its blocks were, and not made of its text.
+	given     bool
+	reactions []*reaction
+	files     []*file
 }
 
 // thread is the ts of the thread that the message is in, or empty.
@@ -35,7 +39,25 @@ func (s *Server) post(c *channel, fields JSON) *message {
 			channel: c, members: true, sessions: true,
 		})
 	}
+	s.alert(c, m)
 	return m
+}
+
+// alert tells bots that they are mentioned, and of metadata.
+func (s *Server) alert(c *channel, m *message) {
+	for _, a := range s.sortedApps() {
+		for _, in := range a.installs {
+			if strings.Contains(str(m.body, "text"), "<@"+in.user) && c.has(in.user) && c.Kind != IM {
+				s.emit(event{body: with(shown(m), JSON{"type": "app_mention", "channel": c.ID, "event_ts": m.ts}), only: in.user, scopes: []string{"app_mentions:read"}, apps: true})
+			}
+		}
+	}
+	if data := m.body["metadata"]; data != nil {
+		s.emit(event{
+			body:    JSON{"type": "message_metadata_posted", "app_id": m.body["app_id"], "bot_id": m.body["bot_id"], "user_id": m.body["user"], "team_id": c.Team, "channel_id": c.ID, "message_ts": m.ts, "metadata": data},
+			channel: c, members: true, scopes: []string{"metadata.message:read"}, apps: true,
+		})
+	}
 }
 
 // addMessage makes a message of fields, of which nobody hears.
@@ -47,6 +69,7 @@ func (s *Server) addMessage(c *channel, fields JSON) *message {
 		}
 	}
 	m := &message{ts: str(body, "ts"), body: clone(body)}
+	m.given = m.body["blocks"] != nil
 	if text := str(m.body, "text"); m.body["blocks"] == nil && m.body["subtype"] == nil && text != "" && !strings.ContainsAny(text, "*_~`<>&:") {
 		m.body["blocks"] = plainBlocks(s.id(""), text)
 	}
@@ -152,6 +175,7 @@ func (s *Server) edit(c *channel, m *message, by string, fields JSON) {
 				body[k] = v
 			}
 		}
+		m.given = fields["blocks"] != nil
 		body["edited"] = JSON{"user": by, "ts": s.ts()}
 	})
 }
@@ -160,7 +184,7 @@ func (s *Server) edit(c *channel, m *message, by string, fields JSON) {
 func (s *Server) remove(c *channel, m *message) {
 	if s.replies(c, m.ts) > 0 {
 		s.change(c, m, func(body JSON) {
-			for _, k := range []string{"blocks", "files", "attachments", "reactions", "edited", "bot_id", "app_id", "bot_profile", "username", "icons", "metadata", "client_msg_id"} {
+			for _, k := range []string{"blocks", "files", "attachments", "reactions", "pinned_to", "pinned_info", "edited", "bot_id", "app_id", "bot_profile", "username", "icons", "metadata", "client_msg_id"} {
 				delete(body, k)
 			}
 			body["subtype"], body["user"], body["text"], body["hidden"] = "tombstone", "USLACKBOT", "This message was deleted.", true
@@ -169,6 +193,7 @@ func (s *Server) remove(c *channel, m *message) {
 	}
 	c.messages = slices.DeleteFunc(c.messages, func(o *message) bool { return o == m })
 	delete(c.byTS, m.ts)
+	c.pins = slices.DeleteFunc(c.pins, func(p pin) bool { return p.ts == m.ts })
 	before := shown(m)
 	if root := c.byTS[m.thread()]; root != nil {
 		s.recount(c, root)

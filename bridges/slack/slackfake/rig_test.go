@@ -1,7 +1,11 @@
 package slackfake_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +37,7 @@ type rig struct {
 func newRig(t *testing.T, cfg slackfake.Config) *rig {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { nothingLeft(t, before) })
 	s, err := slackfake.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +59,39 @@ func newRig(t *testing.T, cfg slackfake.Config) *rig {
 	r.general = s.AddChannel(slackfake.Channel{Name: "general", General: true, Members: []string{r.alice, r.bob, r.bot.User}})
 	r.api = r.client(r.bot.Token)
 	return r
+}
+
+// nothingLeft waits until no goroutine is left but those that were there before.
+func nothingLeft(t *testing.T, before goleak.Option) {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	end := time.Now().Add(patience)
+	err := goleak.Find(before)
+	for err != nil && time.Now().Before(end) {
+		err = goleak.Find(before)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A clock is set by hand.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Unix(1700000000, 0)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
 }
 
 func (r *rig) client(token string) *slack.Client {
@@ -153,4 +190,35 @@ func next[T any](l *listener) T {
 			l.r.t.Fatalf("no %T", want)
 		}
 	}
+}
+
+// cookied adds a session's cookie to requests.
+type cookied struct{ value string }
+
+func (c cookied) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.AddCookie(&http.Cookie{Name: "d", Value: c.value})
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// session is the client of a browser's token.
+func (r *rig) session(token, cookie string) *slack.Client {
+	return slack.New(token, slack.OptionAPIURL(r.APIURL()), slack.OptionHTTPClient(&http.Client{Transport: cookied{cookie}}))
+}
+
+// call calls a method with JSON.
+func (r *rig) call(method string, args map[string]any) map[string]any {
+	r.t.Helper()
+	body, err := json.Marshal(args)
+	r.ok(err)
+	req, err := http.NewRequestWithContext(r.ctx, http.MethodPost, r.APIURL()+method, bytes.NewReader(body))
+	r.ok(err)
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	req.Header.Set("Authorization", "Bearer "+r.bot.Token)
+	res, err := http.DefaultClient.Do(req)
+	r.ok(err)
+	out := map[string]any{}
+	r.ok(json.NewDecoder(res.Body).Decode(&out))
+	r.ok(res.Body.Close())
+	return out
 }

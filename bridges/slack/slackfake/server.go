@@ -17,37 +17,52 @@ type Server struct {
 	cfg     Config
 	addr    string
 	methods map[string]method
+	client  *http.Client   // for the Events API
+	stopped chan struct{}  // closed by Close
 	conns   sync.WaitGroup // of net/http
 	wg      sync.WaitGroup // our own goroutines
 
-	mu      sync.Mutex // guards all below, and everything in it
-	http    *http.Server
-	gone    chan struct{} // closed by Down
-	changed chan struct{} // closed and replaced when something happened
-	seq     int64
-	last    int64 // microseconds of the last ts
-	teams   map[string]*team
-	users   map[string]*user
-	order   []*user // as they came
-	chans   map[string]*channel
-	list    []*channel // as they came
-	apps    map[string]*app
-	tokens  map[string]*token
-	tickets map[string]*token // of sockets that are yet to be opened
-	sockets map[*socket]bool
-	calls   map[string]int
-	unknown map[string]int
-	faults  []*Fault
-	buckets map[string]*bucket
+	once sync.Once
+
+	mu        sync.Mutex // guards all below, and everything in it
+	http      *http.Server
+	gone      chan struct{} // closed by Down
+	changed   chan struct{} // closed and replaced when something happened
+	seq       int64
+	last      int64 // microseconds of the last ts
+	teams     map[string]*team
+	users     map[string]*user
+	order     []*user // as they came
+	chans     map[string]*channel
+	list      []*channel // as they came
+	apps      map[string]*app
+	tokens    map[string]*token
+	tickets   map[string]*token // of sockets that are yet to be opened
+	sockets   map[*socket]bool
+	calls     map[string]int
+	unknown   map[string]int
+	groups    map[string]*Usergroup
+	emoji     map[string]string
+	huddles   map[string]*huddle // by conversation
+	files     map[string]*file
+	codes     map[string]*grant // of OAuth
+	pictures  map[string]picture
+	browser   string // who sits there
+	declines  bool
+	responses []JSON
+	ephemeral []JSON
+	faults    []*Fault
+	buckets   map[string]*bucket
 }
 
 // Start runs a server on a free port of loopback until Close.
 func Start(cfg Config) (*Server, error) {
 	s := &Server{
-		cfg: cfg.filled(), methods: methods(), changed: make(chan struct{}), teams: map[string]*team{},
+		cfg: cfg.filled(), methods: methods(), client: &http.Client{Transport: &http.Transport{}}, stopped: make(chan struct{}), changed: make(chan struct{}), teams: map[string]*team{},
 		users: map[string]*user{}, chans: map[string]*channel{}, apps: map[string]*app{},
 		tokens: map[string]*token{}, tickets: map[string]*token{}, sockets: map[*socket]bool{},
-		buckets: map[string]*bucket{}, calls: map[string]int{}, unknown: map[string]int{},
+		buckets: map[string]*bucket{}, pictures: map[string]picture{}, groups: map[string]*Usergroup{}, emoji: map[string]string{}, huddles: map[string]*huddle{}, files: map[string]*file{}, codes: map[string]*grant{},
+		calls: map[string]int{}, unknown: map[string]int{},
 	}
 	s.addr = "127.0.0.1:0"
 	s.AddTeam(s.cfg.Team)
@@ -123,7 +138,9 @@ func (s *Server) Restart() error {
 // Close ends the server and waits until nothing of it is left.
 func (s *Server) Close() {
 	s.Down()
+	s.once.Do(func() { close(s.stopped) })
 	s.wg.Wait()
+	s.client.CloseIdleConnections()
 	s.conns.Wait()
 }
 
@@ -169,6 +186,11 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.api)
 	mux.HandleFunc("GET /link/", s.link)
+	mux.HandleFunc("POST /upload/v1/{id}", s.upload)
+	mux.HandleFunc("GET /files-pri/{id}/{name...}", s.download)
+	mux.HandleFunc("GET /pictures/{id}", s.picture)
+	mux.HandleFunc("GET /oauth/v2/authorize", s.authorize)
+	mux.HandleFunc("POST /response/{id}", s.response)
 	mux.HandleFunc("/", s.notFound)
 	return mux
 }

@@ -111,7 +111,7 @@ func (s *Server) forgetSocket(c *socket) {
 	if !c.rtm {
 		for _, e := range c.tok.app.pending {
 			if e.on == c {
-				e.on, e.reason = nil, "connection_lost"
+				e.on, e.reason = nil, "timeout"
 			}
 		}
 		s.flush(c.tok.app)
@@ -214,16 +214,18 @@ func (s *Server) linked(a *app) []*socket {
 }
 
 // deliver gives an app something to acknowledge.
-func (s *Server) deliver(a *app, e *envelope) {
+func (s *Server) deliver(a *app, e *envelope) string {
 	e.id = s.id("env-")
 	a.pending = append(a.pending, e)
 	s.flush(a)
+	s.happened()
+	return e.id
 }
 
 // flush sends what waits for a socket, each envelope to one of them in turn.
 func (s *Server) flush(a *app) {
 	socks := slices.DeleteFunc(s.linked(a), func(c *socket) bool { return c.retiring || c.dead })
-	if len(socks) == 0 {
+	if len(socks) == 0 || a.url != "" {
 		return
 	}
 	for _, e := range a.pending {

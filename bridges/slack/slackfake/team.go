@@ -1,11 +1,16 @@
 package slackfake
 
+import "time"
+
 // A Team is a workspace.
 type Team struct {
 	ID, Name, Domain string
 	// Enterprise is the ID of the organisation (E…); empty: none.
 	Enterprise, EnterpriseName string
 	Icon                       string // URL of a picture
+	// EditWindow and DeleteWindow are how long messages can be edited and deleted;
+	// 0: for ever, less: never.
+	EditWindow, DeleteWindow time.Duration
 }
 
 type team struct {

@@ -2,6 +2,7 @@ package slackfake
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -71,13 +72,19 @@ func (s *Server) addUser(u User) *user {
 }
 
 // profile is the profile; the address is for those who may see it.
-func (u *user) profile(email bool) JSON {
+func (s *Server) profile(u *user, email bool) JSON {
 	p := JSON{
 		"title": u.Title, "phone": u.Phone, "skype": "", "real_name": u.RealName, "real_name_normalized": u.RealName,
 		"display_name": u.DisplayName, "display_name_normalized": u.DisplayName, "fields": nil,
 		"status_text": u.StatusText, "status_emoji": u.StatusEmoji, "status_emoji_display_info": []any{},
 		"status_expiration": u.StatusExpiration, "status_text_canonical": "", "team": u.Team,
 		"avatar_hash": fmt.Sprintf("g%x", len(u.Avatar)),
+	}
+	p["huddle_state"], p["huddle_state_expiration_ts"] = "default_unset", 0
+	for _, h := range s.huddles {
+		if slices.Contains(h.now, u.ID) {
+			p["huddle_state"], p["huddle_state_call_id"] = "in_a_huddle", h.id
+		}
 	}
 	first, last, _ := strings.Cut(u.RealName, " ")
 	p["first_name"], p["last_name"] = first, last
@@ -101,7 +108,7 @@ func (u *user) profile(email bool) JSON {
 
 func (s *Server) userJSON(u *user, email bool) JSON {
 	o := JSON{
-		"id": u.ID, "team_id": u.Team, "name": u.Name, "deleted": u.Deleted, "profile": u.profile(email),
+		"id": u.ID, "team_id": u.Team, "name": u.Name, "deleted": u.Deleted, "profile": s.profile(u, email),
 		"is_bot": u.Bot, "is_app_user": false, "updated": u.updated,
 	}
 	if e := s.teams[u.Team]; e.Enterprise != "" {
