@@ -65,7 +65,7 @@ func (f *Folder) options(log *slog.Logger) (o bridgekit.Options, err error) {
 	}
 	o.DoublePuppet = &puppet
 	for _, n := range c.Networks {
-		one, err := irc.New(n.Options())
+		one, err := irc.New(c.Options(n))
 		if err != nil {
 			return o, err
 		}
