@@ -239,9 +239,10 @@ func (o *outbound) content(ctx context.Context, evt *event.Event) json.RawMessag
 	return clear.Content
 }
 
-// markLate says that a message comes late, because its key did.
+// markLate says that a message comes late, because its key did: it was set aside, and
+// is tried again. What the homeserver brings late is in its place all the same.
 func (o *outbound) markLate(c *network.Content) {
-	if !o.encrypted || o.e.Created.Sub(o.evt.at()) < keyWait || len(c.Parts) == 0 {
+	if !o.encrypted || !o.e.Tried || o.e.Created.Sub(o.evt.at()) < keyWait || len(c.Parts) == 0 {
 		return
 	}
 	note := markup.Node{Kind: markup.Text, Text: fmt.Sprintf("(late, from %s) ", o.evt.at().UTC().Format("15:04 UTC"))}
