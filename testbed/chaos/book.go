@@ -14,9 +14,22 @@ type side int
 const (
 	onNetwork side = iota
 	onMatrix
+	onSecond // network of a hub
+	onThird
+	sides // how many there are at most
 )
 
-func (s side) String() string { return [...]string{"network to Matrix", "Matrix to network"}[s] }
+func (s side) String() string {
+	return [...]string{"the network", "Matrix", "the second network", "the third network"}[s]
+}
+
+// way is the direction in which something goes that is said there, see result.Sent.
+func (s side) way() int {
+	if s == onMatrix {
+		return 1
+	}
+	return 0
+}
 
 // A chatPlan is a chat of every run.
 type chatPlan struct {
@@ -31,12 +44,37 @@ type chatPlan struct {
 // A chat is a conversation on both sides and the book of what was said in it.
 type chat struct {
 	chatPlan
-	id network.ChatID
+	id   network.ChatID
+	also [][]network.UserID // who speaks on each further network of a hub
 
 	mu   sync.Mutex // guards what follows; held while something is said
 	room string     // "" until it is known
-	book [2][]*message
+	book [sides][]*message
 }
+
+// sides are those that a chat has: two, and more in a hub.
+func (c *chat) sides() []side {
+	return []side{onNetwork, onMatrix, onSecond, onThird}[:2+len(c.also)]
+}
+
+// speakers are who speaks on a network of the chat.
+func (c *chat) speakers(s side) []network.UserID {
+	if s == onNetwork {
+		return c.remote
+	}
+	return c.also[s-onSecond]
+}
+
+// all is everything that was said in the chat.
+func (c *chat) all() (all []*message) {
+	for _, s := range c.sides() {
+		all = append(all, c.book[s]...)
+	}
+	return all
+}
+
+// hub reports whether several networks share the chat's room.
+func (c *chat) hub() bool { return len(c.also) > 0 }
 
 // A message is something that was said, as it stands when all is said.
 type message struct {
@@ -48,6 +86,8 @@ type message struct {
 	plain bool // one short text: may be edited, and removed by others
 	reply *message
 	gone  bool // removed
+	stays bool // removed is one network's copy alone
+	from  side // the network, then
 	// by whom which reactions stand; the value is a Matrix reaction's event
 	reactions map[reaction]string
 
@@ -82,12 +122,12 @@ func long(token string, size int) string {
 // squeeze removes white space, which may be lost where a text is cut.
 func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
 
-// pick chooses one of the newest messages of both sides that f takes; nil if there
+// pick chooses one of the newest messages of all sides that f takes; nil if there
 // is none. Call it with mu held.
 func (c *chat) pick(choice int, f func(*message) bool) *message {
 	const newest = 8
 	var found []*message
-	for _, s := range []side{onNetwork, onMatrix} {
+	for _, s := range c.sides() {
 		all := c.book[s]
 		for _, m := range all[max(0, len(all)-newest):] {
 			if !m.gone && f(m) {

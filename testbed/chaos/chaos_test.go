@@ -31,6 +31,7 @@ func TestChaos(t *testing.T) {
 		{home: fakeHome, far: memNetwork, db: "sqlite", seeds: share},
 		{home: fakeHome, far: memNetwork, db: "postgres", seeds: 1},
 		{home: fakeHome, far: memNetwork, db: "postgres", seeds: 1, workers: 2},
+		{home: fakeHome, far: memNetwork, db: "sqlite", seeds: 2, hub: true},
 	} {
 		t.Run(x.where(), func(t *testing.T) {
 			t.Parallel()
@@ -89,9 +90,9 @@ func fakes() place { return place{home: fakeHome, far: memNetwork} }
 
 // A plan is a function of its seed, and a few seeds in a row have every step.
 func TestPlans(t *testing.T) {
-	var steps []step.Name
+	var steps, ofHubs []step.Name
 	for seed := range uint64(share) {
-		steps = append(steps, stepsOf(seed)...)
+		steps, ofHubs = append(steps, stepsOf(seed, false)...), append(ofHubs, stepsOf(seed, true)...)
 		a, b := newPlan(seed, fakes(), 400), newPlan(seed, fakes(), 400)
 		if !slices.Equal(a.Rounds, b.Rounds) || a.Kind != b.Kind || a.Puppets != b.Puppets || a.Flavor != b.Flavor {
 			t.Errorf("seed %d has two plans", seed)
@@ -102,6 +103,9 @@ func TestPlans(t *testing.T) {
 	slices.Sort(all)
 	if !slices.Equal(steps, all) {
 		t.Errorf("steps are %v, not %v", steps, all)
+	}
+	if len(ofHubs) != len(all)+len(step.Hub()) {
+		t.Errorf("the steps of hubs are %v", ofHubs)
 	}
 }
 
@@ -132,7 +136,8 @@ func TestCheckCatches(t *testing.T) {
 			cut := said("m4")
 			cut.cut = true
 			ch.book[onMatrix] = []*message{said("m1"), said("m2"), said("m3"), cut}
-			k := &checker{w: &world{plan: p, far: &mem{plan: p}}, r: r, c: ch, side: onMatrix, shows: shows, origin: origin, room: origin, where: name}
+			k := &checker{w: &world{plan: p, far: &mem{opts: p.Net}}, r: r, c: ch, side: onMatrix, at: onNetwork, shows: shows, origin: origin, room: origin}
+			k.unexpected()
 			k.check()
 			if c.of(r) != 1 {
 				t.Errorf("found %+v", r)

@@ -11,8 +11,9 @@ import (
 
 // A result is what the comparison of both sides found.
 type result struct {
-	Sent                         [2]int // by side
+	Sent                         [2]int // by side.way
 	Lost, Doubled, Order, Wrong  []string
+	Looped                       []string // shown where it was said
 	Dead                         []string // dead letters without a reason that the plan gives
 	Excused                      int      // what nobody could tell, and the sender was told so
 	Returned                     int      // removed in a room before it was known to be there, and shown again
@@ -24,7 +25,7 @@ type result struct {
 }
 
 func (r *result) bad() bool {
-	return len(r.Lost)+len(r.Doubled)+len(r.Order)+len(r.Wrong)+len(r.Dead) > 0
+	return len(r.Lost)+len(r.Doubled)+len(r.Looped)+len(r.Order)+len(r.Wrong)+len(r.Dead) > 0
 }
 
 // compare compares both sides of all chats with the book.
@@ -51,60 +52,86 @@ func (r *result) bound(flying int) {
 }
 
 func (w *world) compareChat(r *result, c *chat) {
-	room, remote := w.roomView(c.room), w.far.view(c)
-	for s, v := range map[side]*view{onNetwork: room, onMatrix: remote} {
-		k := &checker{w: w, r: r, c: c, side: s, shows: v, origin: remote, room: room, where: fmt.Sprintf("%s, %s", c.id, s)}
+	views := map[side]*view{}
+	for _, s := range c.sides() {
 		if s == onMatrix {
-			k.origin = room
+			views[s] = w.roomView(c.room)
+		} else {
+			views[s] = w.far.net(s).view(c)
 		}
-		r.Sent[s] += len(c.book[s])
-		k.check()
+		r.Sent[s.way()] += len(c.book[s])
 	}
+	w.compareViews(r, c, views)
 }
 
-// A checker compares one direction of one chat.
+// compareViews compares what each side of a chat shows.
+func (w *world) compareViews(r *result, c *chat, views map[side]*view) {
+	for _, at := range c.sides() {
+		k := &checker{w: w, r: r, c: c, side: at, at: at, shows: views[at], room: views[onMatrix]}
+		k.unexpected()
+		for _, s := range c.sides() {
+			if s == at {
+				continue
+			}
+			k.side, k.origin = s, views[s]
+			k.check()
+		}
+		k.answers()
+	}
+	w.together(r, c, views)
+}
+
+// A checker compares what was said on one side of a chat with what another one
+// shows.
 type checker struct {
 	w      *world
 	r      *result
 	c      *chat
 	side   side  // where it was said
-	shows  *view // of the other side
-	origin *view // of the side where it was said
-	room   *view // whichever of both is the room's
-	where  string
+	at     side  // where it is shown
+	shows  *view // of the side at
+	origin *view // of side
+	room   *view // of Matrix
 }
 
 func (k *checker) say(list *[]string, format string, args ...any) {
-	*list = append(*list, k.where+": "+fmt.Sprintf(format, args...))
+	*list = append(*list, fmt.Sprintf("%s, from %s to %s: ", k.c.id, k.side, k.at)+fmt.Sprintf(format, args...))
 }
 
+// check compares all that was said on one side with what the other one shows.
 func (k *checker) check() {
+	for _, m := range k.c.book[k.side] {
+		k.message(m)
+	}
+	k.order()
+}
+
+// unexpected finds what is shown and was not said on another side.
+func (k *checker) unexpected() {
 	for _, s := range k.shows.strange {
 		k.say(&k.r.Wrong, "%s", s)
 	}
-	known, here := map[string]bool{}, map[string]*message{}
-	for _, m := range k.c.book[k.side] {
-		known[m.token] = true
-		k.message(m)
-	}
-	for _, m := range k.c.book[1-k.side] {
-		here[m.token] = m
+	said := map[string]*message{}
+	for _, m := range k.c.all() {
+		said[m.token] = m
 	}
 	for _, x := range k.shows.order {
-		if m := here[x.token]; m != nil && (k.warned(m) || k.excused(m)) {
+		switch m := said[x.token]; {
+		case m == nil:
+			k.say(&k.r.Doubled, "nobody said %s", x.token)
+		case m.side != k.at:
+		case k.warned(m) || k.excused(m):
 			k.r.DoubledMarked++ // nobody can tell the other copy from somebody's own
-			continue
-		}
-		if !known[x.token] {
-			k.say(&k.r.Doubled, "%s is shown on the side where it was said", x.token)
+		default:
+			k.say(&k.r.Looped, "%s is shown on the side where it was said", x.token)
 		}
 	}
-	k.order()
 }
 
 // message compares one message with what is shown of it.
 func (k *checker) message(m *message) {
 	shown := k.shows.byToken[m.token]
+	gone := m.gone && (!m.stays || m.from == k.at)
 	if k.excused(m) || k.split() && (m.gone || shown != nil && m.rev > 0) {
 		k.r.Excused++
 		return
@@ -113,18 +140,18 @@ func (k *checker) message(m *message) {
 	case m.cut && shown == nil:
 		k.r.Cut++
 		return
-	case m.gone && (k.late(m) || k.warned(m)):
+	case gone && (k.late(m) || k.warned(m)):
 		k.r.Excused++
 		return
 	case k.returned(m) && shown != nil:
 		k.r.Returned++ // see returned
 		return
-	case m.gone && k.origin.has(m.token):
+	case gone && !m.stays && k.origin.has(m.token):
 		k.say(&k.r.Wrong, "%s was removed and is still where it was said", m.token)
 		return
-	case m.gone && shown == nil:
+	case gone && shown == nil:
 		return
-	case m.gone:
+	case gone:
 		k.say(&k.r.Wrong, "%s was removed and is shown: %.80v", m.token, shown.pieces)
 		return
 	case shown == nil:
@@ -134,8 +161,8 @@ func (k *checker) message(m *message) {
 	if want := merged(m.want); !slices.Equal(want, shown.pieces) {
 		switch n := times(want, shown.pieces); {
 		case k.warned(m):
-			if n > 1 {
-				k.r.Twice++
+			if n > 1 && k.at != onMatrix && k.w.never(k.w.far.net(k.at).id()) {
+				k.r.Twice++ // what came back from there is elsewhere too, and is not counted
 			}
 			k.r.DoubledMarked++ // and an edit is of one copy
 			return
@@ -145,7 +172,7 @@ func (k *checker) message(m *message) {
 		default:
 			k.say(&k.r.Wrong, "%s: %.100v, not %.100v", m.token, shown.pieces, want)
 		}
-	} else if shown.split {
+	} else if k.broken(m.token) {
 		k.say(&k.r.Order, "%s has something else between its parts", m.token)
 	}
 	if k.split() || k.late(m) {
@@ -157,27 +184,60 @@ func (k *checker) message(m *message) {
 	k.reactions(m)
 }
 
+// broken reports whether something else that was said on the same side stands between
+// a message's parts. Copies that somebody was told of may stand anywhere.
+func (k *checker) broken(token string) bool {
+	mine := map[string]bool{}
+	for _, m := range k.c.book[k.side] {
+		mine[m.token] = !k.warned(m)
+	}
+	began, other := false, false
+	for _, t := range k.shows.parts {
+		switch {
+		case t == token && other:
+			return true
+		case t == token:
+			began = true
+		case began && mine[t]:
+			other = true
+		}
+	}
+	return false
+}
+
 // reactions compares those on a message, on both sides: each stands once.
 func (k *checker) reactions(m *message) {
-	want := map[reaction]int{}
-	for r := range m.reactions {
-		if strings.HasPrefix(r.who, "@") {
-			r.who = accountOf(r.who)
-		}
-		want[r] = 1
-	}
-	for name, v := range map[string]*view{"there": k.shows, "where it was said": k.origin} {
-		have := v.react[m.token]
+	for at, v := range map[side]*view{k.at: k.shows, k.side: k.origin} {
+		want, have := k.reacted(m, at), v.react[m.token]
 		if maps.Equal(want, have) {
 			continue
 		}
 		for r, n := range have {
 			if n > 1 {
-				k.say(&k.r.Doubled, "reaction %v on %s is %d times %s", r, m.token, n, name)
+				k.say(&k.r.Doubled, "reaction %v on %s is %d times on %s", r, m.token, n, at)
 			}
 		}
-		k.say(&k.r.Wrong, "reactions on %s %s are %v, not %v", m.token, name, have, want)
+		k.say(&k.r.Wrong, "reactions on %s on %s are %v, not %v", m.token, at, have, want)
 	}
+}
+
+// reacted are the reactions on a message as a side shows them.
+func (k *checker) reacted(m *message, at side) map[reaction]int {
+	want := map[reaction]int{}
+	for r := range m.reactions {
+		switch {
+		case at == onMatrix:
+			if strings.HasPrefix(r.who, "@") {
+				r.who = accountOf(r.who)
+			}
+		case !slices.Contains(emojis(at), r.emoji):
+			r.who = k.w.far.net(at).bears(k.c, at, r.who)
+		}
+		if r.who != "" {
+			want[r] = 1
+		}
+	}
+	return want
 }
 
 // order compares the order of what is shown with that in which it was said.
@@ -234,11 +294,14 @@ func times(want, shown []piece) int {
 	return 0
 }
 
-// split reports whether the accounts have no IDs in common: then what one says
-// about what another one has read cannot cross, and the book does not know what
-// they call a message.
-func (k *checker) split() bool {
-	return k.w.far.features().IDs == network.IDsPerLogin
+// split reports whether the accounts of one of both networks have no IDs in common:
+// then what one says about what another one has read cannot cross, and the book does
+// not know what they call a message.
+func (k *checker) split() bool { return k.apart(k.side) || k.apart(k.at) }
+
+// apart is split of one side.
+func (k *checker) apart(s side) bool {
+	return s != onMatrix && k.w.far.net(s).features().IDs == network.IDsPerLogin
 }
 
 // late reports whether the homeserver pushed what is about a message before the
@@ -256,27 +319,50 @@ func (k *checker) late(m *message) bool {
 // removed in the room before Causeway had noted that it was there, which took the mark
 // with it (docs/guarantees.md). It comes later than its place.
 func (k *checker) returned(m *message) bool {
-	return m.gone && m.side == onNetwork && len(m.acts) > 0
+	return m.gone && m.side != onMatrix && len(m.acts) > 0
 }
-
-func (k *checker) never() bool { return k.w.far.features().Once == network.OnceNever }
 
 // excused reports whether the bot told somebody that it cannot tell what became of
 // something about this message, which only networks without idempotence may do,
 // or that it did not leave because its sender was signed out.
 func (k *checker) excused(m *message) bool {
-	return k.never() && k.told(m, "nobody can tell whether it arrived") || k.w.faults[faultSignedOut] > 0 && k.told(m, signedOutWords)
+	for _, s := range []side{k.at, m.side} {
+		if s == onMatrix {
+			continue
+		}
+		n := k.w.far.net(s)
+		if k.w.never(n.id()) && k.told(m, "nobody can tell whether it arrived", n.title()) || k.w.faults[faultSignedOut] > 0 && k.told(m, signedOutWords, n.title()) {
+			return true
+		}
+	}
+	return false
 }
 
 // signedOutWords is in the reason of what did not leave.
 const signedOutWords = "you are signed out of"
 
-// warned reports whether the sender knows that the message may be there twice.
-func (k *checker) warned(m *message) bool { return k.never() && k.told(m, "it may appear twice") }
+// warned reports whether the sender knows that the message may be there twice. What is
+// there twice on one network may come back from there, and go on.
+func (k *checker) warned(m *message) bool {
+	const words = "it may appear twice"
+	return k.w.never("") && (k.told(m, words, "") || m.gone && m.side != onMatrix && k.toldOfRemoved(words))
+}
 
-func (k *checker) told(m *message, words string) bool {
-	for _, act := range m.acts {
-		if slices.ContainsFunc(k.room.notices[act], func(s string) bool { return strings.Contains(s, words) }) {
+// toldOfRemoved reports whether the bot said something in such words about an event of
+// Causeway's that was removed: of whose message that was a copy nobody knows any more.
+func (k *checker) toldOfRemoved(words string) bool {
+	for act, all := range k.room.notices {
+		if k.room.removed[act] && slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, words) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// told reports whether the bot answered anything about a message in such words.
+func (k *checker) told(m *message, words, network string) bool {
+	for _, act := range append(k.room.about[m.token], m.acts...) {
+		if slices.ContainsFunc(k.room.notices[act], func(s string) bool { return strings.Contains(s, words) && strings.Contains(s, network) }) {
 			return true
 		}
 	}

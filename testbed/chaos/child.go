@@ -39,10 +39,16 @@ type spec struct {
 	Lease              time.Duration
 	Arm                arm
 
+	Mem       []memSpec // one or, for a hub, several
 	NetworkID network.NetworkID
-	Network   string // address of memnet
-	Net       memnet.Options
 	IRC       *irc.Config // instead of memnet
+}
+
+// A memSpec is a memnet that serves at an address.
+type memSpec struct {
+	ID   network.NetworkID
+	Addr string
+	Net  memnet.Options
 }
 
 // An arm says at which step the child ends itself.
@@ -85,15 +91,19 @@ func (s spec) source() string {
 	return "sqlite:" + sqliteFile
 }
 
-// connector is what the child reaches its network with.
-func (s spec) connector() (network.Connector, error) {
-	if s.IRC == nil {
-		return memnet.Dial(s.Network, s.NetworkID, s.Net), nil
+// connectors are what the child reaches its networks with.
+func (s spec) connectors() (all []network.Connector, err error) {
+	for _, m := range s.Mem {
+		all = append(all, memnet.Dial(m.Addr, m.ID, m.Net))
 	}
-	return irc.New(network.Options{ID: s.NetworkID, Decode: func(into any) error {
+	if s.IRC == nil {
+		return all, nil
+	}
+	c, err := irc.New(network.Options{ID: s.NetworkID, Decode: func(into any) error {
 		*into.(*irc.Config) = *s.IRC
 		return nil
 	}})
+	return append(all, c), err
 }
 
 // runChild is Causeway until it is told to stop, its parent is gone, or it ends
@@ -112,14 +122,14 @@ func runChild(text string) error {
 	if err := signIn(ctx, s, t.at, log); err != nil {
 		return err
 	}
-	net, err := s.connector()
+	nets, err := s.connectors()
 	if err != nil {
 		return err
 	}
 	for {
 		b, err := bridgekit.New(ctx, bridgekit.Options{
 			Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
-			Log: log, Lease: s.Lease, Networks: []network.Connector{net},
+			Log: log, Lease: s.Lease, Networks: nets,
 		})
 		if err != nil {
 			return err
@@ -152,7 +162,7 @@ func signIn(ctx context.Context, s spec, steps step.Hook, log *slog.Logger) (err
 			return err
 		}
 		for _, l := range s.Logins {
-			if slices.ContainsFunc(have, func(o store.Login) bool { return o.ID == l.ID }) {
+			if slices.ContainsFunc(have, func(o store.Login) bool { return o.Network == l.Network && o.ID == l.ID }) {
 				continue
 			}
 			if _, err := db.SaveLogin(ctx, l); err != nil {

@@ -5,13 +5,15 @@
 //	go run -C testbed ./chaos -seed 7 -db postgres
 //	go run -C testbed ./chaos -seed 7 -db postgres -workers 2
 //	go run -C testbed ./chaos -seeds 5 -homeserver dendrite -network irc
+//	go run -C testbed ./chaos -seeds 10 -hub
 //
 // A run is a homeserver and a network, both on loopback, and Causeway as a child
 // process between them: this program again, with a [spec] in its environment. The
 // homeserver is a [home]: matrixtest in this process, or Dendrite or Synapse as a
-// process of its own. The network is a [far]: memnet in this process, or InspIRCd.
-// The fakes fail in every way. To the real ones is done what can be done from
-// outside: to their processes and, by testbed/gate, to Causeway's connections.
+// process of its own. The network is a [far]: memnet in this process, or InspIRCd, or
+// three memnets whose chats meet in rooms, the [hubs]. The fakes fail in every way. To
+// the real ones is done what can be done from outside: to their processes and, by
+// testbed/gate, to Causeway's connections.
 //
 // A [plan] is a function of a seed: which kind of network, who says what, which
 // faults, and at which step of the core (bridgekit/step) the child is killed. What
@@ -26,9 +28,9 @@
 //
 // # Who owns what
 //
-// One goroutine directs a run. In a round each chat has two more, one for each
-// side; what they write down is guarded by the chat's mutex, which is held while
-// something is said, so that the book has the order in which it was said. The
-// child's database, output and files are in a folder of the run, which is removed
-// if it passes.
+// One goroutine directs a run. In a round each chat has one more for each of its sides,
+// two, or up to four in a hub; what they write down is guarded by the chat's mutex,
+// which is held while something is said, so that the book has the order in which it was
+// said. The child's database, output and files are in a folder of the run, which is
+// removed if it passes.
 package main

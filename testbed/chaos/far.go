@@ -14,6 +14,14 @@ import (
 type far interface {
 	id() network.NetworkID
 	features() network.Features
+	// title is what Causeway calls it, if notices have that.
+	title() string
+	// net is the network of a side, if there are several.
+	net(s side) far
+	// bears is the account that somebody on the other side of a chat has here, by their
+	// Matrix ID or the name that another network has for them: "" if what they do
+	// beside talking does not show.
+	bears(c *chat, s side, who string) string
 	// tell fills in what a child has to know: where the network is, and the
 	// accounts on it.
 	tell(s *spec) error
@@ -31,8 +39,9 @@ type far interface {
 	// takes reports whether people of a side do a deed; a plain text takes the place
 	// of others.
 	takes(s side, d deed) bool
-	// do does something in a chat, whose mutex is held.
-	do(w *world, c *chat, who network.UserID, d deed, choice int) error
+	// do does something in a chat, whose mutex is held, on its side that this network
+	// is.
+	do(w *world, c *chat, s side, who network.UserID, d deed, choice int) error
 	// reaches reports whether there is something on this network that leads to a
 	// step.
 	reaches(s step.Name) bool
@@ -67,7 +76,10 @@ const (
 func openFar(ctx context.Context, p plan) (far, error) {
 	switch p.Far {
 	case memNetwork:
-		return newMem(p)
+		if len(p.Hub) > 0 {
+			return newHubs(p)
+		}
+		return newMem("mem.test", p.Net, "alice", "bob")
 	case ircNetwork:
 		return newIRC(ctx)
 	}

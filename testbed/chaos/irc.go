@@ -84,6 +84,12 @@ func (n *ircNet) close() error {
 
 func (n *ircNet) id() network.NetworkID { return "irc.test" }
 
+func (n *ircNet) title() string { return "" }
+
+func (n *ircNet) net(side) far { return n }
+
+func (n *ircNet) bears(_ *chat, _ side, who string) string { return accountOf(who) }
+
 // features are what Causeway makes of InspIRCd: message IDs and echoes, and no
 // history.
 func (n *ircNet) features() network.Features {

@@ -122,7 +122,7 @@ func (n *ircNet) ready(ctx context.Context, c *chat) bool {
 	}) == nil
 }
 
-func (n *ircNet) do(w *world, c *chat, who network.UserID, d deed, choice int) error {
+func (n *ircNet) do(w *world, c *chat, _ side, who network.UserID, d deed, choice int) error {
 	switch d {
 	case deedLong:
 		m := n.new(w, who)

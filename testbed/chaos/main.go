@@ -35,6 +35,7 @@ type wish struct {
 	home     string
 	far      string
 	db       string
+	hub      bool
 	workers  int
 	messages int
 	rounds   int
@@ -52,19 +53,22 @@ func (x wish) where() string {
 	if x.home != fakeHome || x.far != memNetwork {
 		on += fmt.Sprintf(", %s and %s", x.home, x.far)
 	}
+	if x.hub {
+		on += ", hubs"
+	}
 	return on
 }
 
 // place is where the runs are.
 func (x wish) place() place {
-	return place{database{x.db == "postgres", x.workers}, x.home, x.far}
+	return place{database{x.db == "postgres", x.workers}, x.home, x.far, x.hub}
 }
 
 // check says whether there is such a place.
 func (x wish) check() bool {
 	return (x.home == fakeHome || x.home == dendriteHome || x.home == synapseHome) && (x.far == memNetwork || x.far == ircNetwork) &&
 		(x.db == "sqlite" && x.workers == 1 || x.db == "postgres" && (x.workers == 1 || x.workers == 2)) &&
-		x.parallel >= 1 && x.rounds >= 0
+		x.parallel >= 1 && x.rounds >= 0 && (!x.hub || x.far == memNetwork && x.home == fakeHome)
 }
 
 func command(ctx context.Context, args []string) error {
@@ -75,6 +79,7 @@ func command(ctx context.Context, args []string) error {
 	f.Uint64Var(&x.one, "seed", 0, "one run, with this `seed`")
 	f.StringVar(&x.home, "homeserver", fakeHome, "`homeserver`: fake, or the real dendrite or synapse")
 	f.StringVar(&x.far, "network", memNetwork, "`network`: memnet, or irc with a real InspIRCd")
+	f.BoolVar(&x.hub, "hub", false, "three networks whose chats meet in rooms")
 	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
 	f.IntVar(&x.workers, "workers", 1, "how many `processes` share the database; 2 needs -db postgres")
 	f.IntVar(&x.messages, "messages", 400, "about how many `things` are said and done in a run")

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,21 +21,25 @@ const relayUser = network.UserID("relay")
 
 // A mem is memnet: a network of any strength, which fails in every way.
 type mem struct {
-	net    *memnet.Server
-	plan   plan
+	name   network.NetworkID
+	server *memnet.Server
+	opts   memnet.Options
+	people []string // with accounts of ours
+	shares bool     // in hubs the relay reacts for others
 	addr   string
 	stop   context.CancelFunc
 	serves sync.WaitGroup
 }
 
-func newMem(p plan) (far, error) {
+// newMem serves a network on which some people have accounts.
+func newMem(name network.NetworkID, o memnet.Options, people ...string) (*mem, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &mem{net: memnet.New(p.Net), plan: p, addr: l.Addr().String(), stop: stop}
-	m.serves.Go(func() { _ = m.net.Serve(ctx, l) }) // until close
+	m := &mem{name: name, server: memnet.New(o), opts: o, people: people, addr: l.Addr().String(), stop: stop}
+	m.serves.Go(func() { _ = m.server.Serve(ctx, l) }) // until close
 	return m, nil
 }
 
@@ -43,14 +49,34 @@ func (m *mem) close() error {
 	return nil
 }
 
-func (m *mem) id() network.NetworkID { return "mem.test" }
+func (m *mem) id() network.NetworkID { return m.name }
 
-func (m *mem) features() network.Features { return *m.plan.Net.Features }
+func (m *mem) features() network.Features { return *m.opts.Features }
+
+func (m *mem) title() string {
+	if m.opts.Name == "" {
+		return "Memnet"
+	}
+	return m.opts.Name
+}
+
+func (m *mem) net(side) far { return m }
+
+func (m *mem) bears(c *chat, s side, who string) string {
+	name := strings.TrimSuffix(strings.TrimPrefix(who, "@"), ":"+domain)
+	switch {
+	case slices.Contains(m.people, name) && (!c.hub() || slices.Contains(c.speakers(s), network.UserID(name))):
+		return name
+	case c.hub() && !m.shares:
+		return ""
+	}
+	return string(relayUser)
+}
 
 func (m *mem) tell(s *spec) error {
-	s.Network, s.NetworkID, s.Net = m.addr, m.id(), m.plan.Net
-	for _, name := range []string{"alice", "bob"} {
-		s.Logins = append(s.Logins, store.Login{Network: m.id(), Owner: mxid(name), Login: m.net.Account(network.UserID(name))})
+	s.Mem = append(s.Mem, memSpec{m.id(), m.addr, m.opts})
+	for _, name := range m.people {
+		s.Logins = append(s.Logins, store.Login{Network: m.id(), Owner: mxid(name), Login: m.server.Account(network.UserID(name))})
 	}
 	return nil
 }
@@ -86,11 +112,11 @@ func (m *mem) chat(p chatPlan) *chat {
 	c := &chat{chatPlan: p, id: p.name}
 	switch p.kind {
 	case network.Direct:
-		c.id = m.net.DM(p.members[0], p.members[1])
+		c.id = m.server.DM(p.members[0], p.members[1])
 	case network.Channel:
-		m.net.Channel(p.name, p.members...)
+		m.server.Channel(p.name, p.members...)
 	default:
-		m.net.Group(p.name, p.members...)
+		m.server.Group(p.name, p.members...)
 	}
 	return c
 }
@@ -110,17 +136,17 @@ func (m *mem) takes(side, deed) bool { return true }
 
 func (m *mem) reaches(step.Name) bool { return true }
 
-func (m *mem) do(w *world, c *chat, who network.UserID, d deed, choice int) error {
-	return remote{m, w, c, who}.do(d, choice)
+func (m *mem) do(w *world, c *chat, s side, who network.UserID, d deed, choice int) error {
+	return remote{m, w, c, s, who}.do(d, choice)
 }
 
 func (m *mem) waiting(all []*chat) (came string, waits int, known bool) {
 	for _, u := range []network.UserID{"alice", "bob", relayUser} {
-		waits += m.net.Pending(u)
+		waits += m.server.Pending(u)
 	}
 	var messages int64
 	for _, c := range all {
-		messages += m.net.Len(c.id)
+		messages += m.server.Len(c.id)
 	}
 	return fmt.Sprint(messages), waits, true
 }
@@ -131,7 +157,7 @@ func (m *mem) heard(context.Context, *sql.DB, []*chat) error { return nil } // i
 
 func (m *mem) lines(c *chat) []string {
 	var all []string
-	for _, x := range m.net.Messages(c.id) {
+	for _, x := range m.server.Messages(c.id) {
 		reply := network.MessageID("")
 		if x.Content.Reply != nil {
 			reply = x.Content.Reply.ID
@@ -143,27 +169,31 @@ func (m *mem) lines(c *chat) []string {
 
 // play plays a fault of the network.
 func (m *mem) play(ctx context.Context, w *world, r round) error {
-	c := w.chats[int(r.Pick%uint64(len(chatPlans())))]
+	return m.playOn(ctx, w, r, w.chats[int(r.Pick%uint64(len(chatPlans())))])
+}
+
+// playOn is play; if a chat is hit, it is c.
+func (m *mem) playOn(ctx context.Context, w *world, r round, c *chat) error {
 	switch r.Fault {
 	case faultSignedOut:
 		return m.signedOut(ctx, w, r)
 	case faultCut:
 		for range 3 {
-			m.net.Cut()
+			m.server.Cut()
 			pause(ctx, r.Lasts)
 		}
 	case faultNetDown:
-		up := m.net.Down()
+		up := m.server.Down()
 		pause(ctx, 2*r.Lasts)
 		up()
 	case faultNetSlow:
-		m.net.Fail(func(string, network.ChatID) error { pause(ctx, r.Lasts/2); return nil })
+		m.server.Fail(func(string, network.ChatID) error { pause(ctx, r.Lasts/2); return nil })
 		pause(ctx, 3*r.Lasts)
-		m.net.Fail(nil)
+		m.server.Fail(nil)
 	case faultLimited:
 		var n int
 		var mu sync.Mutex // guards n
-		m.net.Fail(func(string, network.ChatID) error {
+		m.server.Fail(func(string, network.ChatID) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if n++; n%3 == 0 {
@@ -172,14 +202,14 @@ func (m *mem) play(ctx context.Context, w *world, r round) error {
 			return nil
 		})
 		pause(ctx, 3*r.Lasts)
-		m.net.Fail(nil)
+		m.server.Fail(nil)
 	case faultNoAnswer:
-		release := m.net.MuteChat(c.id)
+		release := m.server.MuteChat(c.id)
 		pause(ctx, r.Lasts)
-		m.net.Cut()
+		m.server.Cut()
 		release()
 	case faultChatHangs:
-		release := m.net.HangChat(c.id)
+		release := m.server.HangChat(c.id)
 		pause(ctx, 4*r.Lasts)
 		release()
 	default:
@@ -191,11 +221,11 @@ func (m *mem) play(ctx context.Context, w *world, r round) error {
 // signedOut has the network end an account's sessions, and its person sign in
 // again through the bot.
 func (m *mem) signedOut(ctx context.Context, w *world, r round) error {
-	who := network.UserID("alice")
-	if r.Pick%2 == 0 {
-		who = "bob"
+	if len(m.people) == 0 {
+		return nil // it has only a relay
 	}
-	m.net.Revoke(who)
+	who := network.UserID(m.people[r.Pick%uint64(len(m.people))])
+	m.server.Revoke(who)
 	pause(ctx, 2*r.Lasts)
 	return w.talk(ctx, mxid(string(who)), []answered{
 		{"", "Hello", false}, {"login " + string(m.id()), "ser name", false}, {string(who), "assword", false}, {"secret", "Signed in", false},

@@ -12,6 +12,7 @@ type remote struct {
 	m   *mem
 	w   *world
 	c   *chat
+	on  side // that m is
 	who network.UserID
 }
 
@@ -37,12 +38,12 @@ func (r remote) do(d deed, choice int) error {
 	case deedRemove:
 		if m := r.mine(choice); m != nil {
 			m.gone = true
-			return r.m.net.User(r.who).Redact(r.c.id, m.remote)
+			return r.m.server.User(r.who).Redact(r.c.id, m.remote)
 		}
 	case deedOther:
-		if m := r.c.pick(choice, func(m *message) bool { return m.plain && m.side == onMatrix && r.known(m) }); m != nil {
-			m.gone = true
-			return r.m.net.User(r.who).Redact(r.c.id, r.find(m))
+		if m := r.c.pick(choice, r.others); m != nil {
+			m.gone, m.stays, m.from = true, r.c.hub() && r.who != moderator, r.on
+			return r.m.server.User(r.who).Redact(r.c.id, r.find(m))
 		}
 	case deedReact, deedUnsay:
 		return r.react(choice, d == deedUnsay)
@@ -54,13 +55,13 @@ func (r remote) do(d deed, choice int) error {
 
 // new fills in what every message has and returns its token.
 func (r remote) new(m *message) string {
-	m.token, m.side, m.who, m.reactions = r.w.token(onNetwork), onNetwork, string(r.who), map[reaction]string{}
+	m.token, m.side, m.who, m.reactions = r.w.token(r.on), r.on, string(r.who), map[reaction]string{}
 	return m.token
 }
 
 func (r remote) post(m *message, c network.Content) (err error) {
-	m.remote, err = r.m.net.User(r.who).Send(r.c.id, c)
-	r.c.book[onNetwork] = append(r.c.book[onNetwork], m)
+	m.remote, err = r.m.server.User(r.who).Send(r.c.id, c)
+	r.c.book[r.on] = append(r.c.book[r.on], m)
 	return err
 }
 
@@ -80,7 +81,7 @@ func (r remote) edit(m *message) error {
 	m.rev++
 	text := line(m.token, m.rev)
 	m.want = []piece{{text: squeeze(text)}}
-	return r.m.net.User(r.who).Edit(r.c.id, m.remote, text)
+	return r.m.server.User(r.who).Edit(r.c.id, m.remote, text)
 }
 
 func (r remote) burst() error {
@@ -95,11 +96,11 @@ func (r remote) burst() error {
 	}
 	m := r.last()
 	m.gone = true
-	return r.m.net.User(r.who).Redact(r.c.id, m.remote)
+	return r.m.server.User(r.who).Redact(r.c.id, m.remote)
 }
 
 func (r remote) last() *message {
-	all := r.c.book[onNetwork]
+	all := r.c.book[r.on]
 	return all[len(all)-1]
 }
 
@@ -107,8 +108,8 @@ func (r remote) file(choice int) (err error) {
 	m := &message{}
 	data := fileOf(r.new(m), choice)
 	m.want = []piece{{hash: hashOf(data)}}
-	m.remote, err = r.m.net.User(r.who).SayFile(r.c.id, network.File, m.token+"-0:.bin", "application/octet-stream", data)
-	r.c.book[onNetwork] = append(r.c.book[onNetwork], m)
+	m.remote, err = r.m.server.User(r.who).SayFile(r.c.id, network.File, m.token+"-0:.bin", "application/octet-stream", data)
+	r.c.book[r.on] = append(r.c.book[r.on], m)
 	return err
 }
 
@@ -126,7 +127,7 @@ func (r remote) many() error {
 }
 
 func (r remote) react(choice int, remove bool) error {
-	emoji := emojis(onNetwork)[choice%2]
+	emoji := emojis(r.on)[choice%2]
 	k := reaction{string(r.who), emoji}
 	m := r.c.pick(choice, func(m *message) bool {
 		_, stands := m.reactions[k]
@@ -140,12 +141,17 @@ func (r remote) react(choice int, remove bool) error {
 	} else {
 		m.reactions[k] = ""
 	}
-	return r.m.net.User(r.who).React(r.c.id, r.find(m), emoji, remove)
+	return r.m.server.User(r.who).React(r.c.id, r.find(m), emoji, remove)
 }
 
 // mine chooses a message that this person may change.
 func (r remote) mine(choice int) *message {
-	return r.c.pick(choice, func(m *message) bool { return m.plain && m.side == onNetwork && m.who == string(r.who) })
+	return r.c.pick(choice, func(m *message) bool { return m.plain && m.side == r.on && m.who == string(r.who) })
+}
+
+// others reports whether a message came here from elsewhere, and from somebody else.
+func (r remote) others(m *message) bool {
+	return m.plain && m.side != r.on && (!r.c.hub() || m.who != string(r.who) && m.who != mxid(string(r.who))) && r.known(m)
 }
 
 // known reports whether a message is on the network.
@@ -153,10 +159,10 @@ func (r remote) known(m *message) bool { return r.find(m) != "" }
 
 // find is a message's ID on the network; "" if it is not there.
 func (r remote) find(m *message) network.MessageID {
-	if m.side == onNetwork {
+	if m.side == r.on {
 		return m.remote
 	}
-	for _, x := range r.m.net.Messages(r.c.id) {
+	for _, x := range r.m.server.Messages(r.c.id) {
 		if !x.Redacted && tokenOf(contentText(x.Content)) == m.token {
 			return x.ID
 		}

@@ -22,7 +22,7 @@ func contentText(c network.Content) string {
 func (m *mem) view(c *chat) *view {
 	v := newView()
 	txn, name := network.TxnID(""), "" // of the piece before
-	for _, x := range m.net.Messages(c.id) {
+	for _, x := range m.server.Messages(c.id) {
 		if x.Redacted {
 			continue
 		}
@@ -59,7 +59,7 @@ func (m *mem) addMessage(v *view, id, token string, c network.Content) {
 	// While the chat is not described Causeway cannot know that it has personas.
 	p := piece{text: strings.TrimPrefix(squeeze(contentText(c)), "<eve>")}
 	if f := c.Parts[0].Media; f != nil {
-		p = piece{hash: hashOf(m.net.File(f.Ref))}
+		p = piece{hash: hashOf(m.server.File(f.Ref))}
 	}
 	v.add(token, id, reply, p)
 }

@@ -20,6 +20,7 @@ type plan struct {
 	Workers  int    // processes on one database
 	Kind     string // of network, see kinds
 	Net      memnet.Options
+	Hub      []memnet.Options // the networks, if they are several that meet in rooms
 	Flavor   matrixtest.Flavor
 	Puppets  bool
 	Each     int // what a speaker does in a round
@@ -75,6 +76,7 @@ type database struct {
 type place struct {
 	database
 	home, far string // as in plan
+	hub       bool
 }
 
 // others are the faults beside the steps that a run on a database has.
@@ -134,8 +136,11 @@ func newPlan(seed uint64, at place, messages int) plan {
 	if random.IntN(3) == 0 {
 		p.Flavor = matrixtest.Dendrite
 	}
-	for _, s := range stepsOf(seed) {
-		if s == step.Begun && at.far == memNetwork && k.net.Features.Once == network.OnceAlways {
+	if at.hub {
+		p.Kind, p.Hub = hubKinds(seed)
+	}
+	for _, s := range stepsOf(seed, at.hub) {
+		if s == step.Begun && !at.hub && at.far == memNetwork && k.net.Features.Once == network.OnceAlways {
 			s = step.OutCalling // nothing begins where the network recognises it
 		}
 		p.Rounds = append(p.Rounds, round{Fault: faultStep, Step: s, Nth: random.IntN(4), Term: random.IntN(5) == 0})
@@ -171,8 +176,11 @@ func (p *plan) settle() {
 
 // stepsOf are a seed's steps: each block of seeds shuffles all of them anew and
 // deals them out.
-func stepsOf(seed uint64) []step.Name {
+func stepsOf(seed uint64, hub bool) []step.Name {
 	all := step.All()
+	if hub {
+		all = append(all, step.Hub()...)
+	}
 	random := rand.New(rand.NewPCG(seed/share, 2))
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var mine []step.Name

@@ -99,7 +99,7 @@ func (w *world) readHistory(ctx context.Context) error {
 // hit notes what is on its way to a network that recognises nothing, as a process
 // has just left it: no more than that may be there twice.
 func (w *world) hit(ctx context.Context) error {
-	if w.far.features().Once != network.OnceNever {
+	if !w.never("") {
 		return nil
 	}
 	db, err := w.queue()
@@ -107,6 +107,10 @@ func (w *world) hit(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
+	portals, err := portalsOf(ctx, db)
+	if err != nil {
+		return err
+	}
 	rows, err := db.QueryContext(ctx, "SELECT id, lane FROM entry WHERE state = $1", journal.Running)
 	if err != nil {
 		return fmt.Errorf("look what is on its way: %w", err)
@@ -117,11 +121,40 @@ func (w *world) hit(ctx context.Context) error {
 		if err := rows.Scan(&id, &lane); err != nil {
 			return err
 		}
-		if journal.Lane(lane).Way() == journal.Out {
+		if l := journal.Lane(lane); l.Way() == journal.Out && w.never(portals[l.Number()]) {
 			w.flying[id] = true
 		}
 	}
 	return rows.Err()
+}
+
+// never reports whether a network, or for "" any one, recognises nothing.
+func (w *world) never(id network.NetworkID) bool {
+	for s := range sides {
+		if n := w.far.net(s); (id == "" || n.id() == id) && n.features().Once == network.OnceNever {
+			return true
+		}
+	}
+	return false
+}
+
+// portalsOf are the networks of all portals, by their numbers.
+func portalsOf(ctx context.Context, db *sql.DB) (map[int64]network.NetworkID, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id, network FROM portal")
+	if err != nil {
+		return nil, fmt.Errorf("read the portals: %w", err)
+	}
+	defer rows.Close()
+	all := map[int64]network.NetworkID{}
+	for rows.Next() {
+		var id int64
+		var n network.NetworkID
+		if err := rows.Scan(&id, &n); err != nil {
+			return nil, err
+		}
+		all[id] = n
+	}
+	return all, rows.Err()
 }
 
 // outside is how much has come to Causeway from outside so far, and how much has
@@ -148,10 +181,14 @@ func (w *world) dump() error {
 			}
 			fmt.Fprintf(&b, "%s %s %s%s %.300s\n", e.ID, e.Type, e.Sender, state, e.Content)
 		}
-		fmt.Fprintf(&b, "== %s on the network\n%s\n", c.id, strings.Join(w.far.lines(c), "\n"))
+		for _, s := range c.sides() {
+			if s != onMatrix {
+				fmt.Fprintf(&b, "== %s on %s\n%s\n", c.id, s, strings.Join(w.far.net(s).lines(c), "\n"))
+			}
+		}
 		fmt.Fprintf(&b, "== %s in the book\n", c.id)
-		for _, m := range append(c.book[onNetwork], c.book[onMatrix]...) {
-			fmt.Fprintf(&b, "%s by %s, rev %d, gone %v, remote %q, event %q, acts %v, reactions %v\n", m.token, m.who, m.rev, m.gone, m.remote, m.event, m.acts, m.reactions)
+		for _, m := range c.all() {
+			fmt.Fprintf(&b, "%s by %s, rev %d, gone %v (%v, %v), remote %q, event %q, acts %v, reactions %v\n", m.token, m.who, m.rev, m.gone, m.stays, m.from, m.remote, m.event, m.acts, m.reactions)
 		}
 	}
 	return os.WriteFile(filepath.Join(w.dir, "sides.txt"), []byte(b.String()), 0o600)
@@ -165,6 +202,10 @@ func (w *world) readArrival(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
+	portals, err := portalsOf(ctx, db)
+	if err != nil {
+		return err
+	}
 	rows, err := db.QueryContext(ctx, "SELECT id, key FROM entry")
 	if err != nil {
 		return err
@@ -183,9 +224,9 @@ func (w *world) readArrival(ctx context.Context) error {
 	for _, c := range w.chats {
 		for _, m := range c.book[onMatrix] {
 			for _, act := range m.acts {
-				for portal := range 2 * len(w.chats) {
+				for portal := range portals {
 					if id, ok := at[string(journal.Key("out", act, fmt.Sprint(portal)))]; ok {
-						w.arrival[act] = id
+						w.arrival[act] = max(w.arrival[act], id)
 					}
 				}
 			}
@@ -194,15 +235,31 @@ func (w *world) readArrival(ctx context.Context) error {
 	return rows.Err()
 }
 
-// removedKeys are the keys of entries about messages that were removed.
-func (w *world) removedKeys() map[string]bool {
+// removedKeys are the keys of entries about messages that were removed, on their way
+// to all networks: of what people did in the room, and of copies.
+func (w *world) removedKeys(portals map[int64]network.NetworkID) map[string]bool {
 	keys := map[string]bool{}
+	add := func(event string) {
+		for portal := range portals {
+			keys[string(journal.Key("out", event, fmt.Sprint(portal)))] = true
+		}
+	}
 	for _, c := range w.chats {
-		for _, m := range append(c.book[onNetwork], c.book[onMatrix]...) {
-			for _, act := range m.acts {
-				for portal := range 2 * len(w.chats) {
-					keys[string(journal.Key("out", act, fmt.Sprint(portal)))] = m.gone
+		gone := map[string]bool{}
+		for _, m := range c.all() {
+			gone[m.token] = m.gone
+			if m.gone {
+				for _, act := range m.acts {
+					add(act)
 				}
+			}
+		}
+		room := w.home.room(c.room)
+		for _, e := range room.timeline() {
+			of := room.Event(relationOf(e).Event)
+			if e.RedactedBy != nil || gone[tokenOf(e.Body())] || of != nil && (of.RedactedBy != nil || gone[tokenOf(of.Body())]) {
+				add(e.ID)
+				add("redaction of " + e.ID)
 			}
 		}
 	}
@@ -216,23 +273,27 @@ func (w *world) deadLetters(ctx context.Context, r *result) error {
 		return err
 	}
 	defer db.Close()
-	removed := w.removedKeys()
-	rows, err := db.QueryContext(ctx, "SELECT id, key, kind, reason FROM entry WHERE state = 4")
+	portals, err := portalsOf(ctx, db)
+	if err != nil {
+		return err
+	}
+	removed := w.removedKeys(portals)
+	rows, err := db.QueryContext(ctx, "SELECT id, lane, key, kind, reason FROM entry WHERE state = 4")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
+		var id, lane int64
 		var key []byte
 		var kind, reason string
-		if err := rows.Scan(&id, &key, &kind, &reason); err != nil {
+		if err := rows.Scan(&id, &lane, &key, &kind, &reason); err != nil {
 			return err
 		}
 		if removed[string(key)] && reason == "that message does not exist on the network" {
 			continue // somebody else removed what it changes
 		}
-		if w.far.features().Once == network.OnceNever && strings.HasPrefix(reason, "nobody can tell whether it arrived") {
+		if w.never(portals[journal.Lane(lane).Number()]) && strings.HasPrefix(reason, "nobody can tell whether it arrived") {
 			continue
 		}
 		if w.faults[faultSignedOut] > 0 && strings.HasPrefix(reason, signedOutWords) {

@@ -27,6 +27,9 @@ func (w *world) run(ctx context.Context) (*result, error) {
 	watching := make(chan error, 1)
 	go func() { defer cancel(); watching <- w.watch(ctx) }()
 	err := w.play(ctx)
+	if err != nil && ctx.Err() == nil {
+		w.trace()
+	}
 	cancel()
 	if werr := <-watching; !errors.Is(werr, context.Canceled) {
 		err = errors.Join(werr, err)
@@ -96,7 +99,14 @@ func (w *world) last(ctx context.Context, c *chat) error {
 	if err := until(ctx, "somebody can speak on the network", time.Minute, func() (bool, error) { return w.far.ready(ctx, c), w.revive() }); err != nil {
 		return err
 	}
-	if err := errors.Join(w.first(c), w.home.open(ctx)); err != nil {
+	for _, s := range c.sides() {
+		if s != onMatrix {
+			if err := w.remote(c, s, c.speakers(s)[0], deedSay); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.home.open(ctx); err != nil {
 		return err
 	}
 	if err := until(ctx, "the room is there", time.Minute, func() (bool, error) { return w.entered(c), w.revive() }); err != nil {
@@ -108,19 +118,19 @@ func (w *world) last(ctx context.Context, c *chat) error {
 }
 
 // first says something on the network.
-func (w *world) first(c *chat) error { return w.remote(c, c.remote[0], deedSay) }
+func (w *world) first(c *chat) error { return w.remote(c, onNetwork, c.remote[0], deedSay) }
 
 // remote has somebody on the network do something.
-func (w *world) remote(c *chat, who network.UserID, d deed) error {
+func (w *world) remote(c *chat, s side, who network.UserID, d deed) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return w.far.do(w, c, who, d, 1)
+	return w.far.net(s).do(w, c, s, who, d, 1)
 }
 
 func (w *world) speakers() []*speaker {
 	var all []*speaker
 	for i, c := range w.chats {
-		for _, s := range []side{onNetwork, onMatrix} {
+		for _, s := range c.sides() {
 			all = append(all, &speaker{w: w, c: c, side: s, random: rand.New(rand.NewPCG(w.plan.Seed, uint64(10+2*i+int(s))))})
 		}
 	}
@@ -212,8 +222,10 @@ func (w *world) chatOf(room string) *chat {
 	w.adding.RLock()
 	defer w.adding.RUnlock()
 	for _, c := range w.chats {
-		if snap.State("m.bridge", "chat.causeway."+string(w.far.id())+"/"+string(c.id)) != nil {
-			return c
+		for _, s := range c.sides() {
+			if s != onMatrix && snap.State("m.bridge", "chat.causeway."+string(w.far.net(s).id())+"/"+string(c.id)) != nil {
+				return c
+			}
 		}
 	}
 	return nil

@@ -25,21 +25,23 @@ type copied struct {
 	ids    []string // events, or messages of the network
 	pieces []piece
 	reply  string // ID of what it answers
-	split  bool   // something else stands between its pieces
 }
 
 // A view is what one side of a chat shows that came from the other one.
 type view struct {
 	order   []*copied
+	parts   []string // tokens of all events or messages, in order
 	byToken map[string]*copied
 	ids     map[string]string           // tokens by ID, also of what was said here
 	react   map[string]map[reaction]int // by token; all that stand, of both sides
 	notices map[string][]string         // what the bot answered, by event
+	about   map[string][]string         // events of Causeway's that are about a message, by token
+	removed map[string]bool             // events of Causeway's that are not there any more
 	strange []string                    // what should not be there
 }
 
 func newView() *view {
-	return &view{byToken: map[string]*copied{}, ids: map[string]string{}, react: map[string]map[reaction]int{}, notices: map[string][]string{}}
+	return &view{byToken: map[string]*copied{}, ids: map[string]string{}, react: map[string]map[reaction]int{}, notices: map[string][]string{}, about: map[string][]string{}, removed: map[string]bool{}}
 }
 
 // add takes in one event or message of the network.
@@ -49,9 +51,8 @@ func (v *view) add(token, id, reply string, p piece) {
 		c = &copied{token: token, reply: reply}
 		v.byToken[token] = c
 		v.order = append(v.order, c)
-	} else if v.order[len(v.order)-1] != c {
-		c.split = true
 	}
+	v.parts = append(v.parts, token)
 	c.ids, v.ids[id] = append(c.ids, id), token
 	if n := len(c.pieces); n > 0 && p.hash == "" && c.pieces[n-1].hash == "" {
 		c.pieces[n-1].text += p.text
@@ -115,6 +116,9 @@ func bridged(e *matrixtest.Event) bool {
 // roomView is what a room shows.
 func (w *world) roomView(room string) *view {
 	v, snap := newView(), w.home.room(room)
+	for _, e := range snap.timeline() {
+		v.removed[e.ID] = e.RedactedBy != nil && bridged(e)
+	}
 	edits := map[string]*matrixtest.Event{} // the newest of each message by its own sender
 	for _, e := range snap.OfType("m.room.message") {
 		if r := relationOf(e); r.Type == "m.replace" {
@@ -125,19 +129,21 @@ func (w *world) roomView(room string) *view {
 		}
 	}
 	for _, e := range snap.OfType("m.room.message") {
-		r := relationOf(e)
+		r, token := relationOf(e), tokenOf(e.Body())
+		v.about[token] = append(v.about[token], e.ID)
 		switch {
 		case r.Type == "m.replace":
 		case e.Sender == botID:
 			v.notices[r.Reply.Event] = append(v.notices[r.Reply.Event], e.Body())
 		case !bridged(e):
-			v.ids[e.ID] = tokenOf(e.Body())
+			v.ids[e.ID] = token
 		default:
 			v.addEvent(w, e, edits[e.ID])
 		}
 	}
 	for _, e := range snap.OfType("m.reaction") {
 		if r := relationOf(e); v.ids[r.Event] != "" {
+			v.about[v.ids[r.Event]] = append(v.about[v.ids[r.Event]], e.ID)
 			v.reacted(v.ids[r.Event], reaction{w.accountIn(e), r.Key})
 		}
 	}
@@ -169,8 +175,10 @@ func (v *view) addEvent(w *world, e, edit *matrixtest.Event) {
 
 // accountIn is who of the network an event in a room is by.
 func (w *world) accountIn(e *matrixtest.Event) string {
-	if ghost, ok := strings.CutPrefix(e.Sender, "@_cw_"+string(w.far.id())+"_"); ok {
-		return strings.TrimSuffix(ghost, ":"+domain)
+	for s := range sides {
+		if ghost, ok := strings.CutPrefix(e.Sender, "@_cw_"+string(w.far.net(s).id())+"_"); ok {
+			return strings.TrimSuffix(ghost, ":"+domain)
+		}
 	}
 	return accountOf(e.Sender)
 }

@@ -88,8 +88,9 @@ func (s *speaker) do(ctx context.Context, d deed) error {
 	if !s.w.far.takes(s.side, d) {
 		d = deedSay
 	}
-	if s.side == onNetwork {
-		return s.w.far.do(s.w, s.c, s.c.remote[who%len(s.c.remote)], d, choice)
+	if s.side != onMatrix {
+		all := s.c.speakers(s.side)
+		return s.w.far.net(s.side).do(s.w, s.c, s.side, all[who%len(all)], d, choice)
 	}
 	if s.c.room == "" {
 		return nil // nobody can speak there yet
@@ -97,17 +98,14 @@ func (s *speaker) do(ctx context.Context, d deed) error {
 	return local{s.w, s.c, s.c.local[who%len(s.c.local)]}.do(d, choice)
 }
 
-// emojis of the two sides differ, so that none is put and taken back from both at
+// emojis of the sides differ, so that none is put and taken back from both at
 // once.
 func emojis(s side) []string {
-	if s == onNetwork {
-		return []string{"👍", "🎉"}
-	}
-	return []string{"❤️", "😄"}
+	return [sides][]string{onNetwork: {"👍", "🎉"}, onMatrix: {"❤️", "😄"}, onSecond: {"🚀", "👀"}, onThird: {"☕", "🌧️"}}[s]
 }
 
 func (w *world) token(s side) string {
-	return fmt.Sprintf("%c%d", "nm"[s], w.seq.Add(1))
+	return fmt.Sprintf("%c%d", "nmnn"[s], w.seq.Add(1))
 }
 
 func hashOf(b []byte) string {

@@ -96,15 +96,15 @@ func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), e
 	case step.Withdrawing:
 		heal = w.home.away()
 		for range n + 1 {
-			if err := w.remote(c, "carol", deedBurst); err != nil {
+			if err := w.remote(c, onNetwork, c.remote[0], deedBurst); err != nil {
 				return heal, err
 			}
 		}
 	case step.InBetween:
-		err = w.remote(c, "carol", deedMany)
+		err = w.remote(c, onNetwork, c.remote[0], deedMany)
 	case step.InEdited, step.InRedacted, step.InReacted:
 		for range 2 * n {
-			if err := w.remote(c, "carol", map[step.Name]deed{step.InEdited: deedEdit, step.InRedacted: deedRemove, step.InReacted: deedReact}[s]); err != nil {
+			if err := w.remote(c, onNetwork, c.remote[0], map[step.Name]deed{step.InEdited: deedEdit, step.InRedacted: deedRemove, step.InReacted: deedReact}[s]); err != nil {
 				return nil, err
 			}
 		}
