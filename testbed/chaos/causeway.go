@@ -31,6 +31,7 @@ type causeway struct {
 	fell  bool // ended at a step since its start
 
 	arm                  arm
+	ahead                time.Duration // its clock
 	starts, kills, stops int
 }
 
@@ -51,7 +52,7 @@ func newCauseway(s spec, dir string) (*causeway, error) {
 // start starts a child that ends itself as a says.
 func (c *causeway) start(a arm) error {
 	s := c.spec
-	s.Arm = a
+	s.Arm, s.Clock = a, c.ahead
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -101,6 +102,10 @@ func (c *causeway) listen(r io.ReadCloser, done chan struct{}) {
 func (c *causeway) order(o order) error {
 	if o.Arm != nil {
 		c.arm = *o.Arm
+	}
+	if o.Clock != nil {
+		c.ahead = *o.Clock
+		fmt.Fprintln(c.log, "--- clock", c.ahead)
 	}
 	text, err := json.Marshal(o)
 	if err != nil {

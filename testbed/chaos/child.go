@@ -23,6 +23,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridges/irc"
 	"github.com/causeway-chat/causeway/registration"
+	"github.com/causeway-chat/causeway/testbed/clock"
 )
 
 // envSpec holds the spec of a child: this program then is Causeway.
@@ -38,6 +39,7 @@ type spec struct {
 	Logins             []store.Login
 	Lease              time.Duration
 	Arm                arm
+	Clock              time.Duration // how far its clock is ahead
 
 	Mem       []memSpec // one or, for a hub, several
 	NetworkID network.NetworkID
@@ -62,6 +64,8 @@ type arm struct {
 type order struct {
 	Arm  *arm
 	Room *int64 // size that its files may grow to; negative is without end
+	// Clock is how far its clock is ahead of the machine's from now on.
+	Clock *time.Duration
 }
 
 // seal is the key of the child's configuration.
@@ -115,6 +119,11 @@ func runChild(text string) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
+	if s.Clock != 0 {
+		if err := clock.Set(s.Clock); err != nil {
+			return err
+		}
+	}
 	signal.Ignore(syscall.SIGXFSZ) // a full disk is an error of the write then
 	t := &trap{arm: s.Arm}
 	go t.listen(os.Stdin)
@@ -217,6 +226,11 @@ func (t *trap) listen(r io.Reader) {
 		}
 		if o.Room != nil {
 			if err := limitFiles(*o.Room); err != nil {
+				fmt.Fprintln(os.Stderr, "order:", err)
+			}
+		}
+		if o.Clock != nil {
+			if err := clock.Set(*o.Clock); err != nil {
 				fmt.Fprintln(os.Stderr, "order:", err)
 			}
 		}

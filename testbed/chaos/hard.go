@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/causeway-chat/causeway/testbed/clock"
 )
 
 // diskFull lets the child's files grow no more for a while. It must say so: then
@@ -43,6 +45,9 @@ func (w *world) diskFull(ctx context.Context, r round) error {
 // clockJumps makes the machine's clock another one while Causeway is down, by
 // hours and in either direction: what is stored has its times moved instead.
 func (w *world) clockJumps(ctx context.Context, r round) error {
+	if clock.Works && r.Pick/20%4 > 0 {
+		return w.clockOf(ctx, r)
+	}
 	if err := w.killAll(); err != nil {
 		return err
 	}
@@ -65,6 +70,20 @@ func (w *world) clockJumps(ctx context.Context, r round) error {
 		return err
 	}
 	return w.startAll()
+}
+
+// clockOf makes a process' clock another one while it runs, twice, by up to ten hours
+// each time. What it is the second time it remains, also for later processes.
+func (w *world) clockOf(ctx context.Context, r round) error {
+	n := w.victim(ctx, r)
+	for _, pick := range []uint64{r.Pick / 2, r.Pick / 22} {
+		ahead := time.Duration(pick%11)*time.Hour - 5*time.Hour
+		if err := n.order(order{Clock: &ahead}); err != nil {
+			return err
+		}
+		pause(ctx, r.Lasts)
+	}
+	return nil
 }
 
 func (w *world) killAll() (err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -36,6 +37,7 @@ type wish struct {
 	far      string
 	db       string
 	hub      bool
+	only     string
 	workers  int
 	messages int
 	rounds   int
@@ -61,14 +63,14 @@ func (x wish) where() string {
 
 // place is where the runs are.
 func (x wish) place() place {
-	return place{database{x.db == "postgres", x.workers}, x.home, x.far, x.hub}
+	return place{database{x.db == "postgres", x.workers}, x.home, x.far, x.hub, fault(x.only)}
 }
 
 // check says whether there is such a place.
 func (x wish) check() bool {
 	return (x.home == fakeHome || x.home == dendriteHome || x.home == synapseHome) && (x.far == memNetwork || x.far == ircNetwork) &&
 		(x.db == "sqlite" && x.workers == 1 || x.db == "postgres" && (x.workers == 1 || x.workers == 2)) &&
-		x.parallel >= 1 && x.rounds >= 0 && (!x.hub || x.far == memNetwork && x.home == fakeHome)
+		x.parallel >= 1 && x.rounds >= 0 && (x.only == "" || slices.Contains(others(x.place().database), fault(x.only))) && (!x.hub || x.far == memNetwork && x.home == fakeHome)
 }
 
 func command(ctx context.Context, args []string) error {
@@ -82,6 +84,7 @@ func command(ctx context.Context, args []string) error {
 	f.BoolVar(&x.hub, "hub", false, "three networks whose chats meet in rooms")
 	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
 	f.IntVar(&x.workers, "workers", 1, "how many `processes` share the database; 2 needs -db postgres")
+	f.StringVar(&x.only, "fault", "", "play only this `fault`, beside ends at steps, such as \"clock jumps\"")
 	f.IntVar(&x.messages, "messages", 400, "about how many `things` are said and done in a run")
 	f.IntVar(&x.rounds, "rounds", 0, "play only so many `rounds` of each run; 0 is all")
 	f.DurationVar(&x.length, "for", 0, "begin no run after this `time`; 0 is no end")

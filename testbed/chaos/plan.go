@@ -77,6 +77,7 @@ type place struct {
 	database
 	home, far string // as in plan
 	hub       bool
+	only      fault // beside the steps; "" for all
 }
 
 // others are the faults beside the steps that a run on a database has.
@@ -148,6 +149,9 @@ func newPlan(seed uint64, at place, messages int) plan {
 	rest := others(at.database)
 	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 	for _, f := range rest[:9] {
+		if at.only != "" {
+			f = at.only
+		}
 		p.Rounds = append(p.Rounds, round{Fault: f})
 	}
 	for i := range p.Rounds {

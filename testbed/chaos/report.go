@@ -120,8 +120,8 @@ func (s *summary) add(p plan, w *world, r *result, dir string, err error, took t
 		s.sum(r)
 		r.print(s.out)
 	}
-	fmt.Fprintf(s.out, "  again: go run -C testbed -tags goolm ./chaos -homeserver %s -network %s -hub=%v -db %s -workers %d -seed %d -messages %d -rounds %d\n  log and database: %s\n",
-		p.Home, p.Far, s.x.hub, s.x.db, p.Workers, p.Seed, s.x.messages, s.x.rounds, dir)
+	fmt.Fprintf(s.out, "  again: go run -C testbed -tags goolm ./chaos -homeserver %s -network %s -hub=%v -db %s -workers %d -seed %d -messages %d -rounds %d -fault %q\n  log and database: %s\n",
+		p.Home, p.Far, s.x.hub, s.x.db, p.Workers, p.Seed, s.x.messages, s.x.rounds, s.x.only, dir)
 }
 
 func (s *summary) sum(r *result) {
