@@ -79,15 +79,16 @@ func (e *ends) Write(b []byte) (int, error) {
 }
 
 func TestInterrupt(t *testing.T) {
-	for args, room := range map[string]string{"": "room " + channel, "--hub": "room Town"} {
-		t.Run(room, func(t *testing.T) {
+	for name, args := range map[string][]string{"pair": nil, "hub": {"--hub"}} {
+		t.Run(name, func(t *testing.T) {
 			empty(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			out := &ends{end: cancel}
-			if err := run(ctx, strings.Fields(args), out, io.Discard); err != nil {
+			if err := run(ctx, args, out, io.Discard); err != nil {
 				t.Fatal(err)
 			}
+			room := map[string]string{"pair": "room " + channel, "hub": "room Town"}[name]
 			for _, want := range []string{"homeserver http://127.0.0.1:", room, "IRC      server 127.0.0.1:", "Element X", "The demo ends"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("not printed: %q in\n%s", want, out.String())

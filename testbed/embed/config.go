@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -67,7 +68,8 @@ func databases(cfg *config.Dendrite, dir string) {
 		"syncapi":       &cfg.SyncAPI.Database,
 		"userapi":       &cfg.UserAPI.AccountDatabase,
 	} {
-		db.ConnectionString = config.DataSource("file://" + filepath.Join(dir, name+".db") + sqliteParameters)
+		file := url.URL{Scheme: "file", Path: filepath.Join(dir, name+".db")} // a folder's name may hold a "#"
+		db.ConnectionString = config.DataSource(file.String() + sqliteParameters)
 	}
 }
 
