@@ -57,7 +57,7 @@ func TestListensBeforeThePing(t *testing.T) {
 		go func() { done <- b.Run(ctx) }()
 		select {
 		case <-b.Ready():
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Error("bridge did not get ready")
 		}
 		cancel()
@@ -89,7 +89,7 @@ func TestListensAfterACheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.hs.Attach(r.opts.Registration.ID, b.Handler())
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		done = make(chan error, 1)
 		go func() { done <- b.Run(ctx) }()
 		return b, done, cancel

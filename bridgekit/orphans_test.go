@@ -24,7 +24,7 @@ func TestUnbridgeMany(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	r.opts.Control = filepath.Join(t.TempDir(), "c.sock")
 	r.solo()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	rooms := map[string]string{}
 	for _, name := range []string{"old-one", "two", "old-three"} {
@@ -68,7 +68,7 @@ func TestOrphans(t *testing.T) {
 	r := newRig(t, rigOptions{})
 	r.opts.Control = filepath.Join(t.TempDir(), "c.sock")
 	r.solo()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	r.management(r.bob)
 	room, lost, gone := r.portal("team"), r.portal("lost"), r.portal("gone")

@@ -50,7 +50,6 @@ func TestRestarts(t *testing.T) {
 func TestBusyRestarts(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, rigOptions{database: database})
-		r.patience = time.Minute
 		r.solo()
 		rooms := r.portals(5)
 		r.traffic(rooms, 50, 4*time.Millisecond, func() {

@@ -39,7 +39,6 @@ func TestRestore(t *testing.T) {
 	}
 	t.Run("postgres", func(t *testing.T) {
 		r := newRig(t, rigOptions{database: storetest.Postgres(t), net: memnet.Options{Cursors: true, History: true}})
-		r.patience = time.Minute
 		r.restoring(func(time.Duration) {})
 	})
 }

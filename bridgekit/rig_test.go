@@ -53,7 +53,7 @@ type rigOptions struct {
 func newRig(t *testing.T, o rigOptions) *rig {
 	t.Helper()
 	o.flavor.Domain, o.flavor.Fail = "test", t.Fatalf
-	r := &rig{t: t, hs: matrixtest.New(o.flavor), net: memnet.New(o.net), patience: 15 * time.Second}
+	r := &rig{t: t, hs: matrixtest.New(o.flavor), net: memnet.New(o.net), patience: 2 * time.Minute}
 	t.Cleanup(r.hs.Close)
 	reg := registration.New(registration.Options{URL: "http://bridge.test", Domain: "test", Prefix: "_cw_", Bot: "causeway"})
 	dir := t.TempDir()
@@ -134,7 +134,7 @@ func (r *rig) start() {
 	case err := <-done:
 		done <- err
 		r.t.Fatalf("bridge did not start: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(r.patience):
 		r.t.Fatal("bridge did not get ready")
 	}
 }
@@ -191,7 +191,7 @@ func (r *rig) signIn() {
 	r.alice.SendText(room, "alice")
 	r.wait("the password question", func() bool { return len(r.hs.Room(room).Bodies()) >= 5 })
 	r.alice.SendText(room, "secret")
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	if err := r.net.Connected(ctx, "alice"); err != nil {
 		r.t.Fatalf("alice is not connected: %v\n%s", err, r.dump())

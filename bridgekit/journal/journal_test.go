@@ -79,7 +79,7 @@ func (r *rig) record(e *journal.Entry) {
 // until waits for cond, asked again after each handler call.
 func (r *rig) until(what string, cond func() bool) {
 	r.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -235,7 +235,7 @@ func TestIntakePushed(t *testing.T) {
 	for _, s := range []string{"a", "b", "c"} {
 		w.alice.SendText(string(room), s)
 	}
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for range 3 {
 		select {
 		case <-arrived:

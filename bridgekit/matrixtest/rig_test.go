@@ -130,10 +130,10 @@ func (r *rig) room() string {
 
 func text(body string) object { return object{"msgtype": "m.text", "body": body} }
 
-// wait waits for a condition, and fails the test after ten seconds.
+// wait waits for a condition, and fails the test after two minutes.
 func (r *rig) wait(what string, cond func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := r.Wait(ctx, cond); err != nil {
 		r.t.Fatalf("waiting for %s: %v", what, err)

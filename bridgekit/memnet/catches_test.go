@@ -26,7 +26,7 @@ func TestSuiteCatches(t *testing.T) {
 		for i, f := range faults[c.Name] {
 			t.Run(fmt.Sprint(c.Name, i), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 					defer func() { // and let what the fault left behind end
 						cancel()
 						<-time.After(2 * time.Hour)
@@ -55,7 +55,7 @@ func TestConformanceVirtualTime(t *testing.T) {
 	for _, c := range networktest.Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				if _, err := networktest.Check(ctx, c, newBroken(fault{})); err != nil {
 					t.Error(err)

@@ -42,8 +42,8 @@ func one() *memnet.Options { return &memnet.Options{Batch: 1} }
 func lifeFaults() []fault {
 	type run = func(context.Context, network.Sink) error
 	return []fault{
-		{of: "RunStopsOnCancel", says: "within 1 s", ops: runs(func(ctx context.Context, _ int, s network.Sink, run run) error {
-			defer time.Sleep(3 * time.Second)
+		{of: "RunStopsOnCancel", says: "soon after cancel", ops: runs(func(ctx context.Context, _ int, s network.Sink, run run) error {
+			defer time.Sleep(time.Minute)
 			return run(ctx, s)
 		})},
 		{of: "RunStopsOnCancel", says: "wraps context.Canceled", ops: runs(func(ctx context.Context, _ int, s network.Sink, run run) error {
@@ -62,7 +62,7 @@ func lifeFaults() []fault {
 		})},
 		{of: "RunCancelStress", says: "round 3", ops: runs(func(ctx context.Context, n int, s network.Sink, run run) error {
 			if n == 4 {
-				defer time.Sleep(3 * time.Second)
+				defer time.Sleep(time.Minute)
 			}
 			return run(ctx, s)
 		})},

@@ -50,7 +50,7 @@ func (r *recorder) next(t *testing.T) *network.Message {
 			t.Fatalf("got %T, want a message", ev)
 		}
 		return m
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no event")
 	}
 	return nil
@@ -79,7 +79,7 @@ func run(t *testing.T, c network.Connector, l network.Login, s *recorder) (netwo
 			if st.Status == network.Online {
 				return network.Resolve(client), stop
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("not online")
 		}
 	}
@@ -317,7 +317,7 @@ func TestCutDuringServedSendIsUnsure(t *testing.T) {
 		if network.KindOf(err) != network.Unsure {
 			t.Errorf("send: %v of kind %s, want unsure", err, network.KindOf(err))
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("send did not return")
 	}
 }

@@ -218,7 +218,7 @@ func giveUp(ctx context.Context, h Harness, flow network.LoginFlow, until int) (
 	switch {
 	case !errors.Is(err, context.Canceled):
 		return false, fmt.Errorf("the flow returned %v, want an error that wraps context.Canceled", err)
-	case took > 5*time.Second:
+	case took > prompt:
 		return false, fmt.Errorf("the flow took %v to return", took)
 	}
 	if err := sessionsAre(ctx, h, before); err != nil {

@@ -85,12 +85,12 @@ func (l *life) ended(ctx context.Context, d time.Duration) error {
 // stop ends a life and checks how Run takes it.
 func (l *life) stop() error {
 	l.cancel()
-	timer := time.NewTimer(time.Second)
+	timer := time.NewTimer(prompt)
 	defer timer.Stop()
 	select {
 	case <-l.done:
 	case <-timer.C:
-		return errors.New("Run did not return within 1 s of cancel")
+		return errors.New("Run did not return soon after cancel")
 	}
 	if !errors.Is(l.err, context.Canceled) {
 		return fmt.Errorf("Run returned %v after cancel, want an error that wraps context.Canceled", l.err)

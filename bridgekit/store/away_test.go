@@ -96,7 +96,7 @@ func TestOpenFails(t *testing.T) {
 	stranger.User = url.User("stranger")
 	nowhere.Host = "nowhere.invalid:5432"
 	patient, waits := logged()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, source := range []url.URL{unknown, stranger, nowhere} {
 		if _, err := store.Open(ctx, source.String(), storetest.Key(), patient); err == nil || ctx.Err() != nil {

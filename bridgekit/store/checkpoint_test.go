@@ -19,7 +19,7 @@ func TestLogCopied(t *testing.T) {
 	db := storetest.Source(t, source)()
 	const size = 100 << 10
 	value := string(bytes.Repeat([]byte("x"), size))
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for i := 0; ; i++ {
 		err := db.Write(t.Context(), 512, func(tx *store.Tx) error {
 			_, err := tx.Exec("INSERT INTO fact (name, value) VALUES (?, ?)", fmt.Sprint(i), value)

@@ -34,7 +34,7 @@ func TestListenSilence(t *testing.T) {
 			if got != text {
 				t.Errorf("heard %q, want %q", got, text)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatalf("%q was not heard", text)
 		}
 	}
@@ -42,7 +42,7 @@ func TestListenSilence(t *testing.T) {
 		t.Helper()
 		select {
 		case <-missed:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("it does not begin to listen")
 		}
 	}

@@ -33,7 +33,7 @@ func serve(t *testing.T, h http.HandlerFunc, grace time.Duration) *served {
 
 // get fetches the root once; the connection is not kept.
 func (s *served) get() (string, error) {
-	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Minute}
 	resp, err := c.Get(s.url)
 	if err != nil {
 		return "", err

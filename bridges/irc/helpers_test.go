@@ -18,14 +18,15 @@ import (
 )
 
 // patience is how long a test waits for one thing.
-const patience = 10 * time.Second
+const patience = 2 * time.Minute
 
-// quick are times for tests on real sockets.
+// quick are times for tests on real sockets: short where something happens after
+// them, long where only a failure does.
 func quick() tuning {
 	return tuning{
 		tick: 10 * time.Millisecond, damp: 30 * time.Millisecond, split: 300 * time.Millisecond, regain: 50 * time.Millisecond,
-		rejoin: 50 * time.Millisecond, patience: 2 * time.Second, answer: 3 * time.Second, gap: 0,
-		goodbye: 300 * time.Millisecond, identify: 50 * time.Millisecond,
+		rejoin: 50 * time.Millisecond, patience: time.Minute, answer: time.Minute, gap: 0,
+		goodbye: 10 * time.Second, identify: 50 * time.Millisecond,
 	}
 }
 

@@ -224,6 +224,7 @@ func TestSendsAreConfirmed(t *testing.T) {
 		s := startFake(t, ircfake.Modern())
 		r := newCore(t, s, "", nil).online("#a")
 		r.ops.Chat(t.Context(), "#a")
+		r.impatient()
 		s.DropEchoes(1)
 		_, err := r.send("#a", network.Text("hi"))
 		// The fake acknowledges a labelled line without its echo.
@@ -246,6 +247,7 @@ func TestSendsAreConfirmed(t *testing.T) {
 			}
 			want = append(want, string(sent.Parts[0][0]))
 		}
+		r.impatient()
 		s.DropEchoes(1)
 		_, err := r.send("#a", network.Text("lost echo"))
 		wantKind(t, err, network.Unsure, "confirm")
@@ -254,6 +256,7 @@ func TestSendsAreConfirmed(t *testing.T) {
 	t.Run("hanging server", func(t *testing.T) {
 		s := startFake(t, ircfake.Legacy())
 		r := newCore(t, s, "", nil).online("#a")
+		r.impatient()
 		s.Pause()
 		_, err := r.send("#a", network.Text("hi"))
 		wantKind(t, err, network.Unsure, "confirm")
@@ -274,6 +277,16 @@ func TestSendsAreConfirmed(t *testing.T) {
 		wantKind(t, <-done, network.Unsure, "confirm")
 		s.Resume()
 	})
+}
+
+// impatient has lines wait for their echoes only shortly from now on.
+func (r *running) impatient() {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	o := r.client.live.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.patience = 100 * time.Millisecond
 }
 
 // written waits until n lines are written whose fate is not known.

@@ -170,7 +170,7 @@ func cmdLine(ts *testscript.TestScript, _ bool, args []string) {
 		if !regexp.MustCompile(args[1]).MatchString(r.line) {
 			ts.Fatalf("%q does not match %q", r.line, args[1])
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		ts.Fatalf("nothing came from %s", args[0])
 	}
 }

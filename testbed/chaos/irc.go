@@ -154,14 +154,14 @@ func (n *ircNet) begin(ctx context.Context, w *world) error {
 		}
 	}
 	alias := url.PathEscape("#_cw_" + string(n.id()) + "_=23club:" + domain)
-	err := until(ctx, "eve enters #club", time.Minute, func() (bool, error) {
+	err := until(ctx, "eve enters #club", 3*time.Minute, func() (bool, error) {
 		return w.home.do(mxid("eve"), "POST", "join/"+alias, object{}, nil) == nil, w.revive()
 	})
 	if err != nil {
 		return err
 	}
 	for _, c := range w.chats {
-		err := until(ctx, "Causeway is in "+string(c.id), time.Minute, func() (bool, error) { return n.ready(ctx, c), w.revive() })
+		err := until(ctx, "Causeway is in "+string(c.id), 3*time.Minute, func() (bool, error) { return n.ready(ctx, c), w.revive() })
 		if err := errors.Join(err, w.first(c)); err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // settleWithin is how long everything may take to arrive after the last fault.
-const settleWithin = 2 * time.Minute
+const settleWithin = 5 * time.Minute
 
 // run plays a plan and compares both sides at its end. An error is about the run
 // itself, or says that Causeway did not come to an end.
@@ -63,7 +63,7 @@ func (w *world) play(ctx context.Context) error {
 	if err := w.far.begin(ctx, w); err != nil {
 		return err
 	}
-	if err := until(ctx, "all rooms are there", time.Minute, func() (bool, error) { return w.allOpen(), w.revive() }); err != nil {
+	if err := until(ctx, "all rooms are there", 3*time.Minute, func() (bool, error) { return w.allOpen(), w.revive() }); err != nil {
 		return err
 	}
 	for i, r := range w.plan.Rounds {
@@ -96,7 +96,7 @@ func (w *world) play(ctx context.Context) error {
 
 // last says one more thing each way, behind all else.
 func (w *world) last(ctx context.Context, c *chat) error {
-	if err := until(ctx, "somebody can speak on the network", time.Minute, func() (bool, error) { return w.far.ready(ctx, c), w.revive() }); err != nil {
+	if err := until(ctx, "somebody can speak on the network", 3*time.Minute, func() (bool, error) { return w.far.ready(ctx, c), w.revive() }); err != nil {
 		return err
 	}
 	for _, s := range c.sides() {
@@ -109,7 +109,7 @@ func (w *world) last(ctx context.Context, c *chat) error {
 	if err := w.home.open(ctx); err != nil {
 		return err
 	}
-	if err := until(ctx, "the room is there", time.Minute, func() (bool, error) { return w.entered(c), w.revive() }); err != nil {
+	if err := until(ctx, "the room is there", 3*time.Minute, func() (bool, error) { return w.entered(c), w.revive() }); err != nil {
 		return err
 	}
 	c.mu.Lock()

@@ -45,7 +45,7 @@ func (w *world) asks(ctx context.Context, talk local, step answered) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, fmt.Sprintf("the bot answers %q with %q", step.say, step.answer), time.Minute, func() (bool, error) {
+	return until(ctx, fmt.Sprintf("the bot answers %q with %q", step.say, step.answer), 3*time.Minute, func() (bool, error) {
 		other := false
 		for _, e := range w.home.room(talk.c.room).timeline()[before:] {
 			if e.Sender == botID && strings.Contains(e.Body(), step.answer) {

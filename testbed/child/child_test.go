@@ -34,7 +34,7 @@ func TestErr(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := start(t, "exec sleep 60").Stop(ctx); err != nil {
 		t.Fatal(err)

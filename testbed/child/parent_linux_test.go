@@ -47,7 +47,7 @@ func TestOrphan(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Read(buf); !os.IsTimeout(err) {

@@ -14,7 +14,7 @@ import (
 )
 
 // limit bounds every read; it is far above what any of them takes.
-const limit = 10 * time.Second
+const limit = 2 * time.Minute
 
 // An echo answers every line with itself, and tells of each.
 type echo struct {

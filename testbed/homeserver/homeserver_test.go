@@ -21,7 +21,7 @@ import (
 )
 
 // limit is the deadline of a test; it is far above what any of them takes.
-const limit = 30 * time.Second
+const limit = 4 * time.Minute
 
 // service is an appservice that takes every transaction and keeps its events.
 type service struct {

@@ -18,7 +18,7 @@ func each(t *testing.T, o ircd.Options, f func(ctx context.Context, t *testing.T
 			if err := ircd.Available(kind); err != nil {
 				t.Skip(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			o.Output = t.Output()
 			began := time.Now()

@@ -17,7 +17,7 @@ func pair(t *testing.T, kind ircd.Kind, caps ...string) (ctx context.Context, al
 	if err := ircd.Available(kind); err != nil {
 		t.Skip(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	s, err := ircd.Start(ctx, kind, ircd.Options{Output: t.Output()})
 	if err != nil {

@@ -31,7 +31,7 @@ type Options struct {
 }
 
 // writeTimeout is how long a line may wait for a server that does not read.
-const writeTimeout = 10 * time.Second
+const writeTimeout = 2 * time.Minute
 
 // User is a connected person.
 type User struct {

@@ -21,7 +21,7 @@ func pair(t *testing.T) (ctx context.Context, alice, bob *matrixuser.User, room 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
 	s, err := homeserver.Start(ctx, homeserver.Options{
 		Dir:    filepath.Join(t.TempDir(), "data"),

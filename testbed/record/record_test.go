@@ -43,7 +43,7 @@ func TestWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l record.Log[int]
 		l.Append(1)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		if _, _, err := l.Wait(ctx, 0, even); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("wait past the deadline: %v", err)

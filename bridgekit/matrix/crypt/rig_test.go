@@ -102,7 +102,7 @@ func newWorld(t testing.TB, o matrixtest.Options, msc4190 bool) *world {
 		memory: &memory{values: map[string]string{}}, keys: make(chan session, 1000),
 	}
 	t.Cleanup(w.hs.Close)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	w.ctx = ctx
 	w.check(w.hs.Register(matrixtest.Registration{

@@ -41,7 +41,7 @@ func (p *peer) send(lines ...string) {
 // until reads up to a line that contains text, and returns it.
 func (p *peer) until(text string) string {
 	p.t.Helper()
-	if err := p.conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := p.conn.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		p.t.Fatal(err)
 	}
 	for {
@@ -152,7 +152,7 @@ func TestRestartKeepsAddress(t *testing.T) {
 	if err := s.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := s.Wait(ctx, func() bool { return s.Clients() == 0 }); err != nil {
 		t.Fatal(err)
