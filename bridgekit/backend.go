@@ -91,6 +91,7 @@ func (k backend) Portals(ctx context.Context, room id.RoomID) ([]command.PortalV
 	var out []command.PortalView
 	for _, p := range portals {
 		v := command.PortalView{Network: p.Network, Name: p.Info.Name, Relay: p.Relay != "", State: network.LoginState{Status: network.Offline, Words: "nobody is signed in there"}}
+		v.Through, v.RelayOwner = k.through(p)
 		if v.Waiting, err = k.b.portals.Waiting(ctx, p); err != nil {
 			return nil, err
 		}
@@ -138,8 +139,21 @@ func (k backend) Unbridge(ctx context.Context, _ id.UserID, room id.RoomID, dele
 	return k.b.portals.Unbridge(ctx, room, deleteRoom)
 }
 
-func (k backend) SetRelay(ctx context.Context, _ id.UserID, room id.RoomID, n network.NetworkID, on bool) error {
-	return k.b.portals.SetRelay(ctx, room, n, on)
+func (k backend) SetRelay(ctx context.Context, by id.UserID, room id.RoomID, n network.NetworkID, l network.LoginID) error {
+	return k.b.portals.SetRelay(ctx, by, room, n, l)
+}
+
+func (k backend) UnsetRelay(ctx context.Context, room id.RoomID, n network.NetworkID) error {
+	return k.b.portals.UnsetRelay(ctx, room, n)
+}
+
+// through is who speaks in a portal for people without an account, if that is not the
+// network's own relay.
+func (k backend) through(p store.Portal) (name string, owner id.UserID) {
+	if s := k.b.logins.Get(p.Network, p.Relay); s != nil && s.Owner != "" {
+		return s.Name, id.UserID(s.Owner)
+	}
+	return "", ""
 }
 
 func (k backend) Queue(ctx context.Context, all bool, limit int) ([]journal.Item, error) {

@@ -51,6 +51,7 @@ func (k backend) Hub(ctx context.Context, room id.RoomID) ([]hub.View, error) {
 			Room: string(room), Network: e.Portal.Network, Name: string(e.Portal.Network), Chat: e.Portal.Info.Name, Status: string(e.State.Status), Words: e.State.Words,
 			Relay: e.Portal.Relay != "", Waiting: e.Waiting, Settings: e.Portal.Info.Hub.Values(),
 		}
+		v.Through, _ = k.through(e.Portal)
 		if c := k.b.logins.Connector(e.Portal.Network); c != nil {
 			v.Name = c.Info().Name
 		}

@@ -422,6 +422,15 @@ func TestOperatorsOverSocket(t *testing.T) {
 	if err := json.Unmarshal(ask("portals").Items, &rooms); err != nil || len(rooms) != 1 || rooms[0].Room != id.RoomID(room) || rooms[0].Name != "team" {
 		t.Errorf("portals: %+v, %v", rooms, err)
 	}
+	if rep := ask("set-relay", room, string(netID), "alice"); !strings.Contains(rep.Words, "through alice on Memnet") {
+		t.Errorf("set-relay: %+v", rep)
+	}
+	if rep := ask("portals"); len(rep.Rows) != 1 || !slices.Contains(rep.Rows[0], "alice") {
+		t.Errorf("portals with a relay: %+v", rep)
+	}
+	if rep := ask("unset-relay", room); !strings.Contains(rep.Words, "not heard") {
+		t.Errorf("unset-relay: %+v", rep)
+	}
 	if rep := ask("forget", "@bob:test"); !strings.Contains(rep.Words, "bob") {
 		t.Errorf("forget: %+v", rep)
 	}
@@ -430,7 +439,7 @@ func TestOperatorsOverSocket(t *testing.T) {
 		t.Errorf("forget again: %+v", rep)
 	}
 	var rep command.Report
-	for _, bad := range [][]string{{"forget"}, {"forget", "bob"}, {"users", "a", "b"}, {"nothing"}, {"login"}} {
+	for _, bad := range [][]string{{"forget"}, {"forget", "bob"}, {"users", "a", "b"}, {"nothing"}, {"login"}, {"set-relay"}, {"set-relay", "!no:test"}, {"set-relay", room, "nobody"}, {"unset-relay", room, string(netID), "more"}} {
 		if err := c.Command(t.Context(), bad[0], bad[1:], &rep); err == nil {
 			t.Errorf("%v worked: %+v", bad, rep)
 		}

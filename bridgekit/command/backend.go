@@ -46,9 +46,12 @@ type Backend interface {
 	PreviewUnbridge(ctx context.Context, room id.RoomID) (Preview, error)
 	// Unbridge ends all portals of a room. With deleteRoom everybody leaves it.
 	Unbridge(ctx context.Context, owner id.UserID, room id.RoomID, deleteRoom bool) error
-	// SetRelay lets a network's relay speak for people without a login in
-	// room, or stops it.
-	SetRelay(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, on bool) error
+	// SetRelay has a login speak for people without one in room: l, or the relay
+	// of the configuration if l is "". by, who wants it, uses a login of their own,
+	// or any if they are an administrator or "", who runs the program.
+	SetRelay(ctx context.Context, by id.UserID, room id.RoomID, n network.NetworkID, l network.LoginID) error
+	// UnsetRelay ends that.
+	UnsetRelay(ctx context.Context, room id.RoomID, n network.NetworkID) error
 
 	Hub
 
@@ -126,6 +129,10 @@ type (
 		Name    string    // of the chat: "#go"
 		Owner   id.UserID // whose private chat it is; "" for a shared one
 		Relay   bool      // people without a login speak through a relay
+		// Through is the relay's name and RelayOwner whose it is, if it is not the
+		// network's own.
+		Through    string
+		RelayOwner id.UserID
 		// State is how the connection fares that carries it.
 		State network.LoginState
 		// Waiting is how many entries are undelivered, both ways.

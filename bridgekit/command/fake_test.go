@@ -275,11 +275,16 @@ func (f *fake) Unbridge(_ context.Context, owner id.UserID, room id.RoomID, remo
 	return nil
 }
 
-func (f *fake) SetRelay(_ context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, on bool) error {
-	if n == acme {
+func (f *fake) SetRelay(_ context.Context, by id.UserID, room id.RoomID, n network.NetworkID, l network.LoginID) error {
+	if n == acme && l == "" {
 		return network.Errorf(network.Rejected, "Acme has no relay; the administrator can configure one", "no relay")
 	}
-	f.act("%s sets the relay of %s on %s to %v", owner, room, n, on)
+	f.act("%s sets the relay of %s on %s to %q", by, room, n, l)
+	return nil
+}
+
+func (f *fake) UnsetRelay(_ context.Context, room id.RoomID, n network.NetworkID) error {
+	f.act("unsets the relay of %s on %s", room, n)
 	return nil
 }
 

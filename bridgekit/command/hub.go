@@ -91,6 +91,8 @@ func (k *call) hubList(ctx context.Context) (markup.Body, error) {
 		item := say(v.Chat, " on ", k.name(v.Network), ": ", fares(network.LoginState{Status: network.Status(v.Status), Words: v.Words}))
 		if !v.Relay {
 			item = say(item, "; people without an account there are not heard there")
+		} else if v.Through != "" {
+			item = say(item, "; people without an account there are heard through ", v.Through)
 		}
 		if v.Waiting > 0 {
 			item = say(item, "; ", count(v.Waiting, "message waits", "messages wait"))

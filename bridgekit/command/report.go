@@ -41,6 +41,7 @@ func operations() map[string]operation {
 	return map[string]operation{
 		"users": usersReport, "portals": portalsReport, "logins": loginsReport, "health": healthReport,
 		"double-puppet": puppetReport, "forget": forgetReport, "export": exportReport,
+		"set-relay": relayReport, "unset-relay": unrelayReport,
 	}
 }
 
@@ -51,6 +52,9 @@ func Operators() []Operator {
 	for _, cmd := range commands() {
 		if do[cmd.name] != nil {
 			args, confirm := strings.CutSuffix(cmd.args, " [confirm]")
+			if cmd.where == portal { // in whose room the bot is asked
+				args = "<room> " + args
+			}
 			out = append(out, Operator{Name: cmd.name, Args: args, Help: cmd.help, Confirm: confirm})
 		}
 	}

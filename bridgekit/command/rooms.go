@@ -22,7 +22,7 @@ func about(ctx context.Context, k *call) (markup.Body, error) {
 	for _, p := range portals {
 		item := say(k.chat(p), ": ", fares(p.State))
 		if p.Relay {
-			item = say(item, "; people without an account are heard too")
+			item = say(item, "; people without an account are heard too", through(p.Through))
 		}
 		if p.Waiting > 0 {
 			item = say(item, "; ", count(p.Waiting, "message waits", "messages wait"))
@@ -118,42 +118,4 @@ func (k *call) preview(p Preview) markup.Body {
 		body = say(body, " To remove everybody from the room as well: ", k.do("unbridge confirm delete"), ".")
 	}
 	return body
-}
-
-func setRelay(ctx context.Context, k *call) (markup.Body, error)   { return k.relay(ctx, true) }
-func unsetRelay(ctx context.Context, k *call) (markup.Body, error) { return k.relay(ctx, false) }
-
-// relay switches the relay of one of the room's portals.
-func (k *call) relay(ctx context.Context, on bool) (markup.Body, error) {
-	portals, err := k.c.b.Portals(ctx, k.in.Room)
-	if err != nil {
-		return nil, err
-	}
-	if len(portals) == 0 {
-		return say("This room is not bridged, so there is nothing to do."), nil
-	}
-	p := portals[0]
-	switch {
-	case len(k.args) > 0:
-		found := false
-		for _, n := range called(k.c.b.Networks(), k.args[0]) {
-			for _, v := range portals {
-				if v.Network == n.ID {
-					p, found = v, true
-				}
-			}
-		}
-		if !found {
-			return say("This room is not bridged to such a network. ", k.do("id"), " says to which it is."), nil
-		}
-	case len(portals) > 1:
-		return say("This room is bridged to several networks. Say which: ", k.do(k.cmd.name+" "+string(p.Network)), "."), nil
-	}
-	if err := k.c.b.SetRelay(ctx, k.in.Sender, k.in.Room, p.Network, on); err != nil {
-		return nil, err
-	}
-	if on {
-		return say("People without an account are heard on ", k.name(p.Network), " from now on. ", k.do("unset-relay"), " ends that."), nil
-	}
-	return say("People without an account are not heard on ", k.name(p.Network), " any more."), nil
 }

@@ -67,8 +67,8 @@ func commands() []command {
 		{"id", []string{"portal"}, "", 0, "what this room is bridged to, and whether it works", config.LevelRelay, none, rooms, about},
 		{"plumb", []string{"bridge"}, "<network> <chat> | <number> | confirm | back", 1, "bridge this room to a chat, which is searched for; shows first what would happen; for moderators of the room", user, moderator, rooms, plumb},
 		{"unbridge", nil, "[confirm [delete]]", 0, "end the bridging of this room; shows first what would happen", config.LevelRelay, none, portal, unbridge},
-		{"set-relay", []string{"relay"}, "[network]", 0, "let people without an account be heard there too; for moderators", config.LevelRelay, overseer, portal, setRelay},
-		{"unset-relay", []string{"unrelay"}, "[network]", 0, "end that; for moderators", config.LevelRelay, overseer, portal, unsetRelay},
+		{"set-relay", []string{"relay"}, "[network] [account]", 0, "let people without an account be heard there too, through the relay or an account of yours; for moderators", config.LevelRelay, overseer, portal, setRelay},
+		{"unset-relay", []string{"unrelay"}, "[network]", 0, "end that; for moderators, and for whose account it is", config.LevelRelay, none, portal, unsetRelay},
 
 		{"vanish", []string{"disappear"}, "<time> | off", 1, "have new messages of this room vanish some time after they are sent, such as 1d; for moderators", config.LevelRelay, overseer, portal, vanish},
 		{"hub", nil, "[set <network> <setting> <value> | bans | ban <who> [reason] | unban <who> | purge <who> [time]]", 0, "the networks of this room, and what passes between them; changes are for moderators", config.LevelRelay, none, portal, hubs},

@@ -17,6 +17,8 @@ type View struct {
 	Words   string            `json:"words,omitempty"`
 	// Relay: people without an account there are heard there.
 	Relay bool `json:"relay"`
+	// Through is the account through which they are, if it is somebody's.
+	Through string `json:"relay_account,omitempty"`
 	// Waiting is how many entries are undelivered, both ways.
 	Waiting  int               `json:"waiting"`
 	Settings map[string]string `json:"settings"`

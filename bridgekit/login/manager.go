@@ -233,6 +233,19 @@ func (m *Manager) ByUser(n network.NetworkID, u network.UserID) *Session {
 	return m.byUser[userKey{n, u}]
 }
 
+// Namesakes are the sessions of all networks whose account's remote user ID is u.
+func (m *Manager) Namesakes(u network.UserID) []*Session {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []*Session
+	for n := range m.opts.Connectors {
+		if s := m.byUser[userKey{n, u}]; s != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Of lists the sessions of an owner, oldest first; all sessions if owner is "*".
 func (m *Manager) Of(owner string) []*Session {
 	m.mu.RLock()

@@ -113,10 +113,13 @@ type Features struct {
 	EditWindow time.Duration // 0: no limit
 	Formatting []markup.Kind // what survives; nil: nothing
 
-	Quotes   bool // replies are shown as text: fill Content.Quote
-	OldText  bool // edits are shown as text: fill OutgoingEdit.Old
-	Threads  bool
-	Personas bool // Content.Persona is shown as the sender; else the core prefixes the text
+	Quotes  bool // replies are shown as text: fill Content.Quote
+	OldText bool // edits are shown as text: fill OutgoingEdit.Old
+	Threads bool
+	// Personas: Content.Persona is shown as the sender, whichever login sends: a
+	// connector that can do so for some logins only puts the name into the text of
+	// the others. Else the core prefixes the text.
+	Personas bool
 
 	// Expiries: the chat has a setting for how long messages live, and takes
 	// Content.Expiry. What expired stays there unless the core redacts it, if

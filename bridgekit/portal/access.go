@@ -24,6 +24,7 @@ const accessKind = "access"
 // An access is the payload of such an entry.
 type access struct {
 	Login  network.LoginID `json:"login"`
+	Name   string          `json:"name,omitempty"`  // the login's, for people
 	Owner  id.UserID       `json:"owner,omitempty"` // "" for a relay
 	In     bool            `json:"in,omitempty"`
 	Reason string          `json:"reason,omitempty"`
@@ -41,7 +42,7 @@ func accessDraft(portalID int64, a access) (journal.Draft, error) {
 func (s *Service) lost(ctx context.Context, sess *login.Session, reason string, portals ...store.Portal) error {
 	var drafts []journal.Draft
 	for _, p := range portals {
-		d, err := accessDraft(p.ID, access{Login: sess.ID, Owner: id.UserID(sess.Owner), Reason: reason})
+		d, err := accessDraft(p.ID, access{Login: sess.ID, Name: sess.Name, Owner: id.UserID(sess.Owner), Reason: reason})
 		if err != nil {
 			return err
 		}
@@ -158,6 +159,9 @@ func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
 	}
 	x.portals.unlearn(loginChat{x.p.Network, a.Login, x.p.ID})
 	x.unshelve(x.p, a.Login, a.Owner)
+	if out := x.relayLeft(ctx, a); out != nil {
+		return *out
+	}
 	left, err := x.db.LoginsIn(ctx, x.p.ID)
 	if err != nil {
 		return dbOutcome(err)

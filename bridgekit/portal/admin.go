@@ -182,38 +182,6 @@ func (s *Service) RoomWanted(ctx context.Context, alias string) bool {
 	return p.Info.Alias == localpart // a room that people plumbed is not ours to open
 }
 
-// SetRelay lets the network's relay speak for people without a login, or stops it.
-func (s *Service) SetRelay(ctx context.Context, room id.RoomID, n network.NetworkID, on bool) error {
-	portals, err := s.portals.in(ctx, string(room))
-	if err != nil {
-		return err
-	}
-	for _, p := range portals {
-		if p.Network != n {
-			continue
-		}
-		relay := network.LoginID("")
-		if on {
-			sess := s.logins.Relay(n)
-			if sess == nil {
-				return network.Errorf(network.Rejected, s.networkName(n)+" has no relay in the configuration", "no relay")
-			}
-			relay = sess.ID
-			if ops, ok := sess.Ops(); ok && ops.Join != nil {
-				if _, err := ops.Join(ctx, string(p.Chat.ID)); err != nil {
-					return err
-				}
-			}
-			if err := s.enter(ctx, sess, p); err != nil {
-				return err
-			}
-		}
-		_, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Relay = relay })
-		return err
-	}
-	return network.Errorf(network.Rejected, "this room is not bridged to "+s.networkName(n), "no portal")
-}
-
 // Portals lists the portals of a room.
 func (s *Service) Portals(ctx context.Context, room id.RoomID) ([]store.Portal, error) {
 	return s.portals.in(ctx, string(room))

@@ -61,7 +61,7 @@ func (s *Service) signOut(ctx context.Context, sess *login.Session, forget bool)
 		if how == config.CleanupUnbridge || how == config.CleanupDelete {
 			d, err = cleanupDraft(p, how == config.CleanupDelete && !p.Info.Plumbed)
 		} else {
-			d, err = accessDraft(p.ID, access{Login: sess.ID, Owner: id.UserID(sess.Owner), Reason: "you signed out", SignedOut: true, Kick: how == config.CleanupKick})
+			d, err = accessDraft(p.ID, access{Login: sess.ID, Name: sess.Name, Owner: id.UserID(sess.Owner), Reason: "you signed out", SignedOut: true, Kick: how == config.CleanupKick})
 		}
 		if err != nil {
 			return err

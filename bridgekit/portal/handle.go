@@ -222,7 +222,7 @@ func remoteOutcome(sess *login.Session, err error) journal.Outcome {
 	switch network.KindOf(err) {
 	case network.Unavailable, network.LoggedOut:
 		if sess != nil && !sess.Online() {
-			return journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err).Unsure()
+			return away(sess, err).Unsure()
 		}
 		return journal.RetryIn(2*time.Second, err).Unsure()
 	case network.RateLimited:
@@ -231,6 +231,13 @@ func remoteOutcome(sess *login.Session, err error) journal.Outcome {
 		return journal.Fail(err, words)
 	}
 	return journal.RetryLater(err, words)
+}
+
+// away waits for a login that is not connected: until it is, or until it turns out to be
+// signed out, when somebody else may speak, or nobody.
+func away(sess *login.Session, err error) journal.Outcome {
+	dead := sess.State().Status == network.Dead
+	return journal.Park(sess.Cause(), func() bool { return !sess.Online() && dead == (sess.State().Status == network.Dead) }, err)
 }
 
 // A databaseError comes from our own database, on a way on which most errors are of

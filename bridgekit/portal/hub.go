@@ -66,11 +66,12 @@ func (x *inbound) loops(ctx context.Context, u network.UserID) (bool, error) {
 		return own.Owner == "", nil
 	}
 	here := x.logins.Connector(x.p.Network)
-	for _, sess := range x.logins.Of("") {
-		if sess.User() != u || here == nil || sess.Info().Protocol != here.Info().Protocol {
+	for _, sess := range x.logins.Namesakes(u) {
+		if here == nil || sess.Info().Protocol != here.Info().Protocol {
 			continue
 		}
-		if _, ok, err := x.db.PortalOf(ctx, sess.Network, network.ChatKey{ID: x.p.Chat.ID}); err != nil || ok {
+		p, ok, err := x.db.PortalOf(ctx, sess.Network, network.ChatKey{ID: x.p.Chat.ID})
+		if ok = ok && (sess.Owner == "" || p.Relay == sess.ID); err != nil || ok {
 			return ok, err
 		}
 	}

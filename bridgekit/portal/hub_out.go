@@ -191,11 +191,16 @@ func (o *outbound) sharedReaction(ctx context.Context, ref network.Ref, emoji st
 	return o.record(ctx, what, func(tx *store.Tx) error { return tx.AddReaction(r) })
 }
 
-// sharedBy reports whether the relay's reaction stands for somebody else too.
+// sharedBy reports whether the relay's reaction stands for somebody else too: for
+// another person, or for whose account it is.
 func (o *outbound) sharedBy(ctx context.Context, r store.Reaction) (bool, error) {
+	own := ""
+	if relay := o.logins.Get(o.p.Network, o.p.Relay); relay != nil {
+		own = string(relay.User())
+	}
 	all, err := o.db.ReactionsOn(ctx, o.p.ID, r.Target)
 	for _, one := range all {
-		if one.Emoji == r.Emoji && one.Sender != r.Sender && isShared(one) {
+		if one.Emoji == r.Emoji && one.Sender != r.Sender && (isShared(one) || one.Sender == own) {
 			return true, err
 		}
 	}

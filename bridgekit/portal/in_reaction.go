@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -61,6 +62,7 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 		}
 	}
 	var change reactionChange
+	told := maps.Clone(want)
 	for _, h := range have {
 		k := h
 		k.Event, k.Target = "", r.Target.ID
@@ -68,7 +70,7 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 			if sess := x.logins.Get(x.p.Network, x.p.Relay); sess != nil {
 				k.Sender = string(sess.User())
 			}
-			if shared[k] = true; !want[k] {
+			if shared[k] = true; !told[k] {
 				change.remove = append(change.remove, h)
 			}
 			continue

@@ -156,7 +156,10 @@ func (o *outbound) choose(ctx context.Context) *journal.Outcome {
 		return settled(dbOutcome(err))
 	}
 	if sess == nil && o.p.Relay != "" {
-		sess, o.relay = o.logins.Get(o.p.Network, o.p.Relay), true
+		o.relay = true
+		if sess, err = o.relayOf(ctx, o.p); err != nil {
+			return settled(dbOutcome(err))
+		}
 	}
 	if sess == nil {
 		if o.from != nil || o.evt.StateKey != nil || o.evt.Type == event.EventReaction.Type || o.evt.Type == event.EventRedaction.Type {
@@ -169,13 +172,15 @@ func (o *outbound) choose(ctx context.Context) *journal.Outcome {
 	if sess.State().Status == network.Dead {
 		if alone, err := o.alone(ctx, sess); err != nil {
 			return settled(dbOutcome(err))
+		} else if o.relay {
+			return settled(journal.Fail(errors.New("relay is dead"), fmt.Sprintf("%s is signed out, through which people without an account are heard here. To choose another account: !cw set-relay", sess.Name)))
 		} else if !alone {
 			return settled(journal.Fail(errors.New("login is dead"), fmt.Sprintf("you are signed out of %s. Sign in again with: login %s", o.networkName(o.p.Network), o.p.Network)))
 		}
 	}
 	if !sess.Online() {
 		err := fmt.Errorf("login is %s", sess.State().Status)
-		return settled(journal.Park(sess.Cause(), func() bool { return !sess.Online() }, err))
+		return settled(away(sess, err))
 	}
 	ops, ok := sess.Ops()
 	if !ok {
@@ -406,6 +411,9 @@ func (o *outbound) failed(ctx context.Context, err error) journal.Outcome {
 	}
 	var isRemote *network.Error
 	if errors.As(err, &isRemote) {
+		if kind := network.KindOf(err); (kind == network.Unavailable || kind == network.LoggedOut) && o.sess.State().Status == network.Dead {
+			return journal.RetryIn(100*time.Millisecond, err).Unsure() // who speaks is chosen anew
+		}
 		return remoteOutcome(o.sess, err)
 	}
 	return o.outcome(err)

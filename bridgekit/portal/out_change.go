@@ -190,6 +190,13 @@ func (o *outbound) unreact(ctx context.Context, r store.Reaction) journal.Outcom
 	if o.ops.React == nil || r.Sender != string(o.sess.User()) {
 		return o.record(ctx, what, gone)
 	}
+	if o.sess.ID == o.p.Relay { // others may have made it through this account
+		if stands, err := o.sharedBy(ctx, r); err != nil {
+			return dbOutcome(err)
+		} else if stands {
+			return o.record(ctx, what, gone)
+		}
+	}
 	err := o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
 	if err != nil {
 		return o.unanswered(ctx, err, what)

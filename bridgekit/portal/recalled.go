@@ -69,9 +69,9 @@ func (x *inbound) recalledMessage(ctx context.Context, p *past, own *login.Sessi
 	}
 	text := contentText(&m.Content)
 	hers := func(o *said) bool {
-		return o.isText() && o.target == "" && speaksFor(own, o.sender) && o.near(m.At)
+		return o.isText() && o.target == "" && x.speaksFor(own, o.sender) && o.near(m.At)
 	}
-	says := func(o *said) bool { return hers(o) && !o.redacted && o.says(text, own.Owner == "", m.At) }
+	says := func(o *said) bool { return hers(o) && !o.redacted && o.says(text, x.relays(own), m.At) }
 	o := p.claim(m.Txn,
 		func(o *said) bool { return says(o) && !x.isMapped(ctx, o.id) },
 		func(o *said) bool { return says(o) && o.close(m.At) }, // it was sent again meanwhile
@@ -104,7 +104,7 @@ func (x *inbound) recalledEdit(ctx context.Context, p *past, own *login.Session,
 	text := contentText(&ed.Content)
 	o := p.claim(ed.Txn, func(o *said) bool {
 		for _, r := range rows {
-			if o.isText() && string(o.target) == r.Event && speaksFor(own, o.sender) && o.near(ed.At) && o.says(text, own.Owner == "", ed.At) {
+			if o.isText() && string(o.target) == r.Event && x.speaksFor(own, o.sender) && o.near(ed.At) && o.says(text, x.relays(own), ed.At) {
 				return true
 			}
 		}
@@ -179,8 +179,8 @@ func (x *inbound) isMapped(ctx context.Context, evt id.EventID) bool {
 
 // speaksFor reports whether what a person of the homeserver writes may leave
 // through a login.
-func speaksFor(own *login.Session, u id.UserID) bool {
-	return own.Owner == "" || own.Owner == string(u)
+func (x *inbound) speaksFor(own *login.Session, u id.UserID) bool {
+	return x.relays(own) || own.Owner == string(u)
 }
 
 // isText reports whether o is a message or an edit of one.

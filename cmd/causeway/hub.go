@@ -106,6 +106,8 @@ func hubTable(w io.Writer, views []hub.View, now time.Time) error {
 		}
 		if !v.Relay {
 			set = append(set, "no relay")
+		} else if v.Through != "" {
+			set = append(set, "relay="+oneLine(v.Through))
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", oneLine(v.Room), v.Network, oneLine(v.Chat), v.Status, v.Waiting, last, strings.Join(set, " "))
 	}
