@@ -126,6 +126,7 @@ func (b *Bridge) wire() error {
 	po := portal.Options{
 		DB: b.db, Homeserver: hs, Log: o.Log, Permissions: c.Permissions, Eager: c.Limits.Members, Remake: c.Rooms.Remake, Hub: hubOptions(c, b.networks), Steps: o.Steps,
 		Spaces:    c.People.Spaces,
+		Delivery:  portal.Delivery{Receipts: c.Delivery.Receipts, Events: c.Delivery.Events, Quiet: !c.Delivery.Notices},
 		History:   portal.History{Messages: c.History.Messages, Wait: c.History.Wait, CatchUp: c.History.CatchUp},
 		Addressed: func(m portal.Command) bool { return b.commander.Addressed(asIncoming(m)) },
 		Command:   func(ctx context.Context, m portal.Command) error { return b.commander.Handle(ctx, asIncoming(m)) },

@@ -26,6 +26,7 @@ type Config struct {
 	Health      Health      `yaml:"health" doc:"How what is not well is found out, and who is told."`
 	Public      Public      `yaml:"public" doc:"Optional: an address that everybody can reach, for links to long texts and files. It is apart from appservice.listen, which only the homeserver needs to reach."`
 	Relay       Relay       `yaml:"relay" doc:"How people without an account on a network appear there."`
+	Delivery    Delivery    `yaml:"delivery" doc:"How people of Matrix see what became of what they wrote."`
 	Encryption  Encryption  `yaml:"encryption" doc:"Whether rooms are encrypted between people and Causeway, which speaks to the networks for them: docs/encryption.md."`
 	Rooms       Rooms       `yaml:"rooms" doc:"What becomes of rooms."`
 	Hub         Hub         `yaml:"hub" doc:"Rooms in which several networks meet."`
@@ -79,6 +80,13 @@ type Hub struct {
 	Bridges hub.Bridges `yaml:"bridges" doc:"The people of other bridges: patterns of Matrix IDs, with * for anything, and relay (they are carried like everybody) or ignore." example:"{\"@telegram_*:example.org\": relay, \"@_slack_*:example.org\": ignore}"`
 }
 
+// Delivery is how people of Matrix see what became of what they wrote.
+type Delivery struct {
+	Notices  bool `yaml:"notices" doc:"Whether the bot says in the room what could not be delivered, and why. A status event says it in any case, to clients that know it (com.beeper.message_send_status)."`
+	Receipts bool `yaml:"receipts" doc:"Whether the bot marks as read what all networks of a room have taken; that is one request a second for a room in which people write."`
+	Events   bool `yaml:"events" doc:"Whether a status event says of each message that a network has taken it; that is one more event in the room for each message and network."`
+}
+
 // Encryption is about encrypted rooms.
 type Encryption struct {
 	Mode EncryptionMode `yaml:"mode" doc:"With off, messages in encrypted rooms fail; with allow, rooms that people have encrypted are bridged; with default, new rooms are encrypted as well; with require, nothing is bridged that is not encrypted."`
@@ -129,6 +137,7 @@ func Defaults() *Config {
 		Bot:        Bot{Name: "causeway", DisplayName: "Causeway"},
 		Database:   Database{Dialect: SQLite, Source: "causeway.db"},
 		Relay:      Relay{Prefix: "<{name}> "},
+		Delivery:   Delivery{Notices: true},
 		Encryption: Encryption{Mode: EncryptionOff},
 		History:    History{Messages: 50, Wait: 3 * time.Second, CatchUp: 500},
 		Limits: Limits{

@@ -124,6 +124,9 @@ func (s *Service) sendNotice(ctx context.Context, e *journal.Entry) journal.Outc
 			return s.noticeOutcome(err)
 		}
 	}
+	if n.Failed && s.opts.Delivery.Quiet {
+		return journal.Delivered(nil)
+	}
 	c := &event.MessageEventContent{MsgType: event.MsgNotice}
 	setText(c, n.Text)
 	if n.To != "" {

@@ -66,24 +66,34 @@ func (s *Service) handleOut(ctx context.Context, e *journal.Entry) journal.Outco
 	if s.forgotten.before(evt.Sender, e.Created) {
 		return journal.Delivered(nil)
 	}
+	out, sent := s.carry(ctx, e, evt, from, p)
+	if from == nil {
+		s.arrived.ended(e, p, evt, out, sent)
+	}
+	return out
+}
+
+// carry delivers an event that the portal takes, and reports whether it tried to: a
+// policy may withhold it.
+func (s *Service) carry(ctx context.Context, e *journal.Entry, evt *rawEvent, from *copied, p store.Portal) (journal.Outcome, bool) {
 	o, out := s.outbound(ctx, e, evt, from, p)
 	if out != nil {
-		return *out
+		return *out, false
 	}
 	if withheld, err := o.withheld(ctx); err != nil || withheld {
 		if err != nil {
-			return dbOutcome(err)
+			return dbOutcome(err), false
 		}
-		return journal.Delivered(nil)
+		return journal.Delivered(nil), false
 	}
 	if out := o.choose(ctx); out != nil {
-		return *out
+		return *out, false
 	}
 	if out := o.described(ctx); out != nil {
-		return *out
+		return *out, false
 	}
 	defer s.sends.begin(p.ID, o.sess.ID)()
-	return o.dispatch(ctx)
+	return o.dispatch(ctx), true
 }
 
 // outbound is the entry with its event in clear. A non-nil outcome settles it.

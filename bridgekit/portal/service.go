@@ -48,6 +48,8 @@ type Options struct {
 	Filters config.Filters
 	Logout  config.Logout
 	Facts   *store.Facts
+	// Delivery says how people learn what became of what they wrote.
+	Delivery Delivery
 	// Canary is told the marks of what the bot sends to itself, see
 	// matrix.CanaryType, and of what it encrypts; Heard that a process which stands
 	// by has taken a transaction. Both may be nil.
@@ -122,6 +124,7 @@ type Service struct {
 	after     *aftermath
 	vanish    *vanishing
 	clean     *cleaner
+	arrived   *arrivals
 	merges    merged
 
 	crossings crossings
@@ -152,6 +155,7 @@ func New(o Options) *Service {
 	s.making = &making{s: s}
 	s.vanish = newVanishing(s)
 	s.clean = newCleaner(s)
+	s.arrived = newArrivals(s)
 	s.bans.db = o.DB
 	return s
 }
@@ -179,6 +183,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.tasks.run(ctx) })
 	g.Go(func() error { return s.vanish.run(ctx) })
 	g.Go(func() error { return s.clean.run(ctx) })
+	g.Go(func() error { return s.arrived.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
 	g.Go(func() error {
 		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)
