@@ -62,7 +62,10 @@ func TestPolicySet(t *testing.T) {
 
 // Names that could pass for others, or do harm, are shown so that they do not.
 func TestShow(t *testing.T) {
-	taken := map[string]bool{Skeleton("Alice"): true, Skeleton("paypal"): true}
+	taken := map[string]bool{}
+	for _, look := range append(Looks("Alice"), Looks("paypal")...) {
+		taken[look] = true
+	}
 	for name, want := range map[string]string{
 		"Bob":                      "Bob",
 		"  Bob\t\n Smith ":         "Bob Smith",
@@ -90,6 +93,39 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// Names that look alike have a look in common, in whatever script they are written, and
+// others do not.
+func TestLooks(t *testing.T) {
+	for name, all := range map[string][]string{
+		"Alice":   {"ALICE", "alice", "A1ice", "A|ice", "Αlice", "Аlісе", "ɑlice", "ᎪliⅭe", "𝐀𝐥𝐢𝐜𝐞", "𝔄𝔩𝔦𝔠𝔢", "Ⓐⓛⓘⓒⓔ", "Ａｌｉｃｅ", "A l i c e", "Àlïçé", "Alıce", "A\u2113ice"},
+		"Bob":     {"ꓐꓳꓐ", "ΒΟΒ", "ВОВ", "𝖡𝗈𝖻", "вов", "B0b"},
+		"mary":    {"rnary", "ⅿary", "mаry"},
+		"Bjørn":   {"Bjorn", "B\u0458\u00f8rn"},
+		"cocopop": {"сосорор", "ϲοϲορορ"},
+		"Борис":   {"Борис", "БОРИС", "борис"},
+	} {
+		for _, other := range all {
+			a, b := Looks(name), Looks(other)
+			if !slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) }) {
+				t.Errorf("%q and %q are %q and %q", name, other, a, b)
+			}
+		}
+	}
+	seen := map[string]string{}
+	for _, name := range []string{"Bob", "Rob", "Anna", "Hanna", "Олег", "Oleg", "Ольга", "Иван", "李", "王", "مريم", "محمد", "שרה", "דוד", "さくら", "ゆき", "Mia", "Mio", "👍", "👎"} {
+		looks := Looks(name)
+		if len(looks) == 0 {
+			t.Errorf("%q looks like nothing", name)
+		}
+		for _, s := range looks {
+			if seen[s] != "" {
+				t.Errorf("%q and %q are %q", name, seen[s], s)
+			}
+			seen[s] = name
+		}
+	}
+}
+
 // Whatever a name is, what is shown of it is one line without anything hidden, and
 // cleaning it again changes nothing.
 func FuzzClean(f *testing.F) {
@@ -106,8 +142,8 @@ func FuzzClean(f *testing.F) {
 		if again := Clean(got); again != got {
 			t.Errorf("%q is cleaned to %q and then to %q", name, got, again)
 		}
-		if Skeleton(name) != Skeleton(got) {
-			t.Errorf("%q and %q look alike and have different skeletons", name, got)
+		if !slices.Equal(Looks(name), Looks(got)) {
+			t.Errorf("%q and %q look alike and are different", name, got)
 		}
 	})
 }

@@ -1,9 +1,11 @@
 package hub
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
+	"go.mau.fi/util/confusable"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -19,9 +21,9 @@ type Identity struct {
 }
 
 // Show makes the identity of somebody. taken reports whether somebody else in the room has
-// a name that looks like a given one; it gets a Skeleton. A name that is taken, or
+// a name that looks like a given one; it gets one of its Looks. A name that is taken, or
 // that mixes scripts as imitations do, gets the Matrix ID behind it.
-func Show(name, mxid, network string, taken func(skeleton string) bool) Identity {
+func Show(name, mxid, network string, taken func(look string) bool) Identity {
 	clean := Clean(name)
 	if clean == "" {
 		clean = Clean(localpart(mxid))
@@ -29,7 +31,7 @@ func Show(name, mxid, network string, taken func(skeleton string) bool) Identity
 	if clean == "" {
 		clean = "somebody"
 	}
-	if taken(Skeleton(clean)) || Mixed(clean) {
+	if slices.ContainsFunc(Looks(clean), taken) || Mixed(clean) {
 		clean += " (" + Clean(mxid) + ")"
 	}
 	return Identity{Name: clean, MXID: mxid, Network: Clean(network)}
@@ -111,74 +113,35 @@ func Mixed(name string) bool {
 	return false
 }
 
-// Skeleton is what a name looks like: names that people cannot tell apart have the
-// same. It is for comparing, not for showing (after UTS 39, section 4).
-func Skeleton(name string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(Clean(name))) {
-		if unicode.Is(unicode.Mn, r) || unicode.IsSpace(r) {
-			continue
+// Looks are what a name looks like: two names that people cannot tell apart have one
+// in common; none if there is nothing to see. They are for comparing, not for showing.
+// Each is the skeleton of UTS 39, section 4: of the name as it is written, and of the
+// name in capitals, because other letters are alike there.
+func Looks(name string) []string {
+	clean := Clean(name)
+	var out []string
+	for _, s := range []string{skeleton(clean), skeleton(strings.ToUpper(clean))} {
+		if s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
 		}
-		if s, ok := alike(r); ok {
-			b.WriteString(s)
-			continue
-		}
-		b.WriteRune(unicode.ToLower(r))
 	}
-	return b.String()
+	return out
 }
 
-// alike is the Latin look of a small letter or a digit of another kind.
-func alike(r rune) (string, bool) {
-	switch r {
-	case 'а', 'α':
-		return "a", true
-	case 'в', 'β', 'ß':
-		return "b", true
-	case 'с', 'ϲ':
-		return "c", true
-	case 'ԁ':
-		return "d", true
-	case 'е', 'ε', 'є':
-		return "e", true
-	case 'ց':
-		return "g", true
-	case 'һ', 'հ', 'н', 'η':
-		return "h", true
-	case 'і', 'ι', 'ı', 'ї', '1', '|', '!', 'l', 'ӏ', 'ľ', 'ļ', 'ł', 'i':
-		return "l", true // as capital I and small l are one
-	case 'ј':
-		return "j", true
-	case 'к', 'κ':
-		return "k", true
-	case 'м', 'μ':
-		return "m", true
-	case 'ո', 'ν', 'п':
-		return "n", true
-	case 'о', 'ο', 'օ', '0', 'ø', 'σ':
-		return "o", true
-	case 'р', 'ρ':
-		return "p", true
-	case 'ԛ':
-		return "q", true
-	case 'г':
-		return "r", true
-	case 'ѕ', '5', '$':
-		return "s", true
-	case 'т', 'τ':
-		return "t", true
-	case 'υ', 'ս':
-		return "u", true
-	case 'ѵ':
-		return "v", true
-	case 'ѡ', 'ԝ', 'ω':
-		return "w", true
-	case 'х', 'χ':
-		return "x", true
-	case 'у', 'γ', 'ү':
-		return "y", true
-	case 'ᴢ':
-		return "z", true
-	}
-	return "", false
+// skeleton is that of UTS 39 without marks, spaces and the difference between great and
+// small letters, and with what people write for letters, such as 5 for s.
+func skeleton(name string) string {
+	great := norm.NFKC.String(confusable.Skeleton(name))
+	small := confusable.Skeleton(strings.ToLower(great)) // one of two alike letters may be great
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Mn, r) || unicode.IsSpace(r):
+			return -1
+		case r == 'i' || r == '!':
+			return 'l' // as capital I and small l are one
+		case r == '5' || r == '$':
+			return 's'
+		}
+		return unicode.ToLower(r)
+	}, small)
 }

@@ -25,7 +25,7 @@ const (
 // A gallery is one room's people.
 type gallery struct {
 	read  bool
-	looks map[id.UserID]string              // skeletons
+	looks map[id.UserID][]string            // see hub.Looks
 	by    map[string]map[id.UserID]struct{} // whose each is
 }
 
@@ -37,7 +37,7 @@ func (f *faces) room(room id.RoomID) *gallery {
 			f.rooms = map[id.RoomID]*gallery{}
 		}
 		makeRoom(f.rooms, maxGalleries)
-		g = &gallery{looks: map[id.UserID]string{}, by: map[string]map[id.UserID]struct{}{}}
+		g = &gallery{looks: map[id.UserID][]string{}, by: map[string]map[id.UserID]struct{}{}}
 		f.rooms[room] = g
 	}
 	return g
@@ -47,25 +47,26 @@ func (f *faces) room(room id.RoomID) *gallery {
 func (f *faces) put(room id.RoomID, u id.UserID, name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.room(room).put(u, hub.Skeleton(name))
+	f.room(room).put(u, hub.Looks(name))
 }
 
-func (g *gallery) put(u id.UserID, look string) {
-	old, had := g.looks[u]
-	if had {
+func (g *gallery) put(u id.UserID, looks []string) {
+	for _, old := range g.looks[u] {
 		if delete(g.by[old], u); len(g.by[old]) == 0 {
 			delete(g.by, old)
 		}
-		delete(g.looks, u)
 	}
-	if look == "" || len(g.looks) >= maxFaces {
+	delete(g.looks, u)
+	if len(looks) == 0 || len(g.looks) >= maxFaces {
 		return
 	}
-	g.looks[u] = look
-	if g.by[look] == nil {
-		g.by[look] = map[id.UserID]struct{}{}
+	g.looks[u] = looks
+	for _, look := range looks {
+		if g.by[look] == nil {
+			g.by[look] = map[id.UserID]struct{}{}
+		}
+		g.by[look][u] = struct{}{}
 	}
-	g.by[look][u] = struct{}{}
 }
 
 // taken reports whether somebody but those whom same names has a look in a room.
@@ -102,7 +103,7 @@ func (f *faces) load(ctx context.Context, s *Service, room id.RoomID) error {
 	g.read = true
 	for u, name := range names {
 		if _, ok := g.looks[u]; !ok { // what was pushed meanwhile is newer
-			g.put(u, hub.Skeleton(name))
+			g.put(u, hub.Looks(name))
 		}
 	}
 	return nil

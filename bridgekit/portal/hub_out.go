@@ -70,8 +70,8 @@ func (o *outbound) identity(ctx context.Context) hub.Identity {
 			o.log.Warn("read the names of a room's people", "entry", o.e.ID, "err", err)
 		}
 	}
-	return hub.Show(name, string(sender), on, func(skeleton string) bool {
-		return o.faces.taken(room, skeleton, func(u id.UserID) bool { return o.samePerson(u) })
+	return hub.Show(name, string(sender), on, func(look string) bool {
+		return o.faces.taken(room, look, func(u id.UserID) bool { return o.samePerson(u) })
 	})
 }
 
