@@ -184,3 +184,50 @@ func TestExpiryFails(t *testing.T) {
 		r.wait("it is gone", func() bool { return r.isRedacted(room, stubborn) })
 	})
 }
+
+// In a room of several networks messages vanish on all of them, by the shortest life
+// that any has set; what a network without that setting said stays there.
+func TestHubExpiry(t *testing.T) {
+	each := func(name string, o *memnet.Options) {
+		f := memnet.DefaultFeatures()
+		f.Expiries = name != "b"
+		o.Features = &f
+	}
+	inHub(t, hubRigOptions{each: each}, func(r *hubRig) {
+		r.alice.SetState(r.room, "m.room.power_levels", "", map[string]any{"users": map[string]int{"@alice:test": 100, bot: 50}})
+		if err := r.nets["a"].User("ann").SetExpiry(town, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		r.notice(r.room, "vanish 1 hour after")
+		r.says("a", "of a")
+		r.says("b", "of b")
+		r.alice.SendText(r.room, "of alice")
+		texts := []string{"of a", "of b", "of alice"}
+		for _, text := range texts {
+			r.gets(text, "a", "b", "c")
+			r.sees(r.room, text)
+			r.equal("life of "+text+" on c", time.Hour, r.on("c", text).Content.Expiry)
+		}
+		time.Sleep(59 * time.Minute)
+		for _, text := range texts {
+			if r.isRedacted(r.room, r.event(r.room, text).ID) || r.count("b", text) != 1 {
+				t.Errorf("%q is gone too soon", text)
+			}
+		}
+		gone := map[string]string{}
+		for _, text := range texts {
+			gone[text] = r.event(r.room, text).ID
+		}
+		time.Sleep(2 * time.Minute)
+		for text, evt := range gone {
+			if !r.isRedacted(r.room, evt) {
+				t.Errorf("%q is still in the room", text)
+			}
+		}
+		left := map[string]int{"a": len(r.texts("a")), "b": len(r.texts("b")), "c": len(r.texts("c"))}
+		r.equal("what is left", map[string]int{"a": 0, "b": 1, "c": 0}, left)
+		r.equal("what b said, there", 1, r.count("b", "of b"))
+		r.says("b", "afterwards")
+		r.gets("afterwards", "a", "c")
+	})
+}

@@ -16,16 +16,23 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// lives is how long an outgoing message lives: as the event says, else as the
-// chat is set.
-func (o *outbound) lives(raw json.RawMessage) time.Duration {
+// lives is how long an outgoing message lives: as the event says, else as the chat is
+// set, and where several share the room, as the one with the shortest life.
+func (o *outbound) lives(ctx context.Context, raw json.RawMessage) (time.Duration, error) {
 	var c struct {
 		Timer *event.BeeperDisappearingTimer `json:"com.beeper.disappearing_timer"`
 	}
 	if json.Unmarshal(raw, &c) == nil && c.Timer != nil && lifeOf(c.Timer) > 0 {
-		return lifeOf(c.Timer)
+		return lifeOf(c.Timer), nil
 	}
-	return o.p.Info.Expiry
+	all, err := o.portals.in(ctx, o.p.Room)
+	life := o.p.Info.Expiry
+	for _, p := range without(all, o.p.ID) {
+		if p.Info.Expiry > 0 && (life == 0 || p.Info.Expiry < life) {
+			life = p.Info.Expiry
+		}
+	}
+	return life, err
 }
 
 // lifeOf is how long messages live by a timer; 0 is for ever.
@@ -48,12 +55,16 @@ func (o *outbound) setExpiry(change *network.OutgoingChat) bool {
 	return life != o.p.Info.Expiry
 }
 
-// expires has an event of a person vanish after its time to live.
+// expires has an event that is carried out vanish after its time to live.
 func (o *outbound) expires(life time.Duration) []store.Expiry {
 	if life <= 0 {
 		return nil
 	}
-	return []store.Expiry{{Portal: o.p.ID, Room: o.p.Room, Event: string(o.evt.ID), At: o.evt.at().Add(life)}}
+	e := store.Expiry{Portal: o.p.ID, Room: o.p.Room, Event: string(o.evt.ID), At: o.evt.at().Add(life)}
+	if o.hs.IsGhost(o.evt.Sender) {
+		e.Sender = string(o.evt.Sender)
+	}
+	return []store.Expiry{e}
 }
 
 // timer is the content that tells clients how long messages live.

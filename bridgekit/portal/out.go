@@ -287,7 +287,10 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 	if err != nil {
 		return o.failed(ctx, err)
 	}
-	life := o.lives(o.evt.Content)
+	life, err := o.lives(ctx, o.evt.Content)
+	if err != nil {
+		return dbOutcome(err)
+	}
 	if features(o.p).Expiries {
 		content.Expiry = life
 	}

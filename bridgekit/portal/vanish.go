@@ -151,8 +151,16 @@ func (v *vanishing) remove(ctx context.Context, e store.Expiry) error {
 	if err != nil {
 		return err
 	}
+	copies, err := s.portals.in(ctx, e.Room)
+	if err != nil {
+		return err
+	}
+	copies = without(copies, e.Portal)
 	if ok {
-		if err := s.vanishThere(ctx, p, e); err != nil {
+		copies = append(copies, p)
+	}
+	for _, c := range copies {
+		if err := s.vanishThere(ctx, c, e); err != nil {
 			return err
 		}
 	}
@@ -171,7 +179,12 @@ func (v *vanishing) remove(ctx context.Context, e store.Expiry) error {
 		}
 		s.log.Info("an expired event stays", "portal", e.Portal, "err", err)
 	}
-	return s.vanished(ctx, e)
+	for _, c := range without(copies, e.Portal) {
+		if err := s.vanished(ctx, e, c.ID, false); err != nil {
+			return err
+		}
+	}
+	return s.vanished(ctx, e, e.Portal, true)
 }
 
 // redact removes one event as the bot, or as its sender if the bot may not.
@@ -184,13 +197,14 @@ func (v *vanishing) redact(ctx context.Context, e store.Expiry, evt id.EventID) 
 	return err
 }
 
-// vanished forgets an event that was removed.
-func (s *Service) vanished(ctx context.Context, e store.Expiry) error {
-	names, err := s.messages.all(ctx, e.Portal, e.Event)
+// vanished forgets an event that was removed, for one portal of its room, and with the
+// last one that it is to be removed.
+func (s *Service) vanished(ctx context.Context, e store.Expiry, portal int64, last bool) error {
+	names, err := s.messages.all(ctx, portal, e.Event)
 	if err != nil {
 		return err
 	}
-	lane := journal.LaneOf(e.Portal, journal.In)
+	lane := journal.LaneOf(portal, journal.In)
 	err = s.db.Write(ctx, len(names)+2, func(tx *store.Tx) error {
 		if err := gone(tx, lane, names); err != nil {
 			return err
@@ -199,19 +213,22 @@ func (s *Service) vanished(ctx context.Context, e store.Expiry) error {
 			if r.Remote == "" || isCommon(r) {
 				continue
 			}
-			if err := journal.Remember(tx, lane, goneKey(e.Portal, r.Remote)); err != nil {
+			if err := journal.Remember(tx, lane, goneKey(portal, r.Remote)); err != nil {
 				return err
 			}
 		}
-		if err := tx.DeleteMessage(e.Portal, e.Event); err != nil {
+		if err := tx.DeleteMessage(portal, e.Event); err != nil {
 			return err
+		}
+		if !last {
+			return nil
 		}
 		return tx.DeleteExpiry(e.Room, e.Event)
 	})
 	if err != nil {
 		return err
 	}
-	s.messages.drop(e.Portal, e.Event)
+	s.messages.drop(portal, e.Event)
 	return nil
 }
 
@@ -223,7 +240,7 @@ type expired struct {
 
 // vanishThere queues the removal of what we sent to a network that keeps it.
 func (s *Service) vanishThere(ctx context.Context, p store.Portal, e store.Expiry) error {
-	if f := features(p); e.Sender != "" || f.Expiries && !f.ExpiryByCore {
+	if f := features(p); f.Expiries && !f.ExpiryByCore {
 		return nil
 	}
 	rows, err := s.messages.event(ctx, p.ID, e.Event)
