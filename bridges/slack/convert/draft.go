@@ -13,7 +13,11 @@ const (
 	// MaxText is how long the text of one message is made. Slack takes 40,000
 	// characters in chat.postMessage and advises 4,000; chat.update refuses more
 	// than 4,000, and what was posted has to stay editable.
-	MaxText = 4_000
+	MaxText = 3_900
+	// maxJSON is how long the blocks of one message may be as JSON. Slack refuses
+	// more than some 13,200 characters with msg_blocks_too_long (bolt-js issues 2509
+	// and 2867).
+	maxJSON = 11_000
 	// MaxBlocks is how many blocks a message may have.
 	MaxBlocks = 50
 )
@@ -54,26 +58,59 @@ type Draft struct {
 // Text makes the messages for a text: none if it is empty, several if it is too
 // long for one.
 func Text(b markup.Body, o Options) []Draft {
+	if o.Quote != nil {
+		b = append(quoted(*o.Quote), b...)
+	}
 	var out []Draft
-	for _, part := range markup.Split(b, MaxText, func(b markup.Body) int { return units(escape(b.String())) }) {
-		out = append(out, draft(part, o))
+	for _, part := range markup.Split(b, MaxText, o.measure) {
+		if d := o.draft(part); d.Blocks != nil {
+			out = append(out, d)
+		}
 	}
 	return out
 }
 
-// Part makes the messages for a part. For a file they are its caption, to send
-// along with it.
-func Part(p network.Part, o Options) []Draft { return Text(p.Text, o) }
+// measure is how much of a message a text fills, of MaxText: by its text, by its
+// blocks' JSON, or by their number.
+func (o Options) measure(b markup.Body) int {
+	d := o.draft(b)
+	blocks := len(richBlocks(b, o))
+	return max(units(d.Text), units(string(d.Blocks))*MaxText/maxJSON, blocks*MaxText/MaxBlocks)
+}
 
-func draft(b markup.Body, _ Options) Draft {
-	plain := b.String()
-	blocks, err := json.Marshal([]any{map[string]any{"type": "rich_text", "elements": []any{
-		map[string]any{"type": "rich_text_section", "elements": []any{map[string]any{"type": "text", "text": plain}}},
-	}}})
-	if err != nil { // of texts alone
-		blocks = nil
+// draft makes the message for a text that fits into one.
+func (o Options) draft(b markup.Body) Draft {
+	b = markup.Normalize(b)
+	d := Draft{Text: mrkdwnText(b, o)}
+	if blocks := richBlocks(b, o); len(blocks) > 0 {
+		raw, err := json.Marshal(blocks)
+		if err == nil { // texts and numbers alone: it is nil
+			d.Blocks = raw
+		}
 	}
-	return Draft{Text: escape(plain), Blocks: blocks}
+	return d
+}
+
+// Part makes the messages for a part. For a file they are its caption, to send
+// along with it: none if it has none.
+func Part(p network.Part, o Options) []Draft {
+	switch {
+	case p.Location != nil:
+		return Text(location(p), o)
+	case p.Contact != nil:
+		return Text(contact(p), o)
+	case p.Poll != nil:
+		return poll(p, o)
+	case p.Style == network.Emote && p.Media == nil && o.Relayed:
+		return Text(markup.Body{in(markup.Italic, p.Text...)}, o)
+	}
+	out := Text(p.Text, o)
+	if p.Style == network.Emote && p.Media == nil {
+		for i := range out {
+			out[i].Me, out[i].Blocks = true, nil
+		}
+	}
+	return out
 }
 
 // units is a text's length as Slack counts.

@@ -39,7 +39,7 @@ func (r mrkdwnReader) blocks(s string) []markup.Node {
 		}
 		out = join(out, r.lines(before))
 		out = join(out, []markup.Node{{Kind: markup.CodeBlock, Text: strings.TrimPrefix(r.plain(code), "\n")}})
-		s = after
+		s = strings.TrimPrefix(after, "\n")
 	}
 }
 

@@ -75,5 +75,5 @@ func cleanName(name string, limit int) string {
 		n++
 		w.WriteRune(r)
 	}
-	return strings.TrimSpace(w.String())
+	return strings.Join(strings.Fields(w.String()), " ")
 }

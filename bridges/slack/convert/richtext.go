@@ -94,8 +94,6 @@ func join(a, b []markup.Node) []markup.Node {
 		a = append(a, text("\n"))
 	case !last && next:
 		a = dropLineEnd(a)
-	case last && !next:
-		b = dropLineStart(b)
 	}
 	return append(a, b...)
 }
@@ -119,17 +117,6 @@ func dropLineEnd(ns []markup.Node) []markup.Node {
 		n.Text = strings.TrimSuffix(n.Text, "\n")
 	} else if len(n.Children) > 0 {
 		n.Children = dropLineEnd(n.Children)
-	}
-	return ns
-}
-
-// dropLineStart takes one line feed off the beginning of the first text.
-func dropLineStart(ns []markup.Node) []markup.Node {
-	ns = append([]markup.Node(nil), ns...)
-	if n := &ns[0]; n.Kind == markup.Text {
-		n.Text = strings.TrimPrefix(n.Text, "\n")
-	} else if len(n.Children) > 0 {
-		n.Children = dropLineStart(n.Children)
 	}
 	return ns
 }
@@ -238,7 +225,7 @@ func (l Lookup) inline(e object) markup.Node {
 		return styled(style, text(e.str("text")))
 	case "link":
 		return l.link(e.str("url"), e.str("text"), style)
-	case "user":
+	case "user", "canvas_user_mention":
 		return styled(style, l.mention(e.str("user_id"), ""))
 	case "usergroup":
 		return styled(style, l.group(e.str("usergroup_id"), ""))
@@ -254,16 +241,14 @@ func (l Lookup) inline(e object) markup.Node {
 		return l.date(e)
 	case "color":
 		return colour(e.str("value"))
-	case "message", "message_link", "citation":
-		return l.link(first(e.str("url"), e.str("permalink")), first(e.str("text"), e.str("title")), style)
 	}
 	return l.other(e)
 }
 
 // other reads an element that is not known: what it has of text and links.
 func (l Lookup) other(e object) markup.Node {
-	shown := first(e.str("text"), e.obj("text").str("text"), e.str("fallback"), e.str("title"), e.str("name"), e.str("value"))
-	if url := e.str("url"); url != "" {
+	shown := first(e.str("text"), e.obj("text").str("text"), e.str("fallback"), e.str("title"), e.str("label"), e.str("name"), e.str("value"))
+	if url := first(e.str("url"), e.str("permalink")); url != "" {
 		return l.link(url, shown, e.obj("style"))
 	}
 	if e.is("elements") && shown == "" {
@@ -348,7 +333,7 @@ func (l Lookup) emojiElement(e object) markup.Node {
 // better than a bridge does, else in UTC.
 func (l Lookup) date(e object) markup.Node {
 	shown := first(e.str("fallback"), formatDate(int64(e.num("timestamp")), e.str("format")))
-	if url := e.str("url"); url != "" {
+	if url := first(e.str("url"), e.str("permalink")); url != "" {
 		return l.link(url, shown, e.obj("style"))
 	}
 	return styled(e.obj("style"), text(shown))
