@@ -69,7 +69,7 @@ func TestFiles(t *testing.T) {
 func TestUploadsOfPeople(t *testing.T) {
 	r := newRig(t, slackfake.Config{})
 	l := r.listen()
-	const huge = 200 << 20
+	const huge = 16 << 20
 	r.Upload(r.general, r.alice, "two", slackfake.File{Name: "note.txt", Content: []byte("text"), Mode: "snippet", Extra: slackfake.JSON{"preview": "text"}},
 		slackfake.File{Name: "huge.bin", Size: huge, Hidden: true})
 	m := next[*slackevents.MessageEvent](l)

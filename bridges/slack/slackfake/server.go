@@ -185,7 +185,8 @@ func (s *Server) Unknown() map[string]int {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.api)
-	mux.HandleFunc("GET /link/", s.link)
+	mux.HandleFunc("GET /link/{$}", s.link)
+	mux.HandleFunc("GET /websocket/{ticket}", s.link)
 	mux.HandleFunc("POST /upload/v1/{id}", s.upload)
 	mux.HandleFunc("GET /files-pri/{id}/{name...}", s.download)
 	mux.HandleFunc("GET /pictures/{id}", s.picture)

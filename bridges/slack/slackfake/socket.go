@@ -1,6 +1,7 @@
 package slackfake
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,6 +21,7 @@ type socket struct {
 	wake  chan struct{} // holds one when there is something in queue
 	gone  chan struct{} // closed by close
 	dead  bool
+	n     int64 // which came first
 	// retiring: the client was told to go away, and gets nothing new.
 	retiring bool
 }
@@ -40,14 +42,11 @@ type envelope struct {
 func (s *Server) ticket(t *token) string {
 	id := s.id("")
 	s.tickets[id] = t
-	return strings.Replace(s.URL(), "http", "ws", 1) + "/link/?ticket=" + id + "&app_id=" + appID(t)
-}
-
-func appID(t *token) string {
-	if t.app == nil {
-		return ""
+	base := strings.Replace(s.URL(), "http", "ws", 1)
+	if t.kind == appToken {
+		return base + "/link/?ticket=" + id + "&app_id=" + t.app.ID
 	}
-	return t.app.ID
+	return base + "/websocket/" + id // slack-go throws a query away
 }
 
 // link opens a socket.
@@ -58,7 +57,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.wg.Done()
 	s.mu.Lock()
-	id := r.URL.Query().Get("ticket")
+	id := r.URL.Query().Get("ticket") + r.PathValue("ticket")
 	t, gone := s.tickets[id], s.gone
 	delete(s.tickets, id)
 	s.mu.Unlock()
@@ -90,6 +89,8 @@ func (s *Server) welcome(c *socket, gone chan struct{}) bool {
 	if s.http == nil || s.gone != gone {
 		return false
 	}
+	s.seq++
+	c.n = s.seq
 	s.sockets[c] = true
 	if c.rtm {
 		c.send(JSON{"type": "hello", "fast_reconnect": false, "region": "test", "start": true, "host_id": "fake"})
@@ -202,7 +203,7 @@ func (s *Server) acknowledge(a *app, m JSON) {
 	a.acks = append(a.acks, m)
 }
 
-// linked are the sockets of an app.
+// linked are the sockets of an app, in the order in which they came.
 func (s *Server) linked(a *app) []*socket {
 	var out []*socket
 	for c := range s.sockets {
@@ -210,6 +211,7 @@ func (s *Server) linked(a *app) []*socket {
 			out = append(out, c)
 		}
 	}
+	slices.SortFunc(out, func(a, b *socket) int { return cmp.Compare(a.n, b.n) })
 	return out
 }
 
@@ -262,4 +264,5 @@ func (s *Server) overdue(c *socket) {
 		}
 	}
 	s.flush(a)
+	s.happened()
 }
