@@ -700,3 +700,24 @@ func TestHubEditsReplace(t *testing.T) {
 		}
 	})
 }
+
+// A network that does not remove its copy: the room is told, in answer to the message
+// that is removed.
+func TestHubStays(t *testing.T) {
+	inHub(t, hubRigOptions{nets: []string{"a", "b"}}, func(r *hubRig) {
+		r.nets["b"].Fail(func(op string, _ network.ChatID) error {
+			if op == "redact" {
+				return network.Errorf(network.Rejected, "it stays", "test")
+			}
+			return nil
+		})
+		id := r.says("a", "a slip")
+		r.gets("a slip", "b")
+		slip := r.event(r.room, "a slip").ID
+		if err := r.nets["a"].User("ann").Redact(town, id); err != nil {
+			t.Fatal(err)
+		}
+		words := r.notice(r.room, "The removal was not delivered to Net B: it stays")
+		r.equal("what it answers", slip, relation(words).Reply.Event)
+	})
+}

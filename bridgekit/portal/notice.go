@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -77,9 +78,18 @@ func (s *Service) undelivered(p store.Portal, evt *rawEvent, words string) notic
 		what = "Not delivered"
 	}
 	return notice{
-		Room: roomID(p), To: evt.ID, Failed: true, Network: string(p.Network),
+		Room: roomID(p), To: inRoom(evt), Failed: true, Network: string(p.Network),
 		Text: markup.Plain(fmt.Sprintf("%s to %s: %s", what, s.networkName(p.Network), words)),
 	}
+}
+
+// inRoom is the event of the room to answer because of one: that of a copied removal has
+// no ID of its own, see redactionOf.
+func inRoom(evt *rawEvent) id.EventID {
+	if strings.HasPrefix(string(evt.ID), "$") {
+		return evt.ID
+	}
+	return evt.Redacts
 }
 
 // networkName is a network's name for people.
@@ -114,7 +124,7 @@ func (s *Service) sendNotice(ctx context.Context, e *journal.Entry) journal.Outc
 		return journal.Delivered(nil)
 	}
 	lookup := e.Recovered || e.Tried || s.after.doubt(e, e.Created)
-	if n.Failed {
+	if n.Failed && n.To != "" {
 		status := map[string]any{
 			"m.relates_to": map[string]any{"rel_type": "m.reference", "event_id": n.To},
 			"network":      n.Network, "status": "FAIL_PERMANENT", "reason": "m.event_not_handled", "message": n.Text.String(),

@@ -443,7 +443,7 @@ func (o *outbound) unknowable(err error) bool {
 // tell answers the event with a notice. That it fails is not the message's
 // failure.
 func (o *outbound) tell(ctx context.Context, words, what string) {
-	err := o.notify(ctx, o.p.ID, notice{Room: o.evt.Room, To: o.evt.ID, Text: markup.Plain(words)}, what, string(o.evt.ID))
+	err := o.notify(ctx, o.p.ID, notice{Room: o.evt.Room, To: inRoom(o.evt), Text: markup.Plain(words)}, what, string(o.evt.ID))
 	if err != nil {
 		o.log.Warn("tell sender", "entry", o.e.ID, "err", err)
 	}
