@@ -126,7 +126,7 @@ func (s *Service) setAside(ctx context.Context, entry int64, k *crypt.NoKey) err
 // waitingFor are the entries that were set aside for a session.
 func (s *Service) waitingFor(ctx context.Context, name string) (entries []int64, err error) {
 	list, err := s.aside().Get(ctx, name)
-	if err == nil && list != nil {
+	if err == nil && len(list) > 0 {
 		err = json.Unmarshal(list, &entries)
 	}
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *Service) takeUp(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return s.aside().Set(ctx, name, nil)
+	return s.aside().Delete(ctx, name)
 }
 
 // encryptedCommand hands a message to the bot that turned out to be for it when it was
