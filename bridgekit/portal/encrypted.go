@@ -18,6 +18,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
 // A Cipher decrypts what people say in encrypted rooms; [crypt.Crypt] does. It is
@@ -76,7 +77,7 @@ func (s *Service) clear(ctx context.Context, e *journal.Entry, evt *rawEvent) (c
 func (s *Service) keyless(ctx context.Context, e *journal.Entry, k *crypt.NoKey) journal.Outcome {
 	waited := time.Since(latest(e.Created, s.began))
 	if waited >= keyWait || k.Withheld != "" {
-		if err := s.setAside(ctx, e.ID, k); err != nil {
+		if err := s.setAside(ctx, e, k); err != nil {
 			return dbOutcome(err)
 		}
 		return journal.Fail(k, k.UserText())
@@ -107,21 +108,29 @@ func (s *Service) aside() network.KV { return s.db.KV("", asideLogin) }
 const asideLogin = "set aside"
 
 // setAside notes that an entry is to be tried again when the key of its session
-// comes.
-func (s *Service) setAside(ctx context.Context, entry int64, k *crypt.NoKey) error {
+// comes. Whenever it is, it comes late.
+func (s *Service) setAside(ctx context.Context, e *journal.Entry, k *crypt.NoKey) error {
 	s.keys.Lock()
 	defer s.keys.Unlock()
 	name := keyCause(k.Room, k.Session)
 	waiting, err := s.waitingFor(ctx, name)
-	if err != nil || slices.Contains(waiting, entry) {
+	if err != nil || slices.Contains(waiting, e.ID) {
 		return err
 	}
-	list, err := json.Marshal(append(waiting, entry))
+	err = s.db.Write(ctx, 1, func(tx *store.Tx) error { return journal.Remember(tx, e.Lane, lateKey(e)) })
+	if err != nil {
+		return err
+	}
+	list, err := json.Marshal(append(waiting, e.ID))
 	if err != nil {
 		return err
 	}
 	return s.aside().Set(ctx, name, list)
 }
+
+// lateKey is remembered of an entry that was set aside. Its own key stays when it is
+// tried again.
+func lateKey(e *journal.Entry) []byte { return journal.Key("late", string(e.Key)) }
 
 // waitingFor are the entries that were set aside for a session.
 func (s *Service) waitingFor(ctx context.Context, name string) (entries []int64, err error) {
@@ -239,14 +248,21 @@ func (o *outbound) content(ctx context.Context, evt *event.Event) json.RawMessag
 	return clear.Content
 }
 
-// markLate says that a message comes late, because its key did: it was set aside, and
-// is tried again. What the homeserver brings late is in its place all the same.
-func (o *outbound) markLate(c *network.Content) {
-	if !o.encrypted || !o.e.Tried || o.e.Created.Sub(o.evt.at()) < keyWait || len(c.Parts) == 0 {
-		return
+// markLate says that a message comes late, because its key did. The homeserver's clock
+// may be another than ours, so times do not tell.
+func (o *outbound) markLate(ctx context.Context, c *network.Content) error {
+	if !o.encrypted || !o.e.Tried || len(c.Parts) == 0 {
+		return nil
+	}
+	switch late, err := o.j.Has(ctx, lateKey(o.e)); {
+	case err != nil:
+		return databaseError{err}
+	case !late:
+		return nil
 	}
 	note := markup.Node{Kind: markup.Text, Text: fmt.Sprintf("(late, from %s) ", o.evt.at().UTC().Format("15:04 UTC"))}
 	c.Parts[0].Text = append(markup.Body{note}, c.Parts[0].Text...)
+	return nil
 }
 
 // open is a file of the homeserver in clear; file is what a message says of it if it

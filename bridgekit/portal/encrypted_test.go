@@ -9,6 +9,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -24,7 +25,7 @@ func TestSetAsideAgain(t *testing.T) {
 		k := &crypt.NoKey{Room: "!room:test", Session: id.SessionID("session")}
 		name := keyCause(k.Room, k.Session)
 		for range 2 {
-			if err := s.setAside(t.Context(), 7, k); err != nil {
+			if err := s.setAside(t.Context(), &journal.Entry{ID: 7, Key: []byte("key")}, k); err != nil {
 				t.Fatal(err)
 			}
 			if waiting, err := s.waitingFor(t.Context(), name); err != nil || !slices.Equal(waiting, []int64{7}) {
@@ -49,24 +50,30 @@ func TestSetAsideAgain(t *testing.T) {
 	})
 }
 
-// Late is what was set aside because its key was missing, and not what the homeserver
-// kept while Causeway was away.
+// A message that was set aside says that it comes late. Others do not, however far the
+// homeserver's clock is behind ours.
 func TestMarkLate(t *testing.T) {
-	said := time.Now().Add(-time.Hour)
-	for name, one := range map[string]struct {
-		encrypted, tried bool
-		created          time.Time
-		want             string
-	}{
-		"its key came late":           {true, true, said.Add(10 * time.Minute), said.UTC().Format("(late, from 15:04 UTC) ") + "hello"},
-		"the homeserver had kept it":  {true, false, said.Add(10 * time.Minute), "hello"},
-		"tried again in time":         {true, true, said.Add(time.Second), "hello"},
-		"never encrypted, and failed": {false, true, said.Add(10 * time.Minute), "hello"},
-	} {
-		o := &outbound{encrypted: one.encrypted, e: &journal.Entry{Tried: one.tried, Created: one.created}, evt: &rawEvent{TS: said.UnixMilli()}}
-		c := network.Text("hello")
-		if o.markLate(&c); c.Parts[0].Text.String() != one.want {
-			t.Errorf("%s: it says %q, not %q", name, c.Parts[0].Text.String(), one.want)
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		db := open()
+		s := &Service{db: db, j: journal.New(journal.Options{DB: db, Log: slog.New(slog.DiscardHandler)}, nil)}
+		aside := &journal.Entry{ID: 7, Key: []byte("aside"), Created: time.Now(), Tried: true}
+		if err := s.setAside(t.Context(), aside, &crypt.NoKey{Room: "!room:test", Session: "session"}); err != nil {
+			t.Fatal(err)
 		}
-	}
+		for _, one := range []struct {
+			e    *journal.Entry
+			want string
+		}{
+			{aside, "(late, from 04:05 UTC) hello"},
+			{&journal.Entry{ID: 8, Key: []byte("tried"), Created: time.Now(), Tried: true}, "hello"},
+			{&journal.Entry{ID: 9, Key: []byte("new"), Created: time.Now()}, "hello"},
+		} {
+			at := time.Date(2026, 1, 2, 4, 5, 6, 0, time.UTC)
+			o := &outbound{Service: s, e: one.e, evt: &rawEvent{TS: at.UnixMilli()}, encrypted: true}
+			c := network.Content{Parts: []network.Part{{Text: markup.Plain("hello")}}}
+			if err := o.markLate(t.Context(), &c); err != nil || c.Parts[0].Text.String() != one.want {
+				t.Errorf("%s: %q, %v; want %q", one.e.Key, c.Parts[0].Text, err, one.want)
+			}
+		}
+	})
 }

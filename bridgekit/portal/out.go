@@ -282,7 +282,7 @@ func (o *outbound) txnID() network.TxnID { return network.TxnID(hex.EncodeToStri
 func (o *outbound) message(ctx context.Context) journal.Outcome {
 	content, err := o.fromMatrix(ctx, o.evt.Content)
 	if err == nil {
-		o.markLate(content)
+		err = o.markLate(ctx, content)
 	}
 	if err != nil {
 		return o.failed(ctx, err)
