@@ -136,7 +136,7 @@ func (x *inbound) admit(ctx context.Context, owner id.UserID) error {
 		return err
 	}
 	if m != event.MembershipInvite {
-		if err := x.hs.Invite(ctx, room, x.hs.BotID(), owner, ""); err != nil {
+		if err := x.invite(ctx, room, owner); err != nil {
 			return x.remove(err)
 		}
 	}

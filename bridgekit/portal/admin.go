@@ -135,7 +135,7 @@ func (s *Service) open(ctx context.Context, sess *login.Session, ops *network.Op
 	if err != nil || w.owner == "" {
 		return p, err
 	}
-	err = s.hs.Invite(ctx, roomID(p), s.hs.BotID(), w.owner, "")
+	err = s.invite(ctx, roomID(p), w.owner)
 	if err != nil && harmless(err) {
 		err = nil // they are in it
 	}
@@ -336,7 +336,7 @@ func (s *Service) inviteGhost(ctx context.Context, e *rawEvent, ghost id.UserID,
 		return refuse(network.UserText(err))
 	}
 	if p.Room != "" && p.State == store.PortalOpen {
-		return errors.Join(s.ignoreGone(s.hs.Invite(ctx, roomID(p), s.hs.BotID(), e.Sender, "")), refuse("you have a room for this chat already"))
+		return errors.Join(s.ignoreGone(s.invite(ctx, roomID(p), e.Sender)), refuse("you have a room for this chat already"))
 	}
 	if err := s.prepareGhost(ctx, &ops, ghost, network.UserID(user), false); err != nil {
 		return err

@@ -228,6 +228,15 @@ func (s *Service) roomChanged(ctx context.Context, e *rawEvent) error {
 	return s.opts.RoomChanged(ctx, e.Room, event.Type{Type: e.Type, Class: event.StateEventType})
 }
 
+// invite asks somebody into a room, as the bot. Where it is encrypted they get the keys
+// of what is said from now on, also before the homeserver has pushed that they were asked.
+func (s *Service) invite(ctx context.Context, room id.RoomID, who id.UserID) error {
+	if err := s.hs.Invite(ctx, room, s.hs.BotID(), who, ""); err != nil || s.opts.RoomChanged == nil {
+		return err
+	}
+	return s.opts.RoomChanged(ctx, room, event.StateMember)
+}
+
 // content is what an event of the room says, in clear; nil if that cannot be had.
 func (o *outbound) content(ctx context.Context, evt *event.Event) json.RawMessage {
 	if evt.Type.Type != event.EventEncrypted.Type {
