@@ -72,7 +72,10 @@ func startHub(ctx context.Context, dir string, log *slog.Logger) (_ demo, err er
 	if err != nil {
 		return nil, err
 	}
-	return m, m.meet(ctx)
+	if err := m.meet(ctx); err != nil {
+		return nil, err
+	}
+	return m, errors.Join(hears(ctx, m.mia, harbor), hears(ctx, m.noa, lake))
 }
 
 // meet makes the room and brings the networks into it, as its moderator does.

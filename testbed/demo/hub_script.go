@@ -122,7 +122,7 @@ func (c *council) play(ctx context.Context, l crossing, timeout time.Duration) (
 	}
 	one.matrix, err = c.you.Wait(ctx, you, func(e matrixuser.Event) bool { return plain(c.window().onMatrix(e)) == l.sees[inMatrix] })
 	if err != nil {
-		return one, fmt.Errorf("the Matrix side never saw %q: %w", l.sees[inMatrix], err)
+		return one, fmt.Errorf("the Matrix side never saw %q but %q: %w", l.sees[inMatrix], c.window().shown(you), err)
 	}
 	// What memnet shows now is all there is to see; no two lines are the same.
 	err = c.pond.Wait(ctx, func() bool { return slices.Contains(onMemnet(c.pond.Messages(pond)), l.sees[onPond]) })

@@ -44,10 +44,14 @@ func startPair(ctx context.Context, dir string, log *slog.Logger) (_ demo, err e
 		return nil, err
 	}
 	// The alias leads somewhere as soon as Causeway has connected to IRC.
-	return p, until(ctx, func() error {
+	err = until(ctx, func() error {
 		p.room, err = p.you.Join(ctx, alias)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return p, hears(ctx, p.mia, channel)
 }
 
 func (p *pair) invitation() string {

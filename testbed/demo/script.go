@@ -143,7 +143,7 @@ func (p *performance) play(ctx context.Context, l line, timeout time.Duration) (
 	}
 	one.matrix, err = p.you.Wait(ctx, fromMatrix, func(e matrixuser.Event) bool { return fits(l.matrix, plain(p.window().onMatrix(e))) })
 	if err != nil {
-		return one, fmt.Errorf("the Matrix side never saw %q: %w", l.matrix, err)
+		return one, fmt.Errorf("the Matrix side never saw %q but %q: %w", l.matrix, p.window().shown(fromMatrix), err)
 	}
 	return one, nil
 }

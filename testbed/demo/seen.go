@@ -90,6 +90,16 @@ func (w window) message(who string, c *event.MessageEventContent) markup.Body {
 	return said(who+": ", text)
 }
 
+// shown is what a Matrix client shows of all events from mark on.
+func (w window) shown(mark int) (lines []string) {
+	for _, e := range w.you.Since(mark) {
+		if line := plain(w.onMatrix(e)); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // author is who sent an event of the room.
 func (w window) author(of id.EventID) id.UserID {
 	for _, e := range w.you.Since(0) {

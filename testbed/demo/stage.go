@@ -95,6 +95,17 @@ func (s *stage) person(ctx context.Context, server *ircfake.Server, nick, channe
 	return u, u.Join(ctx, channel)
 }
 
+// hears waits until the relay is in u's channel: it hears nothing before.
+func hears(ctx context.Context, u *ircuser.User, channel string) error {
+	_, err := u.Wait(ctx, 0, func(l ircuser.Line) bool {
+		return l.Command == "JOIN" && l.Nick() == relay && len(l.Params) > 0 && l.Params[0] == channel
+	})
+	if err != nil {
+		return fmt.Errorf("the relay does not come to %s: %w", channel, err)
+	}
+	return nil
+}
+
 // causeway starts the homeserver and Causeway, which joins it to the networks of
 // the configuration and to those that none can name, and has you sign in.
 func (s *stage) causeway(ctx context.Context, log *slog.Logger, configured []bridge.Network, more ...network.Connector) error {
