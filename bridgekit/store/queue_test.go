@@ -43,7 +43,7 @@ func TestQueueOrder(t *testing.T) {
 		"however much is urgent, others are not starved": {ops: []string{"l2", "a512", "a512", "a512"}, want: []string{"1 0", "2", "3"}},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
+		bubble(t, name, func(t *testing.T) {
 			q := newQueue()
 			place := map[*Op]int{}
 			for i, text := range test.ops {
@@ -78,6 +78,11 @@ func TestQueueOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bubble runs a test in a bubble of its own time.
+func bubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
 }
 
 // What is queued after the end is refused and takes no room; what waited for room
