@@ -299,13 +299,24 @@ func TestEchoOfUnknown(t *testing.T) {
 		sent := r.alice.SendText(room, "mine")
 		r.hears("team", "alice", "mine")
 		told := 0
-		for what, do := range map[string]func(){
-			"edit":     func() { r.alice.Edit(room, sent, "better") },
-			"reaction": func() { r.alice.React(room, sent, "❤️") },
+		mine := func() (m memnet.Message) {
+			for _, one := range r.net.Messages("team") {
+				if one.Sender == "alice" {
+					m = one
+				}
+			}
+			return m
+		}
+		for what, c := range map[string]struct {
+			do   func()
+			done func() bool
+		}{
+			"edit":     {func() { r.alice.Edit(room, sent, "better") }, func() bool { return mine().Edits > 0 }},
+			"reaction": {func() { r.alice.React(room, sent, "❤️") }, func() bool { return len(mine().Reactions["alice"]) > 0 }},
 		} {
 			release := r.net.MuteChat("team")
-			do()
-			synctest.Wait()
+			c.do()
+			r.waitNet(what+" is done", c.done)
 			r.net.CutAccount("alice")
 			release()
 			told++
@@ -334,7 +345,7 @@ func TestUnknownAlthoughFinder(t *testing.T) {
 		room := r.portal("team")
 		release := r.net.MuteChat("team")
 		r.alice.SendText(room, "hello")
-		synctest.Wait()
+		r.hears("team", "alice", "hello")
 		r.net.CutAccount("alice")
 		release()
 		r.wait("it is unknown", func() bool { return strings.Contains(strings.Join(r.notices(room), "\n"), "nobody can tell") })
