@@ -71,3 +71,25 @@ func TestGap(t *testing.T) {
 		t.Fatalf("the log holds %v", got)
 	}
 }
+
+// TestSlowJoin has a homeserver say at first that it goes on joining, as Dendrite does.
+func TestSlowJoin(t *testing.T) {
+	asked := 0
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = w.Write([]byte(`{"errcode":"M_UNKNOWN","error":"The room join will continue in the background."}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"room_id":"!r:localhost"}`))
+	}))
+	defer web.Close()
+	client, err := mautrix.NewClient(web.URL, "@a:localhost", "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &User{Client: client}
+	if room, err := u.Join(t.Context(), "#r:localhost"); err != nil || room != "!r:localhost" || asked != 2 {
+		t.Errorf("joined %q after %d requests: %v", room, asked, err)
+	}
+}

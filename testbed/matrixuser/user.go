@@ -98,11 +98,16 @@ func (u *User) CreateRoom(ctx context.Context, name string, invite ...id.UserID)
 
 // Join joins a room by its ID or alias and returns its ID.
 func (u *User) Join(ctx context.Context, room string) (id.RoomID, error) {
-	resp, err := u.Client.JoinRoom(ctx, room, nil)
-	if err != nil {
-		return "", fmt.Errorf("join %s: %w", room, err)
+	for {
+		resp, err := u.Client.JoinRoom(ctx, room, nil)
+		if err != nil {
+			return "", fmt.Errorf("join %s: %w", room, err)
+		}
+		// Dendrite answers 202 without an ID if joining takes longer than 20 s.
+		if resp.RoomID != "" {
+			return resp.RoomID, nil
+		}
 	}
-	return resp.RoomID, nil
 }
 
 // Leave leaves a room or declines its invite.
