@@ -42,8 +42,8 @@ func TestRoundTrip(t *testing.T) {
 				}
 				return matrixtest.Fault{}
 			})
-			w.hs.Restart() // ends the poll that waits
-			ctx, cancel := context.WithTimeout(w.ctx, 2*time.Second)
+			w.hs.Restart()                                            // ends the poll that waits
+			ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second) // far above what the steps before take
 			if err := w.RoundTrip(ctx, doctor); err == nil || !strings.Contains(err.Error(), one.words) {
 				t.Errorf("%s: %v", name, err)
 			}
