@@ -13,7 +13,7 @@ import (
 // and another connection is made.
 func TestSilentServer(t *testing.T) {
 	proxy, dsn := storetest.NewProxy(t, storetest.Postgres(t))
-	db, err := store.Open(t.Context(), dsn, storetest.Key(), store.WithPatience(2*time.Second))
+	db, err := store.Open(t.Context(), dsn, storetest.Key(), store.WithPatience(10*time.Second)) // what it takes to find out, and far above what an answer takes
 	if err != nil {
 		t.Fatal(err)
 	}
