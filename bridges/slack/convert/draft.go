@@ -2,6 +2,7 @@ package convert
 
 import (
 	"encoding/json"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
@@ -63,7 +64,7 @@ func Text(b markup.Body, o Options) []Draft {
 	}
 	var out []Draft
 	for _, part := range markup.Split(b, MaxText, o.measure) {
-		if d := o.draft(part); d.Blocks != nil {
+		if d := o.draft(part); d.Blocks != nil && strings.TrimSpace(d.Text) != "" {
 			out = append(out, d)
 		}
 	}

@@ -22,22 +22,38 @@ var emojiTable string
 const variation = "\ufe0f"
 
 // EmojiText is an emoji by its name in Slack ("+1::skin-tone-3"): the Unicode
-// emoji, or false if it is none of the standard ones.
-func EmojiText(name string) (emoji string, ok bool) {
+// emoji, or ":name:" and false if it is none of the standard ones.
+func EmojiText(name string) (emoji string, standard bool) {
 	name = strings.Trim(name, ":")
 	if emoji, _, ok := emojiLine(name); ok {
 		return emoji, true
 	}
-	base, tone, found := strings.Cut(name, "::skin-tone-")
-	if !found {
-		return "", false
-	}
+	base, tone, _ := strings.Cut(name, "::skin-tone-")
 	emoji, kind, ok := emojiLine(base)
 	n, err := strconv.Atoi(tone)
-	if !ok || err != nil || !strings.HasPrefix(kind, "tone") {
-		return emoji, ok
+	switch {
+	case !ok:
+		return ":" + name + ":", false
+	case err != nil || !strings.HasPrefix(kind, "tone"):
+		return emoji, true
 	}
 	return toned(emoji, n), true
+}
+
+// ReactionName is the name in Slack of a reaction: of a Unicode emoji, or of a
+// custom one that is written as its ":name:" and that custom knows.
+func ReactionName(key string, custom func(name string) bool) (name string, ok bool) {
+	if name, ok := EmojiName(key); ok {
+		return name, true
+	}
+	if !strings.HasPrefix(key, ":") || emojiEnd(key, 0) != len(key) {
+		return "", false
+	}
+	name = strings.Trim(key, ":")
+	if _, standard := EmojiText(name); standard {
+		return name, true
+	}
+	return name, custom != nil && custom(name)
 }
 
 // emojiLine looks a name up.

@@ -126,6 +126,20 @@ func TestEmoji(t *testing.T) {
 			t.Errorf("%q is called %q", emoji, got)
 		}
 	}
+	if got, ok := EmojiText("partyparrot"); ok || got != ":partyparrot:" {
+		t.Errorf("%q %v", got, ok)
+	}
+	parrot := func(name string) bool { return name == "partyparrot" }
+	for key, want := range map[string]string{"👍🏼": "+1::skin-tone-3", ":partyparrot:": "partyparrot", ":+1:": "+1", ":wave::skin-tone-2:": "wave::skin-tone-2"} {
+		if got, ok := ReactionName(key, parrot); !ok || got != want {
+			t.Errorf("reaction %q is %q %v", key, got, ok)
+		}
+	}
+	for _, key := range []string{"", ":other:", "partyparrot", "ok", "mxc://x/y", ":a b:", "::", ":"} {
+		if got, ok := ReactionName(key, parrot); ok {
+			t.Errorf("reaction %q is %q", key, got)
+		}
+	}
 	l := Lookup{Emoji: func(name string) (string, bool) { return "mxc://x/" + name, name == "partyparrot" }}
 	if n := l.emoji("partyparrot"); n.Kind != markup.Emoji || n.URL != "mxc://x/partyparrot" || n.Text != ":partyparrot:" {
 		t.Errorf("%+v", n)

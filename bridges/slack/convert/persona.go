@@ -8,8 +8,11 @@ import (
 )
 
 // persona is the name and picture that a message came under, nil if those of its
-// sender.
+// sender. Only apps choose them; old messages of people have a username too.
 func (m *Message) persona() *network.Persona {
+	if m.User != "" && m.BotID == "" {
+		return nil
+	}
 	profile := m.body.obj("bot_profile")
 	name := m.body.str("username")
 	if m.User == "" && name == "" {
@@ -19,6 +22,14 @@ func (m *Message) persona() *network.Persona {
 		return nil
 	}
 	return &network.Persona{Name: unescape(name), Avatar: first(icon(m.body.obj("icons")), icon(profile.obj("icons")))}
+}
+
+// Profile is the name and picture of the sender that came with the message, as in
+// exports and from other workspaces; empty if none did.
+func (m *Message) Profile() (name, avatar string) {
+	p := m.body.obj("user_profile")
+	name = first(p.str("display_name"), p.str("real_name"), p.str("name"), m.body.obj("bot_profile").str("name"))
+	return unescape(name), first(icon(p), icon(m.body.obj("bot_profile").obj("icons")))
 }
 
 // icon is the largest picture of a set of them, as a link; empty if there is none.
