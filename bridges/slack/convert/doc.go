@@ -25,7 +25,20 @@
 //
 // [Text] and [Part] make the arguments of the messages to post: blocks of rich
 // text, and the fallback text as mrkdwn, cut below Slack's limits. [Options] say
-// how people, channels and emoji are called in the workspace.
+// how people, channels and emoji are called in the workspace. [NewFace] makes a
+// relayed person's name and picture fit to show.
+//
+// Headings become bold lines and rules dividers; a spoiler stands between "||",
+// colours are lost, and a quote within a quote is text. Addresses in a text become
+// links, because in rich text Slack makes none itself. A list's item that holds
+// more than text and lists ends the list; it goes on behind with its next number.
+// Polls are texts with numbers to react with ([PollAnswer] reads such a reaction).
+//
+// # Emoji
+//
+// [EmojiText], [EmojiName] and [ReactionName] translate between Unicode and Slack's
+// names, which come from emoji-datasource (MIT, see emoji.LICENSE): Slack's own
+// list. Custom emoji go through Lookup and Options.
 //
 // # IDs
 //

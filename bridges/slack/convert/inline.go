@@ -42,7 +42,7 @@ func (w *richWriter) inline(n markup.Node, style js, link string) {
 		w.chat(n, style)
 	case markup.Everyone:
 		if w.o.Everyone && link == "" {
-			w.add(js{"type": "broadcast", "range": "channel"}, style)
+			w.add(js{"type": "broadcast", "range": rangeOf(n)}, style)
 			return
 		}
 		w.said(first(n.Text, "@room"), style, link)
@@ -186,6 +186,15 @@ func (w *richWriter) chat(n markup.Node, style js) {
 // matrixTo is the address of a Matrix identifier.
 func matrixTo(id string) string {
 	return "https://matrix.to/#/" + strings.NewReplacer("%", "%25", "/", "%2F", "?", "%3F", " ", "%20", "|", "%7C", ">", "%3E").Replace(id)
+}
+
+// rangeOf is whom a call of everybody calls: those who are there, if that was what
+// was written, else the whole channel.
+func rangeOf(n markup.Node) string {
+	if n.Text == "@here" {
+		return "here"
+	}
+	return "channel"
 }
 
 // user is the Slack ID of whom a mention calls, empty if they are not in Slack.

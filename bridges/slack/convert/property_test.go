@@ -46,7 +46,7 @@ func slackInline() *rapid.Generator[markup.Node] {
 		case 1:
 			n = markup.Node{Kind: markup.ChatLink, Chat: "C123ABC456", Text: "#general"}
 		case 2:
-			n = markup.Node{Kind: markup.Everyone, Text: "@channel"}
+			n = markup.Node{Kind: markup.Everyone, Text: rapid.SampledFrom([]string{"@channel", "@here"}).Draw(t, "range")}
 		case 3:
 			n = markup.Node{Kind: markup.Emoji, URL: "mxc://x/parrot", Text: ":partyparrot:"}
 		case 4:

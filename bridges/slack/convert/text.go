@@ -93,7 +93,7 @@ func (o Options) mrkdwnNode(n markup.Node, within bool) string {
 		return escape(first(n.Text, n.Chat))
 	case markup.Everyone:
 		if o.Everyone {
-			return "<!channel>"
+			return "<!" + rangeOf(n) + ">"
 		}
 		return escape(first(n.Text, "@room"))
 	case markup.Emoji:
