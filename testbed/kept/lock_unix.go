@@ -1,6 +1,6 @@
 //go:build unix
 
-package venv
+package kept
 
 import (
 	"fmt"
