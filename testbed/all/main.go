@@ -4,8 +4,8 @@
 //
 // It needs Go and nothing else. Tests that need a program which is not installed are
 // left out, and it says which and how to get it; with -require that is an error.
-// Synapse and matrix-nio it installs itself, the first time, into the user's cache
-// directory.
+// Synapse, matrix-nio and Slack's own clients it installs itself, the first time, into
+// the user's cache directory.
 // With -again up to three tests that failed are run three times more, by themselves: one
 // that passes then is named as unsteady and does not fail the run. A panic, a data race
 // or a build that fails is never excused.
@@ -28,6 +28,7 @@ import (
 
 	"github.com/causeway-chat/causeway/testbed/homeserver"
 	"github.com/causeway-chat/causeway/testbed/nio"
+	"github.com/causeway-chat/causeway/testbed/slackclients"
 )
 
 func main() {
@@ -80,13 +81,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	require, again := slices.Contains(args, "-require"), slices.Contains(args, "-again")
 	args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-require" || a == "-again" })
 	absent := missing(programs())
-	fmt.Fprintln(out, "== preparing Synapse and matrix-nio, which takes half a minute the first time")
-	if _, err := homeserver.Synapse(ctx); err != nil {
-		absent = append(absent, program{name: "synapse", without: "the tests with Synapse", why: err.Error()})
-	}
-	if err := nio.Install(ctx); err != nil {
-		absent = append(absent, program{name: "matrix-nio", without: "the tests with people in encrypted rooms", why: err.Error()})
-	}
+	absent = append(absent, prepare(ctx, out)...)
 	say(out, absent)
 	if require && len(absent) > 0 {
 		return errors.New("programs are missing")
@@ -115,6 +110,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "All tests of all modules passed in %s.\n", time.Since(began).Round(time.Second))
 	return nil
+}
+
+// prepare installs what the tests take from PyPI and npm, and returns what could not be.
+func prepare(ctx context.Context, out io.Writer) []program {
+	fmt.Fprintln(out, "== preparing Synapse, matrix-nio and Slack's clients, which takes a minute the first time")
+	var absent []program
+	if _, err := homeserver.Synapse(ctx); err != nil {
+		absent = append(absent, program{name: "synapse", without: "the tests with Synapse", why: err.Error()})
+	}
+	if err := nio.Install(ctx); err != nil {
+		absent = append(absent, program{name: "matrix-nio", without: "the tests with people in encrypted rooms", why: err.Error()})
+	}
+	if err := slackclients.Install(ctx); err != nil {
+		absent = append(absent, program{name: "slack", without: "the tests of the fake Slack with Slack's own clients", why: err.Error()})
+	}
+	return absent
 }
 
 // command is go test in dir.
