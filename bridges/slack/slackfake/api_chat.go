@@ -1,6 +1,8 @@
 package slackfake
 
 import (
+	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -22,7 +24,7 @@ func chatMethods() map[string]method {
 
 // content is what a call says: text, blocks, attachments, metadata.
 func (c *call) content() (JSON, error) {
-	out := JSON{"text": c.str("text")}
+	out := JSON{"text": escaped(c.str("text"))}
 	if utf8.RuneCountInString(c.str("text")) > maxText {
 		return nil, fail("msg_too_long")
 	}
@@ -46,7 +48,7 @@ func (c *call) content() (JSON, error) {
 		if len(blocks) > 0 || c.str("text") != "" {
 			return nil, fail("markdown_text_conflict")
 		}
-		out["text"] = markdown
+		out["text"] = escaped(markdown)
 	}
 	if out["text"] == "" && len(blocks) == 0 && len(attachments) == 0 {
 		return nil, fail("no_text")
@@ -55,12 +57,32 @@ func (c *call) content() (JSON, error) {
 	if given, err = c.json("metadata", &metadata); err != nil {
 		return nil, fail("invalid_metadata_format")
 	} else if given {
-		if str(metadata, "event_type") == "" || metadata["event_payload"] == nil {
+		if !eventType.MatchString(str(metadata, "event_type")) || metadata["event_payload"] == nil {
 			return nil, fail("invalid_metadata_schema")
 		}
 		out["metadata"] = metadata
 	}
 	return out, nil
+}
+
+// eventType is what the type of metadata may be.
+var eventType = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+var control = regexp.MustCompile(`<(?:[@#!]|https?:|mailto:|tel:)[^<>]+>|&(?:amp|lt|gt);`)
+
+// escaped is a text as Slack keeps it: &, < and > that mean nothing are escaped, so that
+// a quote begins with &gt;.
+func escaped(text string) string {
+	special := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	var out strings.Builder
+	at := 0
+	for _, m := range control.FindAllStringIndex(text, -1) {
+		out.WriteString(special.Replace(text[at:m[0]]))
+		out.WriteString(text[m[0]:m[1]])
+		at = m[1]
+	}
+	out.WriteString(special.Replace(text[at:]))
+	return out.String()
 }
 
 // conversation is the one that the call is about, if the token may know of it.
@@ -141,7 +163,7 @@ func postMessage(c *call) (JSON, error) {
 		return nil, err
 	}
 	m := c.s.post(ch, fields)
-	return JSON{"channel": ch.ID, "ts": m.ts, "message": m.body}, nil
+	return JSON{"channel": ch.ID, "ts": m.ts, "message": c.tok.readable(m.body)}, nil
 }
 
 // signed says in fields who writes: the token's user, with another face if the call

@@ -59,7 +59,6 @@ func conversationsList(c *call) (JSON, error) {
 		switch {
 		case ch.deleted || !slices.Contains(kinds, kind) || !c.s.inTeam(ch, c.tok.team):
 		case ch.private() && !ch.has(c.tok.user) || mine && !ch.has(of) || !c.tok.has(prefix(ch)+":read"):
-		case ch.Archived && c.bool("exclude_archived"):
 		default:
 			list = append(list, ch)
 		}
@@ -67,6 +66,9 @@ func conversationsList(c *call) (JSON, error) {
 	list, meta, err := page(c, list, 100, 1000)
 	out := []JSON{}
 	for _, ch := range list {
+		if ch.Archived && c.bool("exclude_archived") {
+			continue // left out of the page, which is shorter for it
+		}
 		o := c.s.channelJSON(ch, c.tok.user, c.tok.team)
 		switch {
 		case mine:
@@ -136,7 +138,7 @@ func (c *call) before() (string, error) {
 // seen is a message as history shows it to the caller.
 func (c *call) seen(m *message) JSON {
 	if c.bool("include_all_metadata") {
-		return m.body
+		return c.tok.readable(m.body)
 	}
 	return shown(m)
 }

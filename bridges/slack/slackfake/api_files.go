@@ -64,15 +64,9 @@ func filesComplete(c *call) (JSON, error) {
 		}
 		where = append(where, ch)
 	}
-	fields := JSON{"text": c.str("initial_comment")}
-	var blocks []any
-	if given, err := c.json("blocks", &blocks); err != nil {
-		return nil, fail("invalid_blocks_format")
-	} else if given {
-		if err := checkBlocks(blocks); err != nil {
-			return nil, err
-		}
-		fields["blocks"] = c.s.named(blocks)
+	fields, err := c.comment()
+	if err != nil {
+		return nil, err
 	}
 	if c.s.cfg.PlainFiles {
 		for _, name := range []string{"username", "icon_url", "icon_emoji"} {
@@ -102,6 +96,32 @@ func filesComplete(c *call) (JSON, error) {
 		out = append(out, c.s.fileInfo(f))
 	}
 	return JSON{"files": out}, nil
+}
+
+// comment is what is said with files: initial_comment, or blocks, which Slack ignores
+// beside it. It fails at markdown blocks
+// (https://github.com/slackapi/python-slack-sdk/issues/1756).
+func (c *call) comment() (JSON, error) {
+	if text := c.str("initial_comment"); text != "" {
+		return JSON{"text": escaped(text)}, nil
+	}
+	var blocks []any
+	given, err := c.json("blocks", &blocks)
+	switch {
+	case err != nil:
+		return nil, fail("invalid_blocks_format")
+	case !given:
+		return JSON{"text": ""}, nil
+	}
+	if err := checkBlocks(blocks); err != nil {
+		return nil, err
+	}
+	for _, b := range blocks {
+		if o, _ := b.(JSON); str(o, "type") == "markdown" {
+			return nil, fail("internal_error")
+		}
+	}
+	return JSON{"text": "", "blocks": c.s.named(blocks)}, nil
 }
 
 // uploads are the files that a call completes.

@@ -69,6 +69,9 @@ func usersList(c *call) (JSON, error) {
 			team = append(team, u)
 		}
 	}
+	if c.str("limit") == "" && len(team) > 1000 {
+		return nil, fail("limit_required")
+	}
 	list, meta, err := page(c, team, 1000, 1000)
 	out := []JSON{}
 	for _, u := range list {

@@ -93,7 +93,9 @@ func TestChat(t *testing.T) {
 	meta := slack.SlackMetadata{EventType: "causeway", EventPayload: map[string]any{"txn": "T1"}}
 	_, ts, err := r.api.PostMessageContext(r.ctx, r.general, slack.MsgOptionText("frist", false), slack.MsgOptionMetadata(meta), slack.MsgOptionIconURL("https://example.org/a.png"), slack.MsgOptionUsername("Carol"))
 	r.ok(err)
-	next[*slackevents.MessageEvent](l)
+	if m := next[*slackevents.MessageEvent](l); m.Message.Metadata.EventPayload["txn"] != "T1" {
+		t.Errorf("%+v", m.Message.Metadata)
+	}
 	if posted := r.Message(r.general, ts); posted["icons"].(map[string]any)["image_48"] != "https://example.org/a.png" || posted["username"] != "Carol" {
 		t.Errorf("%v", posted)
 	}
@@ -103,6 +105,12 @@ func TestChat(t *testing.T) {
 		if got := h.Messages[0].Metadata.EventPayload["txn"]; (got == "T1") != all {
 			t.Errorf("include_all_metadata %v: %v", all, got)
 		}
+	}
+	r.SetScopes(r.bot.Token, "channels:history", "chat:write")
+	h, err := r.api.GetConversationHistoryContext(r.ctx, &slack.GetConversationHistoryParameters{ChannelID: r.general, IncludeAllMetadata: true})
+	r.ok(err)
+	if m := h.Messages[0].Metadata; m.EventType != "causeway" || m.EventPayload != nil {
+		t.Errorf("without the scope: %+v", m)
 	}
 	_, _, _, err = r.api.UpdateMessageContext(r.ctx, r.general, ts, slack.MsgOptionText("first", false))
 	r.ok(err)

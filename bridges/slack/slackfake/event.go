@@ -32,7 +32,7 @@ func (s *Server) emit(e event) {
 	}
 	for c := range s.sockets {
 		if c.rtm && !e.apps && s.sees(c.tok, e) {
-			c.send(e.body)
+			c.send(c.tok.readable(e.body))
 		}
 	}
 	s.happened()
@@ -76,7 +76,7 @@ func (s *Server) callback(a *app, t *token, e event) JSON {
 	enterprise := nullable(s.teams[t.team].Enterprise)
 	return JSON{
 		"token": "verification", "team_id": t.team, "context_team_id": t.team, "context_enterprise_id": enterprise,
-		"api_app_id": a.ID, "event": e.body, "type": "event_callback", "event_id": s.id("Ev"), "event_time": s.now(),
+		"api_app_id": a.ID, "event": t.readable(e.body), "type": "event_callback", "event_id": s.id("Ev"), "event_time": s.now(),
 		"authorizations": []JSON{{
 			"enterprise_id": enterprise, "team_id": t.team, "user_id": t.user, "is_bot": t.kind == botToken, "is_enterprise_install": false,
 		}},

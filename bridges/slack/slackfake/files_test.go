@@ -107,7 +107,7 @@ func TestFaces(t *testing.T) {
 		r.ok(err)
 		complete := func() map[string]any {
 			return r.call("files.completeUploadExternal", map[string]any{
-				"files": []map[string]string{{"id": up.FileID, "title": "A"}}, "channel_id": r.general, "username": "Carol", "icon_url": "https://example.org/c.png",
+				"files": []map[string]string{{"id": up.FileID, "title": "A"}}, "channel_id": r.general, "username": "Carol", "initial_comment": "hi", "blocks": []any{map[string]any{"type": "divider"}}, "icon_url": "https://example.org/c.png",
 			})
 		}
 		if got := complete(); got["error"] != "file_not_found" {
@@ -119,6 +119,9 @@ func TestFaces(t *testing.T) {
 			t.Fatalf("%v", got)
 		}
 		m := r.Messages(r.general)[0]
+		if m["text"] != "hi" || m["blocks"].([]any)[0].(map[string]any)["type"] != "rich_text" {
+			t.Errorf("initial_comment and blocks: %v", m)
+		}
 		if (m["username"] == "Carol") == plain || m["user"] != r.bot.User {
 			t.Errorf("plain %v: %v", plain, m)
 		}

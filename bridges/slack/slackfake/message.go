@@ -70,7 +70,8 @@ func (s *Server) addMessage(c *channel, fields JSON) *message {
 	}
 	m := &message{ts: str(body, "ts"), body: clone(body)}
 	m.given = m.body["blocks"] != nil
-	if text := str(m.body, "text"); m.body["blocks"] == nil && m.body["subtype"] == nil && text != "" && !strings.ContainsAny(text, "*_~`<>&:") {
+	typed := slices.Contains([]string{"", "file_share", "thread_broadcast"}, str(m.body, "subtype"))
+	if text := str(m.body, "text"); m.body["blocks"] == nil && typed && text != "" && !strings.ContainsAny(text, "*_~`<>&:") {
 		m.body["blocks"] = plainBlocks(s.id(""), text)
 	}
 	s.insert(c, m)
@@ -129,6 +130,22 @@ func (s *Server) recount(c *channel, root *message) {
 	})
 }
 
+// readable is a body with the part of its metadata that a token may read: without the
+// scope, the type alone. A session has none.
+func (t *token) readable(body JSON) JSON {
+	data, ok := body["metadata"].(JSON)
+	switch {
+	case !ok || t.kind != sessionToken && t.has("metadata.message:read"):
+		return body
+	case t.kind == sessionToken:
+		body = maps.Clone(body)
+		delete(body, "metadata")
+		return body
+	default:
+		return with(body, JSON{"metadata": JSON{"event_type": data["event_type"]}})
+	}
+}
+
 // shown is a message without what has to be asked for.
 func shown(m *message) JSON {
 	out := maps.Clone(m.body)
@@ -139,7 +156,6 @@ func shown(m *message) JSON {
 // emitMessage sends a message event of a body.
 func (s *Server) emitMessage(c *channel, body JSON) {
 	e := maps.Clone(body)
-	delete(e, "metadata")
 	e["channel"], e["channel_type"] = c.ID, c.kind()
 	if e["event_ts"] == nil {
 		e["event_ts"] = e["ts"]

@@ -174,7 +174,7 @@ func (s *Server) revoke(t *token) {
 // tellInstall sends an event that needs no token any more.
 func (s *Server) tellInstall(a *app, team string, body JSON) {
 	body["event_ts"] = s.ts()
-	t := &token{kind: botToken, team: team}
+	t := &token{team: team}
 	if in := a.installs[team]; in != nil {
 		t.user = in.user
 	}

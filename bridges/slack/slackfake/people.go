@@ -44,6 +44,11 @@ func (s *Server) written(c *channel, u *user, fields JSON) JSON {
 	out := with(JSON{"user": u.ID, "team": u.Team, "client_msg_id": s.clientID(), "text": ""}, fields)
 	if u.Team != c.Team {
 		out["user_team"], out["source_team"] = u.Team, u.Team
+		p := s.profile(u, false)
+		out["user_profile"] = JSON{
+			"avatar_hash": p["avatar_hash"], "image_72": p["image_72"], "first_name": p["first_name"], "real_name": u.RealName,
+			"display_name": u.DisplayName, "team": u.Team, "name": u.Name, "is_restricted": u.Restricted, "is_ultra_restricted": u.UltraRestricted,
+		}
 	}
 	return out
 }

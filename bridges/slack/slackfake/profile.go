@@ -57,13 +57,14 @@ func (s *Server) JoinTeam(one User) string {
 	return u.ID
 }
 
-// SetPresence plays a user who comes or goes; sessions hear of it.
+// SetPresence plays a user who comes or goes; sessions that subscribed to the user
+// (presence_sub) hear of it.
 func (s *Server) SetPresence(id string, active bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := must(s.users, id)
 	u.Away = !active
-	s.emit(event{body: JSON{"type": "presence_change", "user": id, "presence": u.presence()}, teams: []string{u.Team}, sessions: true})
+	s.present(u)
 }
 
 func (u *user) presence() string {
@@ -111,7 +112,7 @@ func usersSetPresence(c *call) (JSON, error) {
 	}
 	u := c.s.users[c.tok.user]
 	u.Away = c.str("presence") == "away"
-	c.s.emit(event{body: JSON{"type": "presence_change", "user": u.ID, "presence": u.presence()}, teams: []string{u.Team}, sessions: true})
+	c.s.present(u)
 	return nil, nil
 }
 

@@ -1,5 +1,7 @@
 package slackfake
 
+import "slices"
+
 // rtm handles what a client of RTM sends.
 func (s *Server) rtm(c *socket, m JSON) {
 	switch str(m, "type") {
@@ -17,10 +19,40 @@ func (s *Server) rtm(c *socket, m JSON) {
 		}
 		one := s.post(ch, JSON{"user": c.tok.user, "text": str(m, "text"), "team": c.tok.team, "thread_ts": m["thread_ts"]})
 		c.send(JSON{"ok": true, "reply_to": m["id"], "ts": one.ts, "text": str(m, "text")})
-	case "presence_sub", "presence_query", "tickle":
+	case "presence_sub":
+		c.watched = ids(m)
+	case "presence_query":
+		for _, id := range ids(m) {
+			if u := s.users[id]; u != nil {
+				c.send(JSON{"type": "presence_change", "user": id, "presence": u.presence()})
+			}
+		}
+	case "tickle":
 	default:
 		s.unknown["rtm "+str(m, "type")]++
 	}
+}
+
+// ids are those of a message.
+func ids(m JSON) []string {
+	list, _ := m["ids"].([]any)
+	var out []string
+	for _, v := range list {
+		if id, ok := v.(string); ok {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// present tells the sessions that asked for it whether a user is there.
+func (s *Server) present(u *user) {
+	for c := range s.sockets {
+		if c.rtm && slices.Contains(c.watched, u.ID) {
+			c.send(JSON{"type": "presence_change", "user": u.ID, "presence": u.presence()})
+		}
+	}
+	s.happened()
 }
 
 // typing tells the sessions in a conversation that somebody types.

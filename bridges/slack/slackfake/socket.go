@@ -22,6 +22,8 @@ type socket struct {
 	gone  chan struct{} // closed by close
 	dead  bool
 	n     int64 // which came first
+	// watched are the users whose presence the client of RTM wants to hear of.
+	watched []string
 	// retiring: the client was told to go away, and gets nothing new.
 	retiring bool
 }

@@ -231,6 +231,12 @@ func TestRTM(t *testing.T) {
 	if m := until("user_typing").(*slack.UserTypingEvent); m.User != r.bob || m.Channel != r.general {
 		t.Errorf("%+v", m)
 	}
+	r.SetPresence(r.bob, false) // nobody asked
+	rtm.SendMessage(&slack.OutgoingMessage{Type: "presence_sub", IDs: []string{r.bob}})
+	rtm.SendMessage(&slack.OutgoingMessage{Type: "presence_query", IDs: []string{r.alice}})
+	if m := until("presence_change").(*slack.PresenceChangeEvent); m.Presence != "active" || m.User != r.alice {
+		t.Errorf("%+v", m)
+	}
 	r.SetPresence(r.bob, false)
 	if m := until("presence_change").(*slack.PresenceChangeEvent); m.Presence != "away" || m.User != r.bob {
 		t.Errorf("%+v", m)
