@@ -1,0 +1,103 @@
+package slack
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
+)
+
+// TestCatchUp stops a login, lets things be said, and starts it again.
+func TestCatchUp(t *testing.T) {
+	for name, login := range map[string]func(*world) network.Login{"app": (*world).appLogin, "person": (*world).personLogin} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slackfake.Config{})
+			c := newCore(t, w.connector(""), login(w))
+			c.chats = []network.ChatKey{{ID: network.ChatID(w.main)}, {ID: network.ChatID(w.second)}}
+			_, stop := c.run()
+			w.Say(w.main, w.bob, "before")
+			c.wait("what is live", func() bool { return slices.Equal(c.texts(w.main), []string{"before"}) })
+			stop()
+			w.Forget(w.app) // Slack does not deliver again for ever
+			var want []string
+			for i := range 450 { // several pages
+				text := fmt.Sprint("missed ", i)
+				w.Past(w.main, w.bob, slackfake.JSON{"text": text})
+				want = append(want, text)
+			}
+			w.Past(w.second, w.bob, slackfake.JSON{"text": "in a room where nothing was said yet"})
+			c.run()
+			c.wait("what was missed", func() bool { return slices.Equal(c.texts(w.main), append([]string{"before"}, want...)) })
+			c.wait("what was missed elsewhere", func() bool { return len(c.texts(w.second)) == 1 })
+			w.Say(w.main, w.bob, "live again")
+			c.wait("what is live again", func() bool { n := len(c.texts(w.main)); return n == 452 && c.texts(w.main)[n-1] == "live again" })
+		})
+	}
+}
+
+// TestCatchUpFindsOldThreads: a reply in a thread that began long ago, and whose
+// beginning this login has never seen.
+func TestCatchUpFindsOldThreads(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	day := 24 * time.Hour
+	root := w.Past(w.main, w.bob, slackfake.JSON{"text": "root", "ts": ts(time.Now().Add(-20 * day))})
+	for i := range 30 {
+		w.Past(w.main, w.bob, slackfake.JSON{"text": "old", "ts": ts(time.Now().Add(-10*day + time.Duration(i)*time.Second))})
+	}
+	c := newCore(t, w.connector(""), w.appLogin())
+	c.chats = []network.ChatKey{{ID: network.ChatID(w.main)}}
+	_, stop := c.run()
+	w.Say(w.main, w.bob, "before")
+	c.wait("what is live", func() bool { return len(c.texts(w.main)) == 1 })
+	stop()
+	w.Forget(w.app)
+	if err := c.Set(t.Context(), "alive", []byte(ts(time.Now().Add(-time.Hour)))); err != nil {
+		t.Fatal(err)
+	}
+	w.Past(w.main, w.bob, slackfake.JSON{"text": "reply", "thread_ts": root})
+	w.Past(w.main, w.bob, slackfake.JSON{"text": "after"})
+	c.run()
+	c.wait("the reply", func() bool { return slices.Equal(c.texts(w.main), []string{"before", "reply", "after"}) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ev := range c.events {
+		if m, ok := ev.(*network.Message); ok && textOf(m.Content) == "reply" && (m.Thread == nil || string(m.Thread.ID) != root) {
+			t.Errorf("the reply is in the thread %+v, want %s", m.Thread, root)
+		}
+	}
+}
+
+// ts is a message's ID for a time.
+func ts(at time.Time) string { return fmt.Sprintf("%d.%06d", at.Unix(), at.Nanosecond()/1000) }
+
+// TestReconnectKeepsOrder: what was said while the socket was away comes before what
+// is live, although Slack delivers again in its own order.
+func TestReconnectKeepsOrder(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	c := newCore(t, w.connector(""), w.appLogin())
+	c.run()
+	var want []string
+	for round := range 5 {
+		for i := range 20 {
+			text := fmt.Sprint(round, "/", i)
+			want = append(want, text)
+			w.Say(w.main, w.bob, text)
+			if i == 10 {
+				w.Cut()
+			}
+			if i == 15 {
+				w.Refresh(w.app)
+			}
+		}
+		c.wait("a round", func() bool { return len(c.texts(w.main)) == len(want) })
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if got := c.texts(w.main); !slices.Equal(got, want) {
+		t.Errorf("it came as %q", got)
+	}
+}

@@ -1,0 +1,174 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
+	"golang.org/x/text/unicode/norm"
+)
+
+// jsonText is v as JSON; v is made of texts.
+func jsonText(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "null"
+	}
+	return string(data)
+}
+
+// Edit implements network.Editor. A text of several messages is put into those that
+// it was; what is too much is cut, and what is left over is deleted.
+func (c *Client) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent, error) {
+	var sent network.Sent
+	acc, err := c.changing(ctx, e.Chat, e.Target)
+	if err != nil {
+		return sent, err
+	}
+	m := network.Outgoing{Txn: e.Txn, Chat: e.Chat, Content: e.Content}
+	m.Persona = nil // a message keeps its face
+	drafts := convert.Part(m.Parts[0], c.options(ctx, acc, &m, 1))
+	if len(drafts) == 0 {
+		return sent, network.Errorf(network.Rejected, "this message has no text", "edit: empty")
+	}
+	for i, id := range e.Target.IDs() {
+		if i >= len(drafts) {
+			if err := c.remove(ctx, acc, e.Chat, id); err != nil {
+				return sent, err
+			}
+			continue
+		}
+		args := c.arguments(acc, &m, drafts[i])
+		args.Set("ts", string(id))
+		if err := acc.call(ctx, "chat.update", args, nil); err != nil {
+			return sent, err
+		}
+	}
+	if n := len(e.Target.IDs()); len(drafts) > n {
+		sent.Note = "this was shortened on Slack: an edit cannot be longer than the messages that were sent"
+	}
+	return sent, nil
+}
+
+// changing checks what a change is about and returns the account.
+func (c *Client) changing(ctx context.Context, chat network.ChatID, target network.Ref) (*account, error) {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkChat(chat); err != nil {
+		return nil, err
+	}
+	return acc, checkMessage(target.ID)
+}
+
+// Redact implements network.Redactor.
+func (c *Client) Redact(ctx context.Context, r network.OutgoingRedaction) error {
+	acc, err := c.changing(ctx, r.Chat, r.Target)
+	if err != nil {
+		return err
+	}
+	if r.Target.Part > 0 {
+		return network.Errorf(network.Rejected, "this is one of several files of a message on Slack, which can only be deleted as a whole", "redact part %d", r.Target.Part)
+	}
+	for _, id := range r.Target.IDs() {
+		if err := c.remove(ctx, acc, r.Chat, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) remove(ctx context.Context, acc *account, chat network.ChatID, id network.MessageID) error {
+	return acc.call(ctx, "chat.delete", url.Values{"channel": {string(chat)}, "ts": {string(id)}}, nil)
+}
+
+// React implements network.Reactor.
+func (c *Client) React(ctx context.Context, r network.OutgoingReaction) error {
+	acc, err := c.changing(ctx, r.Chat, r.Target)
+	if err != nil {
+		return err
+	}
+	name, ok := convert.EmojiName(r.Key)
+	if !ok {
+		return network.Errorf(network.Rejected, "Slack has no emoji like this", "react: no name")
+	}
+	method, same := "reactions.add", "already_reacted"
+	if r.Remove {
+		method, same = "reactions.remove", "no_reaction"
+	}
+	err = acc.call(ctx, method, url.Values{"channel": {string(r.Chat)}, "timestamp": {string(r.Target.ID)}, "name": {name}}, nil)
+	if refusal(err) == same {
+		return nil
+	}
+	return err
+}
+
+// Pin implements network.Pinner.
+func (c *Client) Pin(ctx context.Context, p network.OutgoingPin) error {
+	acc, err := c.changing(ctx, p.Chat, p.Target)
+	if err != nil {
+		return err
+	}
+	method, same := "pins.add", "already_pinned"
+	if p.Remove {
+		method, same = "pins.remove", "no_pin"
+	}
+	err = acc.call(ctx, method, url.Values{"channel": {string(p.Chat)}, "timestamp": {string(p.Target.ID)}}, nil)
+	if refusal(err) == same {
+		return nil
+	}
+	return err
+}
+
+// MarkRead implements network.Receipter.
+func (p *Person) MarkRead(ctx context.Context, chat network.ChatID, upTo network.Ref) error {
+	acc, err := p.changing(ctx, chat, upTo)
+	if err != nil {
+		return err
+	}
+	// Slack takes any time; a message that does not exist is somebody's mistake.
+	found, err := acc.page(ctx, pageQuery{chat: string(chat), latest: convert.TS(upTo.ID), oldest: convert.TS(upTo.ID), inclusive: true, limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(found.messages) == 0 { // it may be in a thread, of which Slack keeps no mark that we could set
+		found, err = acc.page(ctx, pageQuery{chat: string(chat), thread: string(upTo.ID), limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(found.messages) == 0 {
+			return checkMessage("")
+		}
+		return nil
+	}
+	return acc.call(ctx, "conversations.mark", url.Values{"channel": {string(chat)}, "ts": {string(upTo.ID)}}, nil)
+}
+
+// taken reports whether somebody of the workspace whom the directory knows is called
+// like name, or nearly so.
+func (d *directory) taken(name string) bool {
+	want := looks(name)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, k := range d.people {
+		if looks(k.value.Name) == want || looks(k.value.Handle) == want {
+			return true
+		}
+	}
+	return false
+}
+
+// looks is what a name looks like: without case, accents, space and marks.
+func looks(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsMark(r) || unicode.IsPunct(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKD.String(name))
+}

@@ -1,0 +1,120 @@
+package slack
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// Config is the network's part of the configuration. Every text may also come
+// from a file or the environment, by the key with _file or _env behind it, which
+// is how secrets should be given.
+type Config struct {
+	Name string `yaml:"name"` // of the workspace, for people; default: the network's name
+
+	// The tokens of the workspace's own app, see docs/slack.md. With them there is a
+	// relay, which speaks for people without a login.
+	BotToken string `yaml:"bot_token"` // xoxb-…
+	AppToken string `yaml:"app_token"` // xapp-…, with the scope connections:write
+
+	// Relay false keeps the app from speaking for people. Default true.
+	Relay *bool `yaml:"relay"`
+
+	// Persons lets people sign in with the session of their browser. Default true.
+	Persons *bool `yaml:"persons"`
+
+	// Replies says how an answer outside of a thread is shown: "quote" (default), with
+	// what it answers before it, or "thread", in the thread of that.
+	Replies string `yaml:"replies"`
+
+	// Proxy is a proxy for everything that goes to Slack; default: the environment's.
+	Proxy string `yaml:"proxy"`
+
+	// API is the base of the Web API; default https://slack.com/api/. GovSlack has
+	// https://slack-gov.com/api/.
+	API string `yaml:"api"`
+}
+
+// settings is a Config that was checked and filled.
+type settings struct {
+	Config
+	relay   bool
+	persons bool
+	proxy   func(*http.Request) (*url.URL, error)
+}
+
+// The values of Replies.
+const (
+	repliesQuote  = "quote"
+	repliesThread = "thread"
+)
+
+const defaultAPI = "https://slack.com/api/"
+
+// check fills c with defaults and says which field is wrong.
+func check(id network.NetworkID, c Config) (settings, error) {
+	s := settings{Config: c, persons: c.Persons == nil || *c.Persons, proxy: http.ProxyFromEnvironment}
+	if s.Name == "" {
+		_, s.Name, _ = strings.Cut(string(id), ".")
+	}
+	if s.Name == "" {
+		s.Name = "Slack"
+	}
+	if (c.BotToken == "") != (c.AppToken == "") {
+		return s, errors.New("bot_token and app_token belong together: an app needs both, see docs/slack.md")
+	}
+	if c.BotToken != "" {
+		if err := checkAppTokens(c.BotToken, c.AppToken); err != nil {
+			return s, err
+		}
+	}
+	if c.Relay != nil && *c.Relay && c.BotToken == "" {
+		return s, errors.New("relay: it needs bot_token and app_token")
+	}
+	if s.Replies == "" {
+		s.Replies = repliesQuote
+	}
+	if s.Replies != repliesQuote && s.Replies != repliesThread {
+		return s, fmt.Errorf("replies: %q is neither quote nor thread", c.Replies)
+	}
+	s.relay = c.BotToken != "" && (c.Relay == nil || *c.Relay)
+	if s.API == "" {
+		s.API = defaultAPI
+	}
+	u, err := url.Parse(s.API)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return s, fmt.Errorf("api: %q is not the URL of Slack's API, such as %s", s.API, defaultAPI)
+	}
+	s.API = strings.TrimSuffix(s.API, "/") + "/"
+	if c.Proxy != "" {
+		p, err := url.Parse(c.Proxy)
+		if err != nil || p.Host == "" {
+			return s, fmt.Errorf("proxy: %q is not a URL such as http://proxy.example:3128", c.Proxy)
+		}
+		s.proxy = http.ProxyURL(p)
+	}
+	return s, nil
+}
+
+// checkAppTokens says what is wrong with the tokens of an app. They are easily
+// swapped.
+func checkAppTokens(bot, app string) error {
+	switch {
+	case strings.HasPrefix(bot, "xapp-"):
+		return errors.New("bot_token: this is an app-level token (xapp-…); the bot's is under OAuth & Permissions and begins with xoxb-")
+	case !strings.HasPrefix(bot, "xoxb-") || !isToken(bot):
+		return errors.New("bot_token: a bot token begins with xoxb-; it is under OAuth & Permissions")
+	case !strings.HasPrefix(app, "xapp-") || !isToken(app):
+		return errors.New("app_token: an app-level token begins with xapp-; make one with the scope connections:write under Basic Information")
+	}
+	return nil
+}
+
+// isToken reports whether s can be in a header.
+func isToken(s string) bool {
+	return len(s) < 1000 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}

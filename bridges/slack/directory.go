@@ -1,0 +1,265 @@
+package slack
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
+	"golang.org/x/sync/singleflight"
+)
+
+// How long what a directory knows is believed without an event that changes it.
+const (
+	personFor = 12 * time.Hour
+	listFor   = time.Hour
+	lookupFor = 10 * time.Second // the longest that a text waits for a name in it
+)
+
+// A person is what Slack tells of a user or bot.
+type person struct {
+	ID, Name, Handle, Email string
+	Avatar                  string // URL
+	Bot, Gone               bool
+	Admin                   bool
+}
+
+// A directory remembers what people, channels, groups and emoji of a workspace are
+// called, for all its logins. It may be used concurrently.
+type directory struct {
+	flight singleflight.Group
+
+	mu       sync.Mutex // guards all below
+	people   map[string]known[person]
+	channels map[string]known[string]
+	groups   known[map[string]string]
+	emoji    known[map[string]string]
+}
+
+// known is something and until when it is believed.
+type known[T any] struct {
+	value T
+	until time.Time
+}
+
+func newDirectory() *directory {
+	return &directory{people: map[string]known[person]{}, channels: map[string]known[string]{}}
+}
+
+// remember asks for something unless it is known. get and set are called with mu held.
+func remember[T any](ctx context.Context, d *directory, key string, get func() known[T], set func(T), ask func(ctx context.Context) (T, error)) (T, error) {
+	d.mu.Lock()
+	k := get()
+	d.mu.Unlock()
+	if time.Now().Before(k.until) {
+		return k.value, nil
+	}
+	// Who asks first asks for all, whatever becomes of them.
+	c := d.flight.DoChan(key, func() (any, error) {
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupFor)
+		defer cancel()
+		v, err := ask(asking)
+		if err == nil {
+			d.mu.Lock()
+			set(v)
+			d.mu.Unlock()
+		}
+		return v, err
+	})
+	select {
+	case r := <-c:
+		v, _ := r.Val.(T) // always
+		return v, r.Err
+	case <-ctx.Done():
+		return k.value, ctx.Err()
+	}
+}
+
+// person is the user or bot of an ID. Kind Rejected: there is none.
+func (d *directory) person(ctx context.Context, acc *account, id string) (person, error) {
+	if !isUser(id) {
+		return person{}, network.Errorf(network.Rejected, "there is no such person on this workspace", "user %q", id)
+	}
+	return remember(ctx, d, "user/"+id,
+		func() known[person] { return d.people[id] },
+		func(p person) { d.people[id] = known[person]{p, time.Now().Add(personFor)} },
+		func(ctx context.Context) (person, error) {
+			if strings.HasPrefix(id, "B") {
+				return askBot(ctx, acc, id)
+			}
+			var out struct {
+				User userJSON `json:"user"`
+			}
+			err := acc.call(ctx, "users.info", url.Values{"user": {id}}, &out)
+			return out.User.person(), err
+		})
+}
+
+// askBot asks for a bot that has no user.
+func askBot(ctx context.Context, acc *account, id string) (person, error) {
+	var out struct {
+		Bot struct {
+			ID, Name string
+			Icons    map[string]string
+			Deleted  bool
+		} `json:"bot"`
+	}
+	if err := acc.call(ctx, "bots.info", url.Values{"bot": {id}}, &out); err != nil {
+		return person{}, err
+	}
+	p := person{ID: id, Name: out.Bot.Name, Bot: true, Gone: out.Bot.Deleted}
+	for _, size := range []string{"image_72", "image_48", "image_36"} {
+		if p.Avatar == "" {
+			p.Avatar = out.Bot.Icons[size]
+		}
+	}
+	return p, nil
+}
+
+// userJSON is a user as Slack tells of one.
+type userJSON struct {
+	ID, Name string
+	Deleted  bool
+	RealName string `json:"real_name"`
+	IsBot    bool   `json:"is_bot"`
+	IsAdmin  bool   `json:"is_admin"`
+	IsOwner  bool   `json:"is_owner"`
+	Profile  struct {
+		DisplayName string `json:"display_name"`
+		RealName    string `json:"real_name"`
+		Email       string `json:"email"`
+		Original    string `json:"image_original"`
+		Image512    string `json:"image_512"`
+		Image192    string `json:"image_192"`
+		Image72     string `json:"image_72"`
+	} `json:"profile"`
+}
+
+// person is u as the directory keeps it.
+func (u *userJSON) person() person {
+	return person{
+		ID: u.ID, Handle: u.Name, Email: u.Profile.Email, Bot: u.IsBot || u.ID == "USLACKBOT", Gone: u.Deleted, Admin: u.IsAdmin || u.IsOwner,
+		Name:   firstOf(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name, u.ID),
+		Avatar: firstOf(u.Profile.Image512, u.Profile.Image192, u.Profile.Image72, u.Profile.Original),
+	}
+}
+
+// learn takes what an event or a list says about a user.
+func (d *directory) learn(u *userJSON) {
+	if u.ID == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.people[u.ID] = known[person]{u.person(), time.Now().Add(personFor)}
+}
+
+// named takes the name of a channel.
+func (d *directory) named(id, name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.channels[id] = known[string]{name, time.Now().Add(personFor)}
+}
+
+// forget lets emoji and groups be asked for again.
+func (d *directory) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.groups.until, d.emoji.until = time.Time{}, time.Time{}
+}
+
+// channel is the name of a channel.
+func (d *directory) channel(ctx context.Context, acc *account, id string) (string, error) {
+	return remember(ctx, d, "channel/"+id,
+		func() known[string] { return d.channels[id] },
+		func(name string) { d.channels[id] = known[string]{name, time.Now().Add(personFor)} },
+		func(ctx context.Context) (string, error) {
+			c, err := acc.conversation(ctx, id)
+			return c.Name, err
+		})
+}
+
+// group is the handle of a user group.
+func (d *directory) group(ctx context.Context, acc *account, id string) string {
+	all, err := remember(ctx, d, "groups", func() known[map[string]string] { return d.groups },
+		func(m map[string]string) { d.groups = known[map[string]string]{m, time.Now().Add(listFor)} },
+		func(ctx context.Context) (map[string]string, error) {
+			var out struct {
+				Groups []struct{ ID, Handle string } `json:"usergroups"`
+			}
+			err := acc.call(ctx, "usergroups.list", url.Values{"include_disabled": {"true"}}, &out)
+			m := map[string]string{}
+			for _, g := range out.Groups {
+				m[g.ID] = g.Handle
+			}
+			return m, unlessUnable(err)
+		})
+	if err != nil {
+		return ""
+	}
+	return all[id]
+}
+
+// emojiURL is the picture of a custom emoji; empty if there is none.
+func (d *directory) emojiURL(ctx context.Context, acc *account, name string) string {
+	all, err := remember(ctx, d, "emoji", func() known[map[string]string] { return d.emoji },
+		func(m map[string]string) { d.emoji = known[map[string]string]{m, time.Now().Add(listFor)} },
+		func(ctx context.Context) (map[string]string, error) {
+			var out struct {
+				Emoji map[string]string `json:"emoji"`
+			}
+			err := acc.call(ctx, "emoji.list", nil, &out)
+			return out.Emoji, unlessUnable(err)
+		})
+	for range 5 {
+		alias, is := strings.CutPrefix(all[name], "alias:")
+		if err != nil || !is {
+			break
+		}
+		name = alias
+	}
+	return all[name]
+}
+
+// unlessUnable lets what an account may not ask for be nothing, which is remembered.
+func unlessUnable(err error) error {
+	if network.KindOf(err) == network.Rejected {
+		return nil
+	}
+	return err
+}
+
+// lookup answers what convert asks.
+func (d *directory) lookup(ctx context.Context, acc *account) convert.Lookup {
+	return convert.Lookup{
+		User: func(id string) (string, bool) {
+			p, err := d.person(ctx, acc, id)
+			return p.Name, err == nil && p.Name != ""
+		},
+		Channel: func(id string) (string, bool) {
+			name, err := d.channel(ctx, acc, id)
+			return name, err == nil && name != ""
+		},
+		Group: func(id string) (string, bool) {
+			handle := d.group(ctx, acc, id)
+			return handle, handle != ""
+		},
+		Emoji: func(name string) (string, bool) {
+			u := d.emojiURL(ctx, acc, name)
+			return u, u != ""
+		},
+	}
+}
+
+// firstOf is the first text that is not empty.
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

@@ -1,0 +1,56 @@
+// Package slack is the connector for Slack workspaces, built on
+// github.com/slack-go/slack. Messages are translated by its package convert, which
+// does no I/O; everything that talks to Slack is here.
+//
+// # Ways to connect
+//
+// An app is a bot user with a bot token and an app-level token. Events come by
+// Socket Mode. The configuration's own app is the relay: it speaks for people who
+// have no login, with their name and picture (chat:write.customize). A person is
+// somebody's own session: the token and the cookie of their browser. Events come by
+// RTM, which apps do not have any more, so typing, presence and read markers exist
+// for persons only.
+//
+// # Who is who
+//
+// A user ID is Slack's (U…, W…; B… for bots that have no user). A chat ID is that of
+// the conversation, without the workspace, because a Slack Connect channel is in
+// several. Channels and group messages are shared by all logins; direct messages
+// (D…) are private to one. A message's ID is its ts, unique in its conversation.
+//
+// # What is stored when
+//
+// With each message goes the cursor "seen/<chat>": the greatest ts that was
+// delivered there, and the ts from which on we were there at all. It commits with the
+// message. Threads that were active lately are in the cursor "threads/<chat>". A
+// login's value "alive" says when the connection was last known to work. Contents are
+// never stored.
+//
+// # Keys
+//
+// A message's key is "m/" and its ts, whichever way it came: live, delivered again,
+// found by catching up, or as history. All other happenings are keyed by what they
+// are, such as "e/<ts>/<edited ts>"; where that says too little, by Slack's event ID,
+// which stays the same when an event is delivered again.
+//
+// # Who owns what
+//
+// Run has three kinds of goroutines and none outlives it: the library's socket (or
+// ours, for RTM), one that reads what was missed, and the loop, which owns the
+// [session] and is the only one that calls Deliver. An envelope is acknowledged by
+// the loop when Deliver has returned nil; it reads no further before that, so a slow
+// core holds Slack back and nothing is dropped. After every connection each chat is
+// read from its cursor on before what is live there is delivered: live events of
+// such a chat wait in the session, unacknowledged, and those of other chats do not.
+//
+// All methods may call Slack's Web API at any time between two states: Run marks the
+// client as live once it has signed in. Limits of each method are kept by the
+// [pacer], which obeys Retry-After; people's names and the like are remembered in
+// the [directory], under a mutex of its own.
+//
+// # Has it arrived?
+//
+// chat.postMessage has no idempotence. Each message carries the transaction ID and
+// the number of its part in its metadata, and Find looks there for it. A request
+// whose answer was lost is Unsure.
+package slack

@@ -1,0 +1,184 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
+)
+
+const (
+	findPages = 10             // of messages, at most
+	findBack  = 48 * time.Hour // the core asks within minutes, or after an outage
+)
+
+// Find implements network.Finder: it looks for our marks on the latest messages of
+// the chat or thread. A text of which only some pieces arrived is noted, so that
+// Send goes on behind them.
+func (c *Client) Find(ctx context.Context, m network.Outgoing) (network.Sent, error) {
+	var sent network.Sent
+	acc, err := c.account(ctx)
+	if err != nil {
+		return sent, err
+	}
+	if err := checkChat(m.Chat); err != nil {
+		return sent, err
+	}
+	found, err := c.look(ctx, acc, &m)
+	if err != nil {
+		return sent, err
+	}
+	for i := max(m.From, 0); i < len(m.Parts); i++ {
+		if m.Parts[i].Media != nil {
+			id, err := c.findFile(ctx, acc, &m, i)
+			if err != nil || id == "" {
+				return sent, err
+			}
+			sent.Parts = append(sent.Parts, []network.MessageID{id})
+			continue
+		}
+		pieces, err := c.meToo(ctx, acc, &m, i, found)
+		if err != nil {
+			return sent, err
+		}
+		var ids []network.MessageID
+		for k := 0; pieces[k].id != ""; k++ {
+			ids = append(ids, pieces[k].id)
+		}
+		if len(ids) == 0 {
+			break
+		}
+		if len(ids) < pieces[0].of {
+			return sent, c.noteRest(ctx, m.Txn, i, ids)
+		}
+		sent.Parts = append(sent.Parts, ids)
+		if sent.At.IsZero() {
+			sent.At = convert.TS(ids[0]).Time()
+		}
+	}
+	return sent, nil
+}
+
+// A piece is a message that carries a part, or some of it.
+type piece struct {
+	id network.MessageID
+	of int
+}
+
+// A search is what was found of an outgoing message.
+type search struct {
+	parts map[int]map[int]piece // by part and piece
+	me    []*convert.Message    // what we said with /me, which carries no mark; the oldest first
+}
+
+// meToo are the pieces of a part. One that was said with /me is the first of its text
+// since we tried to say it.
+func (c *Client) meToo(ctx context.Context, acc *account, m *network.Outgoing, i int, found search) (map[int]piece, error) {
+	drafts := convert.Part(m.Parts[i], c.options(ctx, acc, m, i))
+	if len(drafts) != 1 || !drafts[0].Me {
+		return found.parts[i], nil
+	}
+	since, err := c.host.KV.Get(ctx, meKey(m.Txn, i))
+	if err != nil {
+		return nil, fmt.Errorf("read when it was tried: %w", err)
+	}
+	for _, said := range found.me {
+		if len(since) > 0 && said.TS.Compare(convert.TS(since)) > 0 && said.Text == drafts[0].Text {
+			return map[int]piece{0: {said.TS.ID(), 1}}, nil
+		}
+	}
+	return nil, nil
+}
+
+// look looks for what of m is on Slack.
+func (c *Client) look(ctx context.Context, acc *account, m *network.Outgoing) (search, error) {
+	found := search{parts: map[int]map[int]piece{}}
+	q := pageQuery{chat: string(m.Chat), limit: 200, oldest: convert.At(time.Now().Add(-findBack))}
+	q.thread = c.thread(m)
+	for range findPages {
+		p, err := acc.page(ctx, q)
+		if err != nil {
+			return found, err
+		}
+		for _, msg := range p.messages {
+			if msg.Subtype == "me_message" && msg.User == acc.UserID {
+				found.me = append(found.me, msg)
+			}
+			our := markOf(msg)
+			if our == nil || our.Txn != m.Txn {
+				continue
+			}
+			if found.parts[our.Part] == nil {
+				found.parts[our.Part] = map[int]piece{}
+			}
+			found.parts[our.Part][our.Piece] = piece{msg.TS.ID(), our.Of}
+		}
+		if p.next == "" {
+			break
+		}
+		q.cursor = p.next
+	}
+	found.me = inOrder(found.me)
+	return found, nil
+}
+
+// A pageQuery asks for messages of a conversation, or of a thread.
+type pageQuery struct {
+	chat           string
+	thread         string // the ts that it began with; empty: the conversation
+	oldest, latest convert.TS
+	inclusive      bool
+	cursor         string
+	limit          int
+}
+
+// A page is a page of messages, in no order that should be relied on.
+type page struct {
+	messages []*convert.Message
+	next     string // cursor; empty: there is no more
+}
+
+// page asks for one page.
+func (a *api) page(ctx context.Context, q pageQuery) (page, error) {
+	args := url.Values{"channel": {q.chat}, "limit": {itoa(q.limit)}}
+	set := func(name, value string) {
+		if value != "" {
+			args.Set(name, value)
+		}
+	}
+	set("oldest", string(q.oldest))
+	set("latest", string(q.latest))
+	set("cursor", q.cursor)
+	if q.inclusive {
+		args.Set("inclusive", "true")
+	}
+	args.Set("include_all_metadata", "true")
+	method := "conversations.history"
+	if q.thread != "" {
+		method = "conversations.replies"
+		args.Set("ts", q.thread)
+	}
+	var out struct {
+		Messages []json.RawMessage `json:"messages"`
+		HasMore  bool              `json:"has_more"`
+		Meta     struct {
+			Next string `json:"next_cursor"`
+		} `json:"response_metadata"`
+	}
+	if err := a.call(ctx, method, args, &out); err != nil {
+		return page{}, err
+	}
+	p := page{next: out.Meta.Next}
+	for _, raw := range out.Messages {
+		m, err := convert.Parse(raw)
+		if err != nil || !m.TS.Valid() {
+			continue
+		}
+		p.messages = append(p.messages, m)
+	}
+	return p, nil
+}

@@ -1,0 +1,76 @@
+package slack
+
+import (
+	"context"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
+)
+
+// A job works on one lane: it reads what was missed, if that may be, and translates
+// events. It has the lane's state as it was when it began.
+type job struct {
+	*session
+	lane   *lane
+	events []incoming
+	epoch  int
+	place  place
+	stale  bool
+	since  convert.TS
+	gap    time.Duration
+	words  *translator
+}
+
+// run does the job and gives what comes of it to the loop.
+func (j *job) run(ctx context.Context) {
+	j.words = &translator{Client: j.Client, acc: j.acc}
+	if j.stale {
+		if err := j.catchUp(ctx); err != nil {
+			j.give(ctx, done{err: err, last: true})
+			return
+		}
+	}
+	var d done
+	for _, ev := range j.events {
+		d.acks = append(d.acks, ev.ack)
+		d.batch.Events = append(d.batch.Events, j.words.event(ctx, ev)...)
+	}
+	if ctx.Err() != nil {
+		return // what was looked up may have been cut short
+	}
+	j.advance(&d)
+	d.last = true
+	j.give(ctx, d)
+}
+
+// advance moves the lane's place beyond the messages of d.
+func (j *job) advance(d *done) {
+	moved := false
+	for _, ev := range d.batch.Events {
+		m, ok := ev.(*network.Message)
+		if !ok {
+			continue
+		}
+		ts := convert.TS(m.ID)
+		if j.place.From == "" || ts.Compare(j.place.From) < 0 && j.place.Seen == "" {
+			j.place.From = ts
+		}
+		if ts.Compare(j.place.Seen) > 0 {
+			j.place.Seen = ts
+		}
+		moved = true
+	}
+	if moved {
+		d.batch.Cursor = map[string][]byte{seenCursor(j.lane.chat): j.place.marshal()}
+	}
+}
+
+// give gives d to the loop.
+func (j *job) give(ctx context.Context, d done) {
+	d.lane, d.epoch, d.place = j.lane, j.epoch, j.place
+	select {
+	case j.found <- d:
+	case <-ctx.Done():
+	}
+}

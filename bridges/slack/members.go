@@ -1,0 +1,109 @@
+package slack
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// Members implements network.Lister.
+func (c *Client) Members(ctx context.Context, chat network.ChatID, cursor string) ([]network.Member, string, error) {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := checkChat(chat); err != nil {
+		return nil, "", err
+	}
+	var out struct {
+		Members []string `json:"members"`
+		Meta    struct {
+			Next string `json:"next_cursor"`
+		} `json:"response_metadata"`
+	}
+	args := url.Values{"channel": {string(chat)}, "limit": {"1000"}}
+	if cursor != "" {
+		args.Set("cursor", cursor)
+	}
+	if err := acc.call(ctx, "conversations.members", args, &out); err != nil {
+		return nil, "", err
+	}
+	var page []network.Member
+	for _, id := range out.Members {
+		page = append(page, network.Member{User: network.UserID(id), Membership: network.Joined})
+	}
+	return page, out.Meta.Next, nil
+}
+
+// SetMember implements network.Moderator. Slack knows no bans: a banned person is
+// taken out and may come back.
+func (c *Client) SetMember(ctx context.Context, chat network.ChatID, m network.Member) error {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkChat(chat); err != nil {
+		return err
+	}
+	if _, err := c.conn.dir.person(ctx, acc, string(m.User)); err != nil {
+		return err
+	}
+	switch m.Membership {
+	case network.Left, network.Banned:
+		err := acc.call(ctx, "conversations.kick", url.Values{"channel": {string(chat)}, "user": {string(m.User)}}, nil)
+		if code := refusal(err); code == "not_in_channel" || code == "user_not_in_channel" {
+			return nil // it is so
+		}
+		return err
+	case network.Joined, network.Invited:
+		err := acc.call(ctx, "conversations.invite", url.Values{"channel": {string(chat)}, "users": {string(m.User)}}, nil)
+		if refusal(err) == "already_in_channel" {
+			return nil
+		}
+		return err
+	}
+	return network.Errorf(network.Rejected, "Slack knows nothing like this", "membership %q", m.Membership)
+}
+
+// Leave implements network.Leaver.
+func (c *Client) Leave(ctx context.Context, chat network.ChatID, _ string) error {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkChat(chat); err != nil {
+		return err
+	}
+	method := "conversations.leave"
+	if isDirect(chat) {
+		method = "conversations.close"
+	}
+	return acc.call(ctx, method, url.Values{"channel": {string(chat)}}, nil)
+}
+
+// EditChat implements network.ChatEditor.
+func (c *Client) EditChat(ctx context.Context, chat network.ChatID, e network.OutgoingChat) error {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkChat(chat); err != nil {
+		return err
+	}
+	if e.Avatar != nil || e.Expiry != nil {
+		return network.Errorf(network.Rejected, "channels on Slack have no picture, and no time after which messages vanish", "edit chat")
+	}
+	if e.Topic != nil {
+		if len([]rune(*e.Topic)) > 250 {
+			return network.Errorf(network.Rejected, "a topic on Slack has at most 250 characters", "edit chat: %d bytes of topic", len(*e.Topic))
+		}
+		if err := acc.call(ctx, "conversations.setTopic", url.Values{"channel": {string(chat)}, "topic": {escape(*e.Topic)}}, nil); err != nil {
+			return err
+		}
+	}
+	if e.Name != nil {
+		return acc.call(ctx, "conversations.rename", url.Values{"channel": {string(chat)}, "name": {channelName(*e.Name)}}, nil)
+	}
+	return nil
+}

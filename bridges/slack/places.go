@@ -1,0 +1,199 @@
+package slack
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+)
+
+// channelName is a name as Slack takes it: lower case, no space, at most 80 characters.
+func channelName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		case unicode.IsSpace(r) || unicode.IsPunct(r):
+			return '-'
+		}
+		return -1
+	}, strings.TrimPrefix(strings.TrimSpace(name), "#"))
+	if r := []rune(name); len(r) > 80 {
+		name = string(r[:80])
+	}
+	return name
+}
+
+// conversations calls f for each channel that may be found, until it returns false.
+func (a *api) conversations(ctx context.Context, f func(conversation) bool) error {
+	args := url.Values{"types": {"public_channel,private_channel"}, "exclude_archived": {"true"}, "limit": {"999"}}
+	for {
+		var out struct {
+			Channels []conversation `json:"channels"`
+			Meta     struct {
+				Next string `json:"next_cursor"`
+			} `json:"response_metadata"`
+		}
+		if err := a.call(ctx, "conversations.list", args, &out); err != nil {
+			return err
+		}
+		for _, one := range out.Channels {
+			if !f(one) {
+				return nil
+			}
+		}
+		if out.Meta.Next == "" {
+			return nil
+		}
+		args.Set("cursor", out.Meta.Next)
+	}
+}
+
+// Search implements network.Searcher.
+func (c *Client) Search(ctx context.Context, query string, limit int) ([]network.Found, error) {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	query = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(query), "#"))
+	var found []network.Found
+	err = acc.conversations(patient(ctx, time.Minute), func(one conversation) bool {
+		c.conn.dir.named(one.ID, one.Name)
+		if strings.Contains(strings.ToLower(one.Name), query) || strings.Contains(strings.ToLower(unescape(one.Purpose.Value)), query) {
+			found = append(found, network.Found{Name: "#" + one.Name, Topic: one.topic(), Members: one.NumMembers})
+		}
+		return len(found) < limit
+	})
+	return found, err
+}
+
+// Join implements network.Joiner. A channel is named by "#name", its ID or a link to it.
+func (c *Client) Join(ctx context.Context, name string) (network.Chat, error) {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return network.Chat{}, err
+	}
+	found, err := c.named(ctx, acc, strings.TrimSpace(name))
+	if err != nil {
+		return network.Chat{}, err
+	}
+	if !found.IsMember && !found.IsPrivate && !found.IsIM {
+		if err := acc.call(ctx, "conversations.join", url.Values{"channel": {found.ID}}, nil); err != nil {
+			return network.Chat{}, err
+		}
+	} else if !found.IsMember && !found.IsIM {
+		return network.Chat{}, network.Errorf(network.Rejected, "this channel is private: somebody in it has to invite this login", "join: not a member")
+	}
+	return c.describe(ctx, acc, found), nil
+}
+
+// named finds the channel that a person named.
+func (c *Client) named(ctx context.Context, acc *account, name string) (conversation, error) {
+	if i := strings.LastIndex(name, "/archives/"); i >= 0 { // https://acme.slack.com/archives/C012AB3CD
+		name, _, _ = strings.Cut(name[i+len("/archives/"):], "/")
+	}
+	if isChat(network.ChatID(name)) {
+		return acc.conversation(ctx, name)
+	}
+	want := channelName(name)
+	var found conversation
+	err := acc.conversations(patient(ctx, time.Minute), func(one conversation) bool {
+		if one.Name == want {
+			found = one
+		}
+		return found.ID == ""
+	})
+	if err == nil && found.ID == "" {
+		err = network.Errorf(network.Rejected, "there is no channel #"+want+"; if it is private, somebody in it has to invite this login", "join: not found")
+	}
+	return found, err
+}
+
+// Start implements network.Starter. People are named by ID, @handle or e-mail; several,
+// with commas between them, get a group message.
+func (c *Client) Start(ctx context.Context, user string) (network.Chat, error) {
+	acc, err := c.account(ctx)
+	if err != nil {
+		return network.Chat{}, err
+	}
+	var ids []string
+	for one := range strings.SplitSeq(user, ",") {
+		p, err := c.who(ctx, acc, strings.TrimSpace(one))
+		if err != nil {
+			return network.Chat{}, err
+		}
+		ids = append(ids, p.ID)
+	}
+	var out struct {
+		Channel conversation `json:"channel"`
+	}
+	if err := acc.call(ctx, "conversations.open", url.Values{"users": {strings.Join(ids, ",")}, "return_im": {"true"}}, &out); err != nil {
+		return network.Chat{}, err
+	}
+	found := out.Channel
+	if found.Name == "" && !found.IsIM { // Slack gave the ID alone
+		if found, err = acc.conversation(ctx, out.Channel.ID); err != nil {
+			return network.Chat{}, err
+		}
+	}
+	if found.IsIM && found.User == "" {
+		found.User = ids[0]
+	}
+	return c.describe(ctx, acc, found), nil
+}
+
+// who is the person that somebody named.
+func (c *Client) who(ctx context.Context, acc *account, name string) (person, error) {
+	if isUser(name) {
+		return c.conn.dir.person(ctx, acc, name)
+	}
+	if strings.Contains(strings.TrimPrefix(name, "@"), "@") {
+		var out struct {
+			User userJSON `json:"user"`
+		}
+		err := acc.call(ctx, "users.lookupByEmail", url.Values{"email": {strings.TrimPrefix(name, "mailto:")}}, &out)
+		c.conn.dir.learn(&out.User)
+		return out.User.person(), err
+	}
+	return c.byHandle(patient(ctx, time.Minute), acc, strings.TrimPrefix(name, "@"))
+}
+
+// byHandle looks for a person by handle or name in the list of all.
+func (c *Client) byHandle(ctx context.Context, acc *account, name string) (person, error) {
+	args := url.Values{"limit": {"200"}}
+	var byName []person
+	for {
+		var out struct {
+			Members []userJSON `json:"members"`
+			Meta    struct {
+				Next string `json:"next_cursor"`
+			} `json:"response_metadata"`
+		}
+		if err := acc.call(ctx, "users.list", args, &out); err != nil {
+			return person{}, err
+		}
+		for i := range out.Members {
+			u := &out.Members[i]
+			c.conn.dir.learn(u)
+			if p := u.person(); strings.EqualFold(p.Handle, name) && !p.Gone {
+				return p, nil
+			} else if strings.EqualFold(p.Name, name) && !p.Gone {
+				byName = append(byName, p)
+			}
+		}
+		if out.Meta.Next == "" {
+			break
+		}
+		args.Set("cursor", out.Meta.Next)
+	}
+	switch len(byName) {
+	case 1:
+		return byName[0], nil
+	case 0:
+		return person{}, network.Errorf(network.Rejected, "there is no such person on this workspace", "start: no user %q", name)
+	}
+	return person{}, network.Errorf(network.Rejected, "several people are called like this: name one by @handle or e-mail", "start: %d users", len(byName))
+}

@@ -1,0 +1,136 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"reflect"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
+)
+
+// A translator makes events of the contract from Slack's. It asks Slack for what
+// they do not say. It may be used concurrently.
+type translator struct {
+	*Client
+	acc *account
+}
+
+// event translates one event: nothing, one or several.
+func (t *translator) event(ctx context.Context, ev incoming) []network.Event {
+	if ev.Type == "message" {
+		m, err := convert.Parse(ev.raw)
+		if err != nil {
+			t.host.Log.Warn("a message of Slack's cannot be read", "err", err)
+			return nil
+		}
+		return t.message(ctx, m, ev.Chat, false)
+	}
+	return t.happening(ctx, ev)
+}
+
+// message translates a message, or a change of one.
+func (t *translator) message(ctx context.Context, m *convert.Message, chat string, past bool) []network.Event {
+	switch m.Kind() {
+	case convert.Said, convert.Notice:
+		if !m.TS.Valid() {
+			return nil
+		}
+		return []network.Event{t.said(ctx, m, chat, past)}
+	case convert.Changed:
+		return t.edited(ctx, m, chat)
+	case convert.Deleted:
+		return t.removed(m, chat)
+	case convert.Altered:
+		return t.altered(ctx, m, chat, past)
+	}
+	return nil
+}
+
+// head is the head of an event about a message at a time.
+func (t *translator) head(chat, key string, sender network.UserID, at convert.TS) network.Head {
+	return network.Head{Chat: chatKey(chat, t.login.ID), Key: key, Order: at.Order(), Sender: sender, At: at.Time()}
+}
+
+// senderOf is who sent a message. What the app posts under another name has no user.
+func (t *translator) senderOf(m *convert.Message) network.UserID {
+	if m.BotID != "" && m.BotID == t.acc.BotID {
+		return network.UserID(t.acc.UserID)
+	}
+	return m.Sender()
+}
+
+// said is a message that somebody wrote.
+func (t *translator) said(ctx context.Context, m *convert.Message, chat string, past bool) *network.Message {
+	msg := &network.Message{Head: t.head(chat, messageKey(m.TS), t.senderOf(m), m.TS), ID: m.TS.ID(), Content: t.content(ctx, m)}
+	msg.History = past
+	if our := markOf(m); our != nil {
+		msg.Txn = our.Txn
+	} else {
+		msg.Txn = t.files.txn(msg.Content)
+	}
+	if msg.Txn != "" {
+		msg.Persona = nil
+	}
+	return msg
+}
+
+// content is what a message says.
+func (t *translator) content(ctx context.Context, m *convert.Message) network.Content {
+	for _, id := range m.Unchecked() {
+		var info struct {
+			File json.RawMessage `json:"file"`
+		}
+		if err := t.acc.call(ctx, "files.info", url.Values{"file": {id}}, &info); err != nil {
+			t.host.Log.Warn("a shared file is shown without what it is", "err", err)
+			continue
+		}
+		if err := m.SetFile(id, info.File); err != nil {
+			t.host.Log.Warn("a shared file is shown without what it is", "err", err)
+		}
+	}
+	return m.Content(t.conn.dir.lookup(ctx, t.acc))
+}
+
+// edited is what a message says now. A preview that Slack adds to a message is an
+// edit only if it is shown.
+func (t *translator) edited(ctx context.Context, m *convert.Message, chat string) []network.Event {
+	now := m.Inner
+	if !now.TS.Valid() {
+		return nil
+	}
+	c := t.content(ctx, now)
+	if m.Previous != nil && reflect.DeepEqual(c, t.content(ctx, m.Previous)) {
+		return nil
+	}
+	by, at, version := network.UserID(now.EditedBy), m.EventTS, now.Edited
+	if by == "" || now.BotID == t.acc.BotID && t.acc.BotID != "" {
+		by = t.senderOf(now)
+	}
+	if version == "" || m.Previous != nil && m.Previous.Edited == version {
+		version = m.EventTS // not by its author
+	}
+	ed := &network.Edit{Head: t.head(chat, editKey(now.TS, version), by, at), Target: network.Whole(now.TS.ID()), Version: version.Order(), Content: c}
+	ed.Target.Sender = t.senderOf(now)
+	return []network.Event{ed}
+}
+
+// removed is that a message was deleted.
+func (t *translator) removed(m *convert.Message, chat string) []network.Event {
+	ts := m.DeletedTS
+	if ts == "" && m.Inner != nil {
+		ts = m.Inner.TS
+	}
+	if ts == "" && m.Previous != nil {
+		ts = m.Previous.TS
+	}
+	if !ts.Valid() {
+		return nil
+	}
+	var by network.UserID
+	if m.Previous != nil {
+		by = t.senderOf(m.Previous)
+	}
+	return []network.Event{&network.Redaction{Head: t.head(chat, deletionKey(ts), by, m.EventTS), Target: network.Whole(ts.ID())}}
+}

@@ -1,0 +1,138 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/gorilla/websocket"
+	"golang.org/x/sync/errgroup"
+)
+
+// runRTM keeps one RTM connection, for a person, and passes its events to the loop.
+// The library's own RTM gives typed events only, in which parts of messages are
+// lost, so the socket is read here. RTM asks for no acknowledgements; what a lost
+// connection swallowed is read when there is another.
+func runRTM(ctx context.Context, s *session, typing <-chan string) error {
+	_, address, err := s.acc.web.ConnectRTMContext(ctx)
+	if err != nil {
+		return inWords(err, "rtm.connect")
+	}
+	header := http.Header{"Origin": {"https://app.slack.com"}}
+	if s.cred.Cookie != "" {
+		header.Set("Cookie", "d="+s.cred.Cookie)
+	}
+	conn, resp, err := s.dialer().DialContext(ctx, address, header)
+	if err != nil {
+		if resp != nil && (resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized) {
+			return network.Errorf(network.LoggedOut, "Slack does not accept this session any more: sign in again", "open a socket: %w", err)
+		}
+		return network.Errorf(network.Unavailable, "Slack cannot be reached at the moment", "open a socket: %w", err)
+	}
+	conn.SetReadLimit(16 << 20)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		<-ctx.Done()
+		_ = conn.Close() // ends the reader
+		return ctx.Err()
+	})
+	g.Go(func() error { return s.readRTM(ctx, conn) })
+	g.Go(func() error { return writeRTM(ctx, conn, typing, s.tune.ping) })
+	return g.Wait()
+}
+
+// readRTM passes events on until the connection ends.
+func (s *session) readRTM(ctx context.Context, conn *websocket.Conn) error {
+	for {
+		if err := conn.SetReadDeadline(time.Now().Add(2*s.tune.ping + 10*time.Second)); err != nil {
+			return errSocket(err)
+		}
+		_, raw, err := conn.ReadMessage()
+		if err != nil {
+			return errSocket(err)
+		}
+		ev, err := parseEvent(raw, "")
+		if err != nil {
+			s.host.Log.Warn("an event of Slack's cannot be read", "err", err)
+			continue
+		}
+		switch ev.Type {
+		case "", "pong", "reconnect_url": // an answer to us
+		case "hello":
+			err = tell(ctx, s.connected, struct{}{})
+		case "goodbye":
+			return errSocket(fmt.Errorf("goodbye"))
+		case "error":
+			return rtmError(raw)
+		default:
+			err = tell(ctx, s.in, ev)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// rtmError is an error event.
+func rtmError(raw []byte) error {
+	var e struct {
+		Error struct {
+			Code int
+			Msg  string
+		}
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return errSocket(err)
+	}
+	return errSocket(fmt.Errorf("error %d: %s", e.Error.Code, e.Error.Msg))
+}
+
+func errSocket(err error) error {
+	return network.Errorf(network.Unavailable, "the connection to Slack was lost", "socket: %w", err)
+}
+
+// writeRTM pings, and says that the person types.
+func writeRTM(ctx context.Context, conn *websocket.Conn, typing <-chan string, every time.Duration) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for id := 1; ; id++ {
+		out := map[string]any{"id": id, "type": "ping"}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		case chat := <-typing:
+			out["type"], out["channel"] = "typing", chat
+		}
+		if err := conn.SetWriteDeadline(time.Now().Add(15 * time.Second)); err != nil {
+			return errSocket(err)
+		}
+		if err := conn.WriteJSON(out); err != nil {
+			return errSocket(err)
+		}
+	}
+}
+
+// Type implements network.Typer. Slack stops showing it by itself.
+func (p *Person) Type(ctx context.Context, chat network.ChatID, d time.Duration) error {
+	acc, err := p.account(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkChat(chat); err != nil {
+		return err
+	}
+	if _, err := p.conn.dir.channel(ctx, acc, string(chat)); err != nil {
+		return err
+	}
+	if d > 0 {
+		select {
+		case acc.typing <- string(chat):
+		default: // it is not worth to wait for
+		}
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package slack
+
+import (
+	"slices"
+	"strings"
+)
+
+// A scope is a right of an app and what is lost without it.
+type scope struct{ name, costs string }
+
+// appScopes are the bot scopes that the manifest asks for. The first ones cannot be
+// done without.
+func appScopes() []scope {
+	return []scope{
+		{"chat:write", "nothing can be sent"},
+		{"channels:history", "nothing arrives from public channels"},
+		{"channels:read", "public channels have no name, topic or members"},
+		{"users:read", "people have no names"},
+		{"groups:history", "nothing arrives from private channels"},
+		{"groups:read", "private channels have no name, topic or members"},
+		{"im:history", "direct messages to the app do not arrive"},
+		{"im:read", "direct messages to the app have no name"},
+		{"im:write", "the app can begin no direct message"},
+		{"mpim:history", "nothing arrives from group messages"},
+		{"mpim:read", "group messages have no name or members"},
+		{"chat:write.customize", "relayed people have the app's name and picture"},
+		{"chat:write.public", "the app can write only where it was invited"},
+		{"channels:join", "the app cannot join public channels by itself"},
+		{"channels:manage", "topic, name and members of public channels cannot be changed"},
+		{"groups:write", "topic, name and members of private channels cannot be changed"},
+		{"files:read", "files do not arrive"},
+		{"files:write", "files cannot be sent"},
+		{"reactions:read", "reactions do not arrive"},
+		{"reactions:write", "reactions cannot be sent"},
+		{"pins:read", "pins do not arrive"},
+		{"pins:write", "nothing can be pinned"},
+		{"emoji:read", "custom emoji have no pictures"},
+		{"usergroups:read", "user groups have no names"},
+		{"team:read", "the workspace's name is not known"},
+		{"metadata.message:read", "a message whose answer was lost cannot be found again"},
+		{"users:read.email", "people cannot be found by e-mail"},
+	}
+}
+
+// lacking are the scopes of want that are not in have; none if have is not known.
+func lacking(have []string, want []scope) []scope {
+	if have == nil {
+		return nil
+	}
+	var missing []scope
+	for _, s := range want {
+		if !slices.Contains(have, s.name) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
+}
+
+// missingWords says which scopes an app lacks and what each costs.
+func missingWords(missing []scope) string {
+	var words []string
+	for _, s := range missing {
+		words = append(words, s.name+" ("+s.costs+")")
+	}
+	return "the app lacks scopes: " + strings.Join(words, ", ") + "; add them and install the app again"
+}
+
+// scopeWords says what a missing scope costs, as the answer to a call names it.
+func scopeWords(needed string) string {
+	for one := range strings.SplitSeq(needed, ",") {
+		one = strings.TrimSpace(one)
+		for _, s := range appScopes() {
+			if s.name == one {
+				return "the app lacks the scope " + one + ", without which " + s.costs + ": add it and install the app again"
+			}
+		}
+	}
+	if needed == "" {
+		return "the app lacks a scope for this: compare it with what 'causeway slack manifest' prints"
+	}
+	return "the app lacks the scope " + needed + ": add it and install the app again"
+}

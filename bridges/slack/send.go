@@ -1,0 +1,191 @@
+package slack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
+)
+
+// Send implements network.Client.
+func (c *Client) Send(ctx context.Context, m network.Outgoing) (network.Sent, error) {
+	var sent network.Sent
+	acc, err := c.account(ctx)
+	if err != nil {
+		return sent, err
+	}
+	if err := checkChat(m.Chat); err != nil {
+		return sent, err
+	}
+	for i := max(m.From, 0); i < len(m.Parts); i++ {
+		ids, at, err := c.sendPart(ctx, acc, &m, i)
+		if err != nil {
+			return sent, err
+		}
+		sent.Parts = append(sent.Parts, ids)
+		if sent.At.IsZero() {
+			sent.At = at
+		}
+	}
+	return sent, nil
+}
+
+// sendPart sends one part and returns the IDs of the messages that it became.
+func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing, i int) ([]network.MessageID, time.Time, error) {
+	if m.Parts[i].Media != nil {
+		id, err := c.sendFile(ctx, acc, m, i)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return []network.MessageID{id}, convert.TS(id).Time(), nil
+	}
+	drafts := convert.Part(m.Parts[i], c.options(ctx, acc, m, i))
+	if len(drafts) == 0 {
+		return nil, time.Time{}, network.Errorf(network.Rejected, "this message has no text", "send: part %d is empty", i)
+	}
+	ids, err := c.restOf(ctx, m.Txn, i, len(drafts))
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	for k := len(ids); k < len(drafts); k++ {
+		args := c.arguments(acc, m, drafts[k])
+		args.Set("metadata", mark{Txn: m.Txn, Part: i, Piece: k, Of: len(drafts)}.metadata())
+		if drafts[k].Me { // it takes no metadata, so Find has to go by its time and text
+			if err := c.host.KV.Set(ctx, meKey(m.Txn, i), []byte(convert.At(time.Now().Add(-meSkew)))); err != nil {
+				return nil, time.Time{}, fmt.Errorf("note a message: %w", err)
+			}
+		}
+		id, err := c.post(ctx, acc, drafts[k], args)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if ids = append(ids, id); len(drafts) > 1 {
+			if err := c.noteRest(ctx, m.Txn, i, ids); err != nil {
+				return nil, time.Time{}, err
+			}
+		}
+	}
+	if len(drafts) > 1 {
+		if err := c.host.KV.Delete(ctx, restKey(m.Txn, i)); err != nil {
+			c.host.Log.Warn("forget what was sent of a long text", "err", err)
+		}
+	}
+	return ids, convert.TS(ids[0]).Time(), nil
+}
+
+// options are how the parts of m are to be written.
+func (c *Client) options(_ context.Context, acc *account, m *network.Outgoing, i int) convert.Options {
+	o := convert.Options{Everyone: true, Relayed: m.Persona != nil}
+	if i == 0 && c.thread(m) == "" {
+		o.Quote = m.Quote
+	}
+	return o
+}
+
+// arguments are those of a message in the chat of m.
+func (c *Client) arguments(acc *account, m *network.Outgoing, d convert.Draft) url.Values {
+	args := url.Values{"channel": {string(m.Chat)}, "text": {d.Text}, "unfurl_links": {"true"}}
+	if len(d.Blocks) > 0 {
+		args.Set("blocks", string(d.Blocks))
+	}
+	if root := c.thread(m); root != "" {
+		args.Set("thread_ts", root)
+	}
+	c.wear(acc, m, args)
+	return args
+}
+
+// thread is the ts of the thread that m goes to; empty: to the channel.
+func (c *Client) thread(m *network.Outgoing) string {
+	switch {
+	case m.Thread != nil:
+		return string(m.Thread.ID)
+	case m.Reply != nil && c.set.Replies == repliesThread && isMessage(m.Reply.ID):
+		return string(m.Reply.ID)
+	}
+	return ""
+}
+
+// wear gives a message the face of who is relayed, if the app may.
+func (c *Client) wear(acc *account, m *network.Outgoing, args url.Values) {
+	if m.Persona == nil || !acc.may("chat:write.customize") || c.cred.Kind != kindApp {
+		return
+	}
+	face := convert.NewFace(*m.Persona, c.conn.dir.taken)
+	args.Set("username", face.Username)
+	if face.IconURL != "" {
+		args.Set("icon_url", face.IconURL)
+	}
+}
+
+// post posts one draft and the reactions that belong to it.
+func (c *Client) post(ctx context.Context, acc *account, d convert.Draft, args url.Values) (network.MessageID, error) {
+	var out struct {
+		TS convert.TS `json:"ts"`
+	}
+	method := "chat.postMessage"
+	if d.Me { // it takes no metadata and no thread
+		method = "chat.meMessage"
+		args = url.Values{"channel": args["channel"], "text": {d.Text}}
+	}
+	if _, err := acc.answer(ctx, method, args, &out); err != nil {
+		return "", lost(err, method)
+	}
+	if !out.TS.Valid() {
+		return "", network.Errorf(network.Unsure, "Slack did not say what became of this", "%s: ts %q", method, out.TS)
+	}
+	for _, name := range d.Reactions {
+		err := acc.call(ctx, "reactions.add", url.Values{"channel": args["channel"], "timestamp": {string(out.TS)}, "name": {name}}, nil)
+		if err != nil {
+			c.host.Log.Warn("an answer of a poll has no emoji", "err", err)
+		}
+	}
+	return out.TS.ID(), nil
+}
+
+// meSkew is how far our clock may be ahead of Slack's.
+const meSkew = 30 * time.Second
+
+func meKey(txn network.TxnID, part int) string { return fmt.Sprintf("me/%s/%d", txn, part) }
+
+// A rest is what was sent of a part that needs several messages, before something
+// went wrong.
+type rest struct {
+	IDs []network.MessageID `json:"ids"`
+}
+
+func restKey(txn network.TxnID, part int) string { return fmt.Sprintf("rest/%s/%d", txn, part) }
+
+// restOf is what an earlier attempt has sent of a part of n messages.
+func (c *Client) restOf(ctx context.Context, txn network.TxnID, part, n int) ([]network.MessageID, error) {
+	if n < 2 {
+		return nil, nil
+	}
+	data, err := c.host.KV.Get(ctx, restKey(txn, part))
+	if err != nil {
+		return nil, fmt.Errorf("read what was sent of a long text: %w", err)
+	}
+	var r rest
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, &r); err != nil {
+			return nil, fmt.Errorf("what was sent of a long text: %w", err)
+		}
+	}
+	return r.IDs[:min(len(r.IDs), n)], nil
+}
+
+// noteRest notes what was sent of a part.
+func (c *Client) noteRest(ctx context.Context, txn network.TxnID, part int, ids []network.MessageID) error {
+	data, err := json.Marshal(rest{ids})
+	if err != nil {
+		return fmt.Errorf("note what was sent: %w", err)
+	}
+	if err := c.host.KV.Set(context.WithoutCancel(ctx), restKey(txn, part), data); err != nil {
+		return fmt.Errorf("note what was sent: %w", err)
+	}
+	return nil
+}
