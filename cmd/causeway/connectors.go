@@ -9,13 +9,15 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/irc"
+	"github.com/causeway-chat/causeway/bridges/slack"
 )
 
 // connectors are the networks of this build, by protocol: what stands before the
 // dot in a network's name. A new connector is one line here.
 func connectors() map[string]network.Constructor {
 	return map[string]network.Constructor{
-		"irc": irc.New,
+		"irc":   irc.New,
+		"slack": slack.New,
 	}
 }
 
