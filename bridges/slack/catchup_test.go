@@ -101,3 +101,23 @@ func TestReconnectKeepsOrder(t *testing.T) {
 		t.Errorf("it came as %q", got)
 	}
 }
+
+// TestFirstWordsAreNotMissed: somebody wrote to us for the first time while nobody was
+// there, so there is no room yet.
+func TestFirstWordsAreNotMissed(t *testing.T) {
+	for name, login := range map[string]func(*world) network.Login{"app": (*world).appLogin, "person": (*world).personLogin} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slackfake.Config{})
+			c := newCore(t, w.connector(""), login(w))
+			if err := c.Set(t.Context(), "alive", []byte(ts(time.Now().Add(-time.Hour)))); err != nil {
+				t.Fatal(err)
+			}
+			direct := w.AddChannel(slackfake.Channel{Kind: slackfake.IM, Members: []string{string(c.login.User), w.bob}})
+			w.Past(direct, w.bob, slackfake.JSON{"text": "long ago", "ts": ts(time.Now().Add(-24 * time.Hour))})
+			w.Past(direct, w.bob, slackfake.JSON{"text": "are you there?"})
+			c.run()
+			c.wait("bob's words", func() bool { return slices.Equal(c.texts(direct), []string{"are you there?"}) })
+		})
+	}
+}

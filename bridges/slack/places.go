@@ -52,6 +52,30 @@ func (a *api) conversations(ctx context.Context, f func(conversation) bool) erro
 	}
 }
 
+// directs lists the IDs of the direct and group messages of this login.
+func (a *api) directs(ctx context.Context) ([]string, error) {
+	args := url.Values{"types": {"im,mpim"}, "exclude_archived": {"true"}, "limit": {"999"}}
+	var ids []string
+	for {
+		var out struct {
+			Channels []struct{ ID string } `json:"channels"`
+			Meta     struct {
+				Next string `json:"next_cursor"`
+			} `json:"response_metadata"`
+		}
+		if err := a.call(ctx, "users.conversations", args, &out); err != nil {
+			return ids, err
+		}
+		for _, one := range out.Channels {
+			ids = append(ids, one.ID)
+		}
+		if out.Meta.Next == "" {
+			return ids, nil
+		}
+		args.Set("cursor", out.Meta.Next)
+	}
+}
+
 // Search implements network.Searcher.
 func (c *Client) Search(ctx context.Context, query string, limit int) ([]network.Found, error) {
 	acc, err := c.account(ctx)

@@ -69,6 +69,7 @@ type session struct {
 	in        chan incoming
 	found     chan done
 	connected chan struct{} // a socket is open
+	direct    chan []string // the direct and group messages of this login
 	lost      chan error    // a socket was lost, and another is being opened
 
 	epoch    int
@@ -77,7 +78,8 @@ type session struct {
 	lanes    map[string]*lane
 	sweep    []*lane // to be read, though nothing happened in them; the first ones first
 	sweeping int
-	held     int // how many events are in queues
+	listing  bool // direct messages are being listed
+	held     int  // how many events are in queues
 	jobs     sync.WaitGroup
 }
 
@@ -87,7 +89,7 @@ const maxHeld = 5000
 func newSession(c *Client, acc *account, sink network.Sink) *session {
 	return &session{
 		Client: c, acc: acc, sink: sink, in: make(chan incoming), found: make(chan done),
-		connected: make(chan struct{}), lost: make(chan error), lanes: map[string]*lane{},
+		connected: make(chan struct{}), direct: make(chan []string), lost: make(chan error), lanes: map[string]*lane{},
 	}
 }
 
@@ -111,6 +113,11 @@ func (s *session) loop(ctx context.Context) error {
 			}
 		case <-s.connected:
 			if err := s.begin(ctx); err != nil {
+				return err
+			}
+		case chats := <-s.direct:
+			s.listing = false
+			if err := s.sweepAlso(ctx, chats); err != nil {
 				return err
 			}
 		case err := <-s.lost:
@@ -149,7 +156,7 @@ func (s *session) begin(ctx context.Context) error {
 // keepAlive notes that the connection works, and so that what happened before is
 // delivered or will be delivered again.
 func (s *session) keepAlive(ctx context.Context) error {
-	if s.epoch == 0 {
+	if s.epoch == 0 || s.listing {
 		return nil
 	}
 	for _, l := range s.lanes {
@@ -173,8 +180,29 @@ func (s *session) planSweep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list chats: %w", err)
 	}
+	var ids []string
 	for _, k := range chats {
-		l, err := s.lane(ctx, string(k.ID))
+		ids = append(ids, string(k.ID))
+	}
+	if s.listing = s.gap >= s.tune.deep; s.listing { // somebody may have begun to write to us
+		s.jobs.Go(func() { s.listDirect(ctx) })
+	}
+	return s.sweepAlso(ctx, ids)
+}
+
+// listDirect lists the direct and group messages, which need no room to be missed in.
+func (s *session) listDirect(ctx context.Context) {
+	all, err := s.acc.directs(patient(ctx, catchWait))
+	if err != nil {
+		s.host.Log.Info("direct messages that were missed are not looked for", "err", err)
+	}
+	_ = tell(ctx, s.direct, all) // unless it is over
+}
+
+// sweepAlso has chats read in which nothing may happen any more.
+func (s *session) sweepAlso(ctx context.Context, chats []string) error {
+	for _, id := range chats {
+		l, err := s.lane(ctx, id)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,234 @@
+package slack
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
+)
+
+// listening is the app's core on a fake of its own.
+func listening(t *testing.T) (*world, *core, network.Ops) {
+	t.Helper()
+	w := newWorld(t, slackfake.Config{})
+	c := newCore(t, w.connector(""), w.appLogin())
+	ops, _ := c.run()
+	return w, c, ops
+}
+
+// mark says a word in the main channel and waits for it: what happened there before
+// was delivered then.
+func (c *core) mark(w *world, word string) {
+	c.t.Helper()
+	w.Say(w.main, w.bob, word)
+	c.wait("the word "+word, func() bool { return slices.Contains(c.texts(w.main), word) })
+}
+
+// eventsOf are the delivered events of a type.
+func eventsOf[E network.Event](c *core) []E {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []E
+	for _, ev := range c.events {
+		if e, ok := ev.(E); ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// TestEditsAreThoseOfPeople: what Slack adds to a message is no edit unless it shows.
+func TestEditsAreThoseOfPeople(t *testing.T) {
+	w, c, _ := listening(t)
+	id := w.Say(w.main, w.bob, "helo https://example.org")
+	w.Change(w.main, id, slackfake.JSON{"attachments": []any{slackfake.JSON{
+		"from_url": "https://example.org", "original_url": "https://example.org", "title": "Example", "fallback": "Example", "id": 1,
+	}}})
+	w.Edit(w.main, id, "hello https://example.org")
+	w.Edit(w.main, id, "hello again https://example.org")
+	c.mark(w, "end")
+	edits := eventsOf[*network.Edit](c)
+	if len(edits) != 2 || edits[0].Key == edits[1].Key || edits[0].Version >= edits[1].Version || textOf(edits[1].Content) != "hello again https://example.org" {
+		for _, e := range edits {
+			t.Errorf("of %d edits: %+v", len(edits), *e)
+		}
+	}
+	for _, e := range edits {
+		if string(e.Sender) != w.bob || string(e.Target.ID) != id {
+			t.Errorf("an edit of %s by %s", e.Target.ID, e.Sender)
+		}
+	}
+}
+
+// TestThreads: replies say what they are in, also those that are shown in the channel
+// too, which come once; a deleted beginning is deleted.
+func TestThreads(t *testing.T) {
+	w, c, _ := listening(t)
+	root := w.Say(w.main, w.bob, "root")
+	w.Reply(w.main, w.carol, root, "reply", false)
+	w.Reply(w.main, w.carol, root, "to all", true)
+	w.Delete(w.main, root)
+	c.mark(w, "end")
+	c.mu.Lock()
+	if got := c.texts(w.main); !slices.Equal(got, []string{"root", "reply", "to all", "end"}) {
+		t.Errorf("it came as %q", got)
+	}
+	c.mu.Unlock()
+	for _, m := range eventsOf[*network.Message](c) {
+		in := m.Thread != nil && string(m.Thread.ID) == root
+		if in != (textOf(m.Content) == "reply" || textOf(m.Content) == "to all") {
+			t.Errorf("%q is in the thread %+v", textOf(m.Content), m.Thread)
+		}
+	}
+	if gone := eventsOf[*network.Redaction](c); len(gone) != 1 || string(gone[0].Target.ID) != root {
+		t.Errorf("deleted was %+v", gone)
+	}
+}
+
+// TestChannelChanges: name, topic, description, archiving, and its end.
+func TestChannelChanges(t *testing.T) {
+	w, c, _ := listening(t)
+	w.SetTopic(w.main, w.bob, "a &lt;topic&gt;")
+	w.SetPurpose(w.main, w.bob, "a purpose")
+	w.Rename(w.main, w.bob, "renamed")
+	w.Archive(w.main, w.bob)
+	w.Unarchive(w.main, w.bob)
+	c.mark(w, "end")
+	var name, topic string
+	for _, e := range eventsOf[*network.ChatChange](c) {
+		if e.Name != nil {
+			name = *e.Name
+		}
+		if e.Topic != nil {
+			topic = *e.Topic
+		}
+	}
+	if name != "renamed" || topic != "a <topic>" {
+		t.Errorf("name %q, topic %q", name, topic)
+	}
+	var notices []string
+	for _, e := range eventsOf[*network.ServiceNotice](c) {
+		notices = append(notices, textOf(e.Content))
+	}
+	all := strings.Join(notices, "\n")
+	for _, want := range []string{"a purpose", "Bob Builder archived", "Bob Builder unarchived"} {
+		if strings.Count(all, want) != 1 {
+			t.Errorf("%q is told %d times in %q", want, strings.Count(all, want), all)
+		}
+	}
+	w.DeleteChannel(w.main)
+	c.wait("the channel's end", func() bool {
+		return slices.ContainsFunc(c.events, func(ev network.Event) bool { _, ok := ev.(*network.ChatClosed); return ok })
+	})
+}
+
+// TestBotsHaveTheirOwnNames: an app that posts under a name is shown under it.
+func TestBotsHaveTheirOwnNames(t *testing.T) {
+	w, c, ops := listening(t)
+	other := w.Install(w.AddApp(slackfake.App{Name: "Weather"}), "")
+	w.Post(w.main, other.User, slackfake.JSON{"text": "rain", "subtype": "bot_message", "bot_id": other.Bot, "user": nil, "username": "Forecast"})
+	c.mark(w, "end")
+	m := eventsOf[*network.Message](c)[0]
+	if string(m.Sender) != other.Bot || m.Persona == nil || m.Persona.Name != "Forecast" {
+		t.Errorf("%q is by %s as %+v", textOf(m.Content), m.Sender, m.Persona)
+	}
+	if u, err := ops.User(t.Context(), m.Sender); err != nil || u.Name != "Weather" || !u.Bot {
+		t.Errorf("the bot is %+v, %v", u, err)
+	}
+}
+
+// TestFilesOfOtherWorkspaces are shown by their ID alone, and asked for.
+func TestFilesOfOtherWorkspaces(t *testing.T) {
+	w, c, ops := listening(t)
+	w.Upload(w.main, w.bob, "look", slackfake.File{Name: "a.txt", Mime: "text/plain", Content: []byte("content"), Hidden: true})
+	c.mark(w, "end")
+	p := eventsOf[*network.Message](c)[0].Parts[0]
+	if p.Media == nil || p.Media.Name != "a.txt" || p.Text.String() != "look" {
+		t.Fatalf("the part is %+v", p)
+	}
+	r, err := ops.OpenMedia(t.Context(), *p.Media)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil || string(data) != "content" || r.Close() != nil {
+		t.Errorf("read %q, %v", data, err)
+	}
+	// Who may not read it gets a page to sign in, with status 200.
+	w.SetScopes(w.bot.Token, "chat:write", "channels:history")
+	if _, err := ops.OpenMedia(t.Context(), *p.Media); network.KindOf(err) != network.Rejected || !strings.Contains(network.UserText(err), "files:read") {
+		t.Errorf("without the right to read files: %v", err)
+	}
+}
+
+// TestSlowChatSlowsNobody: what a message in one channel needs does not come, and the
+// other channel goes on.
+func TestSlowChatSlowsNobody(t *testing.T) {
+	w, c, _ := listening(t)
+	w.Break(slackfake.Fault{Method: "files.info", Hang: true})
+	w.Upload(w.second, w.bob, "slow", slackfake.File{Name: "a.txt", Content: []byte("x"), Hidden: true})
+	for _, word := range []string{"one", "two", "three"} {
+		c.mark(w, word)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if got := c.texts(w.second); len(got) != 0 {
+		t.Errorf("the slow channel has %q already", got)
+	}
+}
+
+// TestNothingIsUnacknowledged: what is not shown is acknowledged too, else Slack would
+// switch the events off.
+func TestNothingIsUnacknowledged(t *testing.T) {
+	w, c, _ := listening(t)
+	w.AddEmoji("party", w.URL()+"/party.png")
+	w.CreateUsergroup(slackfake.Usergroup{Name: "Team", Handle: "team"})
+	w.Command(w.app, w.main, w.bob, "/hello", "world")
+	w.Huddle(w.main, w.bob)
+	w.ChangeUser(w.bob, func(u *slackfake.User) { u.RealName = "Bob the Builder" })
+	c.mark(w, "end")
+	ctx := t.Context()
+	if err := w.Wait(ctx, func() bool { return w.Pending(w.app) == 0 }); err != nil {
+		t.Errorf("%d envelopes were not acknowledged: %v", w.Pending(w.app), err)
+	}
+	if u := w.Unknown(); len(u) > 0 {
+		t.Errorf("Slack knows nothing of %v", u)
+	}
+	changed := eventsOf[*network.UserChanged](c)
+	if len(changed) == 0 || string(changed[0].User) != w.bob {
+		t.Errorf("changed users are %+v", changed)
+	}
+}
+
+// TestMissingScopesAreNamed: the state says what does not work.
+func TestMissingScopesAreNamed(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	w.SetScopes(w.bot.Token, slices.DeleteFunc(slackfake.AllScopes(), func(s string) bool { return s == "chat:write.customize" })...)
+	c := newCore(t, w.connector(""), w.appLogin())
+	ops, _ := c.run()
+	c.mu.Lock()
+	last := c.states[len(c.states)-1]
+	c.mu.Unlock()
+	if last.Status != network.Limited || !strings.Contains(last.Words, "chat:write.customize") {
+		t.Errorf("the state is %+v", last)
+	}
+	chat, err := ops.Chat(t.Context(), network.ChatID(w.main))
+	if err != nil || chat.Features.Personas {
+		t.Errorf("the chat shows personas: %v, %v", chat.Features.Personas, err)
+	}
+}
+
+// TestDeadTokenIsNoticed by asking, although the socket still stands.
+func TestDeadTokenIsNoticed(t *testing.T) {
+	w, _, ops := listening(t)
+	if err := ops.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Break(slackfake.Fault{Method: "auth.test", Error: "account_inactive"})
+	if err := ops.Ping(t.Context()); network.KindOf(err) != network.LoggedOut || !strings.Contains(network.UserText(err), "deactivated") {
+		t.Errorf("a ping says %v", err)
+	}
+}
