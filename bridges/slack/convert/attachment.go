@@ -81,11 +81,9 @@ func (r *blockReader) legacy(a object, formatted func(string) []markup.Node) []m
 		out = []markup.Node{text(service)}
 	}
 	if title := unescape(a.str("title")); title != "" {
-		head := []markup.Node{text(title)}
+		head := r.l.linked(escape(title))
 		if url := a.str("title_link"); url != "" {
 			head = []markup.Node{r.l.link(url, title, nil)}
-		} else {
-			head = r.l.linked(escape(head[0].Text))
 		}
 		out = join(out, bold(head))
 	}
@@ -95,7 +93,7 @@ func (r *blockReader) legacy(a object, formatted func(string) []markup.Node) []m
 		out = join(out, formatted("text"))
 	}
 	for _, f := range a.objs("fields") {
-		out = join(out, r.field2(a, f))
+		out = join(out, r.titled(a, f))
 	}
 	out = join(out, r.pictures(a))
 	out = join(out, r.line(a.objs("actions"), " · "))
@@ -121,8 +119,8 @@ func (l Lookup) author(a object) []markup.Node {
 	return []markup.Node{text(name)}
 }
 
-// field2 is a field: its title and, in the same line if it is short, its value.
-func (r *blockReader) field2(a, f object) []markup.Node {
+// titled is a field: its title and, in the same line if it is short, its value.
+func (r *blockReader) titled(a, f object) []markup.Node {
 	value := r.l.linked(f.str("value"))
 	if slices.Contains(a.strs("mrkdwn_in"), "fields") || !a.is("mrkdwn_in") {
 		value = r.l.mrkdwn(f.str("value"))

@@ -259,7 +259,7 @@ func (r *blockReader) call(b object) []markup.Node {
 	v := b.obj("call").obj("v1")
 	out := []markup.Node{text("📞 " + first(v.str("name"), "Call"))}
 	var names []string
-	for _, p := range first2(v.objs("all_participants"), v.objs("active_participants")) {
+	for _, p := range either(v.objs("all_participants"), v.objs("active_participants")) {
 		names = append(names, first(p.str("display_name"), ask(r.l.User, p.str("slack_id"), p.str("slack_id")), p.str("external_id")))
 	}
 	switch {
@@ -274,8 +274,8 @@ func (r *blockReader) call(b object) []markup.Node {
 	return out
 }
 
-// first2 is a, or b if a is empty.
-func first2(a, b []object) []object {
+// either is a, or b if a is empty.
+func either(a, b []object) []object {
 	if len(a) > 0 {
 		return a
 	}

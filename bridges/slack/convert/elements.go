@@ -21,7 +21,7 @@ func (r *blockReader) element(e object) []markup.Node {
 	case "button", "workflow_button", "icon_button":
 		return r.button(e)
 	case "overflow":
-		return r.options(e, e.objs("options"))
+		return r.options(e.objs("options"))
 	case "checkboxes", "radio_buttons":
 		return r.choices(e)
 	case "feedback_buttons":
@@ -48,7 +48,7 @@ func (r *blockReader) button(e object) []markup.Node {
 }
 
 // options are the entries of a menu.
-func (r *blockReader) options(_ object, list []object) []markup.Node {
+func (r *blockReader) options(list []object) []markup.Node {
 	var out []markup.Node
 	for _, o := range list {
 		if len(out) > 0 {
