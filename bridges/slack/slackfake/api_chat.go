@@ -171,7 +171,13 @@ func postMessage(c *call) (JSON, error) {
 func (c *call) signed(fields JSON) error {
 	fields["team"] = c.tok.team
 	if c.tok.kind == sessionToken {
-		fields["user"], fields["client_msg_id"] = c.tok.user, c.s.clientID()
+		if c.s.cfg.AppMetadata && fields["metadata"] != nil {
+			return fail("metadata_must_be_sent_from_app")
+		}
+		fields["user"], fields["client_msg_id"] = c.tok.user, c.str("client_msg_id")
+		if fields["client_msg_id"] == "" {
+			fields["client_msg_id"] = c.s.clientID()
+		}
 		return nil
 	}
 	bot := c.s.botOf(c.tok)

@@ -214,3 +214,23 @@ func TestEditWindow(t *testing.T) {
 	_, _, _, err = r.api.UpdateMessageContext(r.ctx, r.general, ts, slack.MsgOptionText("z", false))
 	r.fails(err, "edit_window_closed")
 }
+
+// TestMetadataOfSessions: only apps may post metadata; a session has client_msg_id.
+func TestMetadataOfSessions(t *testing.T) {
+	r := newRig(t, slackfake.Config{AppMetadata: true})
+	api := r.session(r.Session(r.alice))
+	text := slack.MsgOptionText("x", false)
+	meta := slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "causeway", EventPayload: map[string]any{"txn": "T1"}})
+	_, _, err := api.PostMessageContext(r.ctx, r.general, text, meta)
+	r.fails(err, "metadata_must_be_sent_from_app")
+	_, _, err = r.client(r.UserToken(r.app, r.alice)).PostMessageContext(r.ctx, r.general, text, meta)
+	r.ok(err)
+	own := slack.UnsafeMsgOptionEndpoint(r.APIURL()+"chat.postMessage", func(v url.Values) { v.Set("client_msg_id", "mine") })
+	_, _, err = api.PostMessageContext(r.ctx, r.general, text, own)
+	r.ok(err)
+	h, err := api.GetConversationHistoryContext(r.ctx, &slack.GetConversationHistoryParameters{ChannelID: r.general})
+	r.ok(err)
+	if h.Messages[0].ClientMsgID != "mine" {
+		t.Errorf("%+v", h.Messages[0])
+	}
+}

@@ -131,19 +131,13 @@ func (s *Server) recount(c *channel, root *message) {
 }
 
 // readable is a body with the part of its metadata that a token may read: without the
-// scope, the type alone. A session has none.
+// scope, the type alone.
 func (t *token) readable(body JSON) JSON {
 	data, ok := body["metadata"].(JSON)
-	switch {
-	case !ok || t.kind != sessionToken && t.has("metadata.message:read"):
+	if !ok || t.has("metadata.message:read") {
 		return body
-	case t.kind == sessionToken:
-		body = maps.Clone(body)
-		delete(body, "metadata")
-		return body
-	default:
-		return with(body, JSON{"metadata": JSON{"event_type": data["event_type"]}})
 	}
+	return with(body, JSON{"metadata": JSON{"event_type": data["event_type"]}})
 }
 
 // shown is a message without what has to be asked for.
