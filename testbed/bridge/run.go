@@ -10,6 +10,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/irc"
+	"github.com/causeway-chat/causeway/bridges/slack"
 	"github.com/causeway-chat/causeway/registration"
 )
 
@@ -64,8 +65,9 @@ func (f *Folder) options(log *slog.Logger) (o bridgekit.Options, err error) {
 		return o, err
 	}
 	o.DoublePuppet = &puppet
+	known := map[string]network.Constructor{"irc": irc.New, "slack": slack.New}
 	for _, n := range c.Networks {
-		one, err := irc.New(c.Options(n))
+		one, err := known[n.Protocol](c.Options(n))
 		if err != nil {
 			return o, err
 		}
