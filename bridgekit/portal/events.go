@@ -302,6 +302,7 @@ func (s *Service) observe(ctx context.Context, e *rawEvent) error {
 	var c struct {
 		Membership event.Membership `json:"membership"`
 		Name       string           `json:"displayname"`
+		Avatar     string           `json:"avatar_url"`
 	}
 	if e.StateKey == nil || json.Unmarshal(e.Content, &c) != nil {
 		return nil
@@ -311,6 +312,9 @@ func (s *Service) observe(ctx context.Context, e *rawEvent) error {
 		name = ""
 	}
 	s.faces.put(e.Room, id.UserID(*e.StateKey), name)
+	if c.Membership == event.MembershipJoin {
+		s.pictures.put(memberName(e.Room, id.UserID(*e.StateKey)), c.Avatar)
+	}
 	if u := id.UserID(*e.StateKey); !s.hs.IsGhost(u) && c.Membership == event.MembershipJoin { // who left had the name that is known
 		s.names.put(memberName(e.Room, u), c.Name)
 	}

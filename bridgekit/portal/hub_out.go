@@ -95,7 +95,7 @@ func (o *outbound) persona(ctx context.Context) *network.Persona {
 	}
 	who := o.identity(ctx)
 	_, bridged := o.opts.Hub.Bridges.Of(who.MXID)
-	return &network.Persona{MXID: who.MXID, Name: who.Name, Network: who.Network, Bridged: bridged || o.from != nil}
+	return &network.Persona{MXID: who.MXID, Name: who.Name, Avatar: o.picture(ctx), Network: who.Network, Bridged: bridged || o.from != nil}
 }
 
 // prefix puts a relayed person's name before their text.

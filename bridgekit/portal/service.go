@@ -116,6 +116,7 @@ type Service struct {
 	sends     sends
 	joins     *joiner
 	names     nameCache
+	pictures  pictures
 	tasks     *background
 	eph       ephemeral
 	deeds     deeds
