@@ -116,9 +116,8 @@ type Features struct {
 	Quotes  bool // replies are shown as text: fill Content.Quote
 	OldText bool // edits are shown as text: fill OutgoingEdit.Old
 	Threads bool
-	// Personas: Content.Persona is shown as the sender, whichever login sends: a
-	// connector that can do so for some logins only puts the name into the text of
-	// the others. Else the core prefixes the text.
+	// Personas: Content.Persona is shown as the sender of what the login sends to
+	// whom the chat is described; else the core prefixes the text.
 	Personas bool
 
 	// Expiries: the chat has a setting for how long messages live, and takes

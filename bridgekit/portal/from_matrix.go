@@ -35,7 +35,7 @@ func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*networ
 		return nil, err
 	}
 	out := &network.Content{Parts: []network.Part{part}, Persona: o.persona(ctx)}
-	if strange := o.stranger(ctx); out.Persona != nil && (strange || !features(o.p).Personas) {
+	if strange := o.stranger(ctx); out.Persona != nil && (strange || !o.showsPersonas(ctx)) {
 		o.prefix(&out.Parts[0], out.Persona)
 		if strange {
 			out.Persona = nil

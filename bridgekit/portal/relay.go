@@ -177,6 +177,36 @@ func (s *Service) spareRelay(ctx context.Context, p store.Portal) (*login.Sessio
 	return spare, nil
 }
 
+// showsPersonas reports whether who is relayed is shown under their own name. An account
+// of somebody may not be able to do that where the network's own relay is.
+func (o *outbound) showsPersonas(ctx context.Context) bool {
+	if !o.relay || o.sess.Owner == "" {
+		return features(o.p).Personas
+	}
+	k := loginChat{o.p.Network, o.sess.ID, o.p.ID}
+	o.mu.Lock()
+	shows, known := o.personas[k]
+	o.mu.Unlock()
+	if known {
+		return shows
+	}
+	ctx, cancel := context.WithTimeout(ctx, askChat)
+	defer cancel()
+	chat, err := o.ops.Chat(ctx, o.p.Chat.ID)
+	if err != nil {
+		o.log.Info("chat is not described for its relay", "portal", o.p.ID, "err", err)
+		return false // a name too many does less harm than none
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.personas == nil {
+		o.personas = map[loginChat]bool{}
+	}
+	makeRoom(o.personas, maxCached)
+	o.personas[k] = chat.Features.Personas
+	return chat.Features.Personas
+}
+
 // relayLeft lets the network's own relay go on when the login that was chosen is not in
 // the chat any more, and says so, or that nobody does; nil if it did.
 func (x *inbound) relayLeft(ctx context.Context, a access) *journal.Outcome {

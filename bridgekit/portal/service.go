@@ -142,6 +142,7 @@ type Service struct {
 	mu         sync.Mutex           // guards what follows
 	management map[string]id.UserID // by room; nil until loaded
 	kinds      map[int64]network.ChatKind
+	personas   map[loginChat]bool // see showsPersonas
 }
 
 // New makes a service.
