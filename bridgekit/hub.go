@@ -95,7 +95,7 @@ func (k backend) HubBan(ctx context.Context, room id.RoomID, by id.UserID, who h
 	return k.b.portals.HubBan(ctx, room, by, who, reason)
 }
 
-func (k backend) HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, error) {
+func (k backend) HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, string, error) {
 	return k.b.portals.HubUnban(ctx, room, who)
 }
 

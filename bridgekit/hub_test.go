@@ -438,7 +438,6 @@ func TestHubModeration(t *testing.T) {
 		r.ask(r.alice, r.room, "!cw hub ban @*:test", "nothing is carried")
 		r.bob.SendText(r.room, "still there")
 		r.ask(r.alice, r.room, "!cw hub bans", "@*:test")
-		r.rest() // who may be heard is asked when it leaves
 		r.ask(r.alice, r.room, "!cw hub unban @*:test", "heard again")
 		r.bob.SendText(r.room, "heard")
 		r.gets("heard", "a", "b", "c")
@@ -447,6 +446,40 @@ func TestHubModeration(t *testing.T) {
 			r.equal("purged, on "+name, 0, r.count(name, "ham 1"))
 		}
 		r.ask(r.bob, r.room, "!cw hub unban mem.a/ann", "Only moderators")
+		r.ask(r.alice, r.room, "!cw hub unban mem.a/ann", "heard again")
+		r.equal("ann may come back", network.Left, r.nets["a"].Standing(town, "ann"))
+		if err := r.nets["a"].User("ann").Join(town); err != nil {
+			t.Fatal(err)
+		}
+		r.says("a", "I am back")
+		r.gets("I am back", "b", "c")
+		r.sees(r.room, "I am back")
+	})
+}
+
+// What somebody said while they were banned does not cross when the ban is lifted before
+// their network, or the one it goes to, is back; what they say then does.
+func TestHubBanLifted(t *testing.T) {
+	inHub(t, hubRigOptions{nets: []string{"a", "b"}}, func(r *hubRig) {
+		up := r.nets["b"].Down()
+		r.bob.SendText(r.room, "before")
+		r.gets("before", "a")
+		r.ask(r.alice, r.room, "!cw hub ban @*:test", "nothing is carried")
+		r.bob.SendText(r.room, "while banned")
+		r.rest()
+		r.ask(r.alice, r.room, "!cw hub unban @*:test", "heard again")
+		r.bob.SendText(r.room, "after")
+		r.gets("after", "a")
+		r.ask(r.alice, r.room, "!cw hub bans", "Nobody is on")
+		r.stop() // it is known over a restart
+		r.start()
+		up()
+		r.gets("after", "b")
+		r.rest()
+		for _, name := range []string{"a", "b"} {
+			r.equal("said while banned, on "+name, 0, r.count(name, "while banned"))
+			r.equal("said afterwards, on "+name, 1, r.count(name, "after"))
+		}
 	})
 }
 

@@ -81,8 +81,8 @@ func (f *fake) HubBan(_ context.Context, _ id.RoomID, _ id.UserID, who hub.Banne
 	return "", nil
 }
 
-func (f *fake) HubUnban(_ context.Context, _ id.RoomID, who hub.Banned) (bool, error) {
-	return who == "irc.libera/spam*", nil
+func (f *fake) HubUnban(_ context.Context, _ id.RoomID, who hub.Banned) (bool, string, error) {
+	return who == "irc.libera/spam*", "", nil
 }
 
 func (f *fake) Purge(_ context.Context, _ id.RoomID, who hub.Banned, _ time.Time, _ string) (int, error) {

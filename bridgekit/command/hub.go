@@ -26,8 +26,9 @@ type Hub interface {
 	HubBans(ctx context.Context, room id.RoomID) ([]store.HubBan, error)
 	// HubBan puts somebody on it; the words, if any, say what could not be done.
 	HubBan(ctx context.Context, room id.RoomID, by id.UserID, who hub.Banned, reason string) (string, error)
-	// HubUnban takes somebody off it; false if they were not on it.
-	HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, error)
+	// HubUnban takes somebody off it; false if they were not on it. The words, if any,
+	// say where they are banned still.
+	HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, string, error)
 	// Purge removes what somebody wrote in a room since a time, everywhere, and
 	// returns how many messages that were.
 	Purge(ctx context.Context, room id.RoomID, who hub.Banned, since time.Time, reason string) (int, error)
@@ -61,14 +62,17 @@ func hubs(ctx context.Context, k *call) (markup.Body, error) {
 		}
 		return say("From now on nothing is carried of what they say here.", not, " ", k.do("hub unban …"), " ends that."), nil
 	case verb == "unban" && len(rest) == 1:
-		was, err := k.c.b.HubUnban(ctx, k.in.Room, who)
+		was, still, err := k.c.b.HubUnban(ctx, k.in.Room, who)
 		if err != nil {
 			return nil, err
 		}
 		if !was {
 			return say("They are not on the list. ", k.do("hub bans"), " shows it."), nil
 		}
-		return say("They are heard again."), nil
+		if still != "" {
+			still = " They are " + still + ", where I could not end it."
+		}
+		return say("They are heard again.", still), nil
 	case verb == "purge" && (len(rest) == 1 || len(rest) == 2):
 		return k.hubPurge(ctx, who, rest[1:])
 	}

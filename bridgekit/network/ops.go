@@ -65,7 +65,8 @@ type (
 	Leaver interface {
 		Leave(ctx context.Context, chat ChatID, reason string) error
 	}
-	// A Moderator changes another person's membership: Left is a kick.
+	// A Moderator changes another person's membership: Left is a kick, and of somebody
+	// who is banned the end of that ban.
 	Moderator interface {
 		SetMember(ctx context.Context, chat ChatID, m Member) error
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/hub"
@@ -78,38 +79,85 @@ func (x *inbound) loops(ctx context.Context, u network.UserID) (bool, error) {
 	return false, nil
 }
 
-// A banList keeps the ban lists of hubs in memory.
+// A banList keeps the ban lists of hubs in memory, with what was lifted.
 type banList struct {
 	db *store.DB
 
-	mu    sync.Mutex // guards rooms
-	rooms map[string][]store.HubBan
+	mu      sync.Mutex // guards what follows
+	rooms   map[string][]store.HubBan
+	changes int // of any list: what was read before one is not kept
 }
 
-// fits reports whether somebody is on a room's list.
-func (b *banList) fits(ctx context.Context, room, mxid string, n network.NetworkID, u network.UserID) (bool, error) {
-	b.mu.Lock()
-	all, ok := b.rooms[room]
-	b.mu.Unlock()
-	if !ok {
-		var err error
-		if all, err = b.db.HubBans(ctx, room); err != nil {
-			return false, err
-		}
-		b.mu.Lock()
-		if b.rooms == nil {
-			b.rooms = map[string][]store.HubBan{}
-		}
-		makeRoom(b.rooms, maxCached)
-		b.rooms[room] = all
-		b.mu.Unlock()
+// fits reports whether somebody is on a room's list, or was when an entry of the journal
+// was stored: what they said then does not cross when the ban is lifted before it leaves.
+func (b *banList) fits(ctx context.Context, entry int64, room, mxid string, n network.NetworkID, u network.UserID) (bool, error) {
+	all, err := b.list(ctx, room)
+	if err != nil {
+		return false, err
 	}
 	for _, one := range all {
-		if one.Who.Fits(mxid, string(n), string(u)) {
+		if one.Holds(entry) && one.Who.Fits(mxid, string(n), string(u)) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// lifted reports whether somebody was on a room's list and is not any more.
+func (b *banList) lifted(ctx context.Context, room, mxid string, n network.NetworkID, u network.UserID) (was bool, err error) {
+	all, err := b.list(ctx, room)
+	for _, one := range all {
+		if !one.Who.Fits(mxid, string(n), string(u)) {
+			continue
+		}
+		if !one.Lifted() {
+			return false, err
+		}
+		was = true
+	}
+	return was, err
+}
+
+func (b *banList) list(ctx context.Context, room string) ([]store.HubBan, error) {
+	b.mu.Lock()
+	all, ok := b.rooms[room]
+	before := b.changes
+	b.mu.Unlock()
+	if ok {
+		return all, nil
+	}
+	all, err := b.db.EverBanned(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rooms == nil {
+		b.rooms = map[string][]store.HubBan{}
+	}
+	if makeRoom(b.rooms, maxCached); b.changes == before {
+		b.rooms[room] = all
+	}
+	return all, nil
+}
+
+// outdated reports whether a network tells of a ban that one of our logins made for a
+// hub, and that was lifted meanwhile.
+func (x *inbound) outdated(ctx context.Context, m network.Member) (bool, error) {
+	if m.By == "" || x.logins.ByUser(x.p.Network, m.By) == nil {
+		return false, nil
+	}
+	ghost := x.hs.GhostID(string(x.p.Network), string(m.User))
+	return x.bans.lifted(ctx, x.p.Room, string(ghost), x.p.Network, m.User)
+}
+
+// bannedThen reports whether whoever said what waited in the control lane of a hub was
+// on its ban list when it was stored.
+func (s *Service) bannedThen(ctx context.Context, e *journal.Entry, evt *rawEvent, portals []store.Portal) (bool, error) {
+	if len(portals) < 2 || evt.Type == event.EventRedaction.Type || evt.StateKey != nil {
+		return false, nil
+	}
+	return s.bans.fits(ctx, e.ID, string(evt.Room), string(evt.Sender), "", "")
 }
 
 // changed has a room's list read again.
@@ -117,6 +165,7 @@ func (b *banList) changed(room string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.rooms, room)
+	b.changes++
 }
 
 // crossings knows the rooms in which an event is being shown whose copies for other
@@ -211,7 +260,7 @@ func (x *inbound) barred(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	ghost := x.hs.GhostID(string(x.p.Network), string(x.head.Sender))
-	return x.bans.fits(ctx, x.p.Room, string(ghost), x.p.Network, x.head.Sender)
+	return x.bans.fits(ctx, x.e.ID, x.p.Room, string(ghost), x.p.Network, x.head.Sender)
 }
 
 // expelled carries out in the whole room that a network's moderator removed one of our

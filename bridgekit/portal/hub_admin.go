@@ -138,7 +138,7 @@ func (s *Service) HubBan(ctx context.Context, room id.RoomID, by id.UserID, who 
 		failed = append(failed, "from the room")
 	}
 	if n == "" {
-		return words(failed), nil
+		return words("not", failed), nil
 	}
 	portals, err := s.portals.in(ctx, string(room))
 	if err != nil {
@@ -151,16 +151,21 @@ func (s *Service) HubBan(ctx context.Context, room id.RoomID, by id.UserID, who 
 		if err := s.banThere(ctx, p, network.Member{User: user, Membership: network.Banned, Reason: reason}); err != nil {
 			s.log.Info("ban somebody on their network", "portal", p.ID, "err", err)
 			failed = append(failed, "on "+s.networkName(n))
+			continue
+		}
+		if err := s.db.BannedThere(ctx, string(room), who, p.ID); err != nil {
+			return "", err
 		}
 	}
-	return words(failed), nil
+	return words("not", failed), nil
 }
 
-func words(failed []string) string {
+// words say where somebody is not, or still, banned.
+func words(how string, failed []string) string {
 	if len(failed) == 0 {
 		return ""
 	}
-	return "not banned " + strings.Join(failed, " and ")
+	return how + " banned " + strings.Join(failed, " and ")
 }
 
 // banThere changes a membership on a network through the relay or any login there.
@@ -176,18 +181,35 @@ func (s *Service) banThere(ctx context.Context, p store.Portal, m network.Member
 	return ops.SetMember(ctx, p.Chat.ID, m)
 }
 
-// HubUnban takes somebody off the ban list; false if they were not on it.
-func (s *Service) HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, error) {
+// HubUnban takes somebody off the ban list; false if they were not on it. What they said
+// before is not heard all the same. They may come into the room again, and into the
+// chats from which HubBan had them banned; the words say where that could not be done.
+func (s *Service) HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, string, error) {
 	defer s.bans.changed(string(room))
-	was, err := s.db.DeleteHubBan(ctx, string(room), who)
-	if err != nil || !was || strings.Contains(string(who), "*") {
-		return was, err
+	was, ok, err := s.db.DeleteHubBan(ctx, string(room), who)
+	if err != nil || !ok || strings.Contains(string(who), "*") {
+		return ok, "", err
 	}
-	_, _, mxid := s.parseBanned(who)
-	if err := s.hs.Unban(ctx, room, s.hs.BotID(), mxid, ""); err != nil {
+	_, user, mxid := s.parseBanned(who)
+	var failed []string
+	if err := s.remove(s.hs.Unban(ctx, room, s.hs.BotID(), mxid, "")); err != nil {
 		s.log.Info("let somebody into a hub's room again", "room", room, "err", err)
+		failed = append(failed, "from the room")
 	}
-	return true, nil
+	for _, portalID := range was.There {
+		p, ok, err := s.portals.get(ctx, portalID)
+		if err != nil {
+			return true, "", err
+		}
+		if !ok {
+			continue
+		}
+		if err := s.banThere(ctx, p, network.Member{User: user, Membership: network.Left}); err != nil {
+			s.log.Info("lift a ban on a network", "portal", p.ID, "err", err)
+			failed = append(failed, "on "+s.networkName(p.Network))
+		}
+	}
+	return true, words("still", failed), nil
 }
 
 func (s *Service) checkBanned(who hub.Banned) error {

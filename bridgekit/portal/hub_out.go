@@ -36,7 +36,7 @@ func (o *outbound) withheld(ctx context.Context) (bool, error) {
 	if several, err := o.isHub(ctx, o.p.Room); err != nil || !several {
 		return false, err
 	}
-	return o.bans.fits(ctx, o.p.Room, string(sender), n, user)
+	return o.bans.fits(ctx, o.e.ID, o.p.Room, string(sender), n, user)
 }
 
 // speaker is the Matrix account whose own login may carry the event; "" if it is

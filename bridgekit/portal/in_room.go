@@ -176,6 +176,9 @@ func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network
 		if err := x.crossComing(ctx, c, m); err != nil {
 			return err
 		}
+		if outdated, err := x.outdated(ctx, m); err != nil || outdated {
+			return err
+		}
 		return x.remove(x.hs.Ban(ctx, room, x.hs.BotID(), ghost, m.Reason))
 	case network.Left:
 		x.joins.cancel(room, ghost)

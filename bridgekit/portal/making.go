@@ -108,6 +108,11 @@ func (s *Service) reroute(ctx context.Context, e *journal.Entry, evt *rawEvent, 
 	if s.answers(evt.Room, portals, e.Created, e.ID) {
 		return journal.RetryIn(crossWait, nil)
 	}
+	if banned, err := s.bannedThen(ctx, e, evt, portals); err != nil {
+		return dbOutcome(err)
+	} else if banned {
+		return journal.Delivered(nil)
+	}
 	if err := s.j.Append(ctx, s.outDrafts(evt, e.Payload, portals), nil); err != nil {
 		return dbOutcome(err)
 	}

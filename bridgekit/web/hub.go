@@ -22,7 +22,7 @@ type Hubs interface {
 	SetHub(ctx context.Context, room id.RoomID, n network.NetworkID, name, value string) error
 	HubBans(ctx context.Context, room id.RoomID) ([]store.HubBan, error)
 	HubBan(ctx context.Context, room id.RoomID, by id.UserID, who hub.Banned, reason string) (string, error)
-	HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, error)
+	HubUnban(ctx context.Context, room id.RoomID, who hub.Banned) (bool, string, error)
 	Purge(ctx context.Context, room id.RoomID, who hub.Banned, since time.Time, reason string) (int, error)
 }
 
@@ -88,8 +88,8 @@ func WithHubs(h Hubs) ControlOption {
 			return HubResult{Note: note}, err
 		})
 		change("/hubs/unban", func(ctx context.Context, x HubChange) (HubResult, error) {
-			was, err := h.HubUnban(ctx, x.Room, x.Who)
-			return HubResult{Was: was}, err
+			was, note, err := h.HubUnban(ctx, x.Room, x.Who)
+			return HubResult{Was: was, Note: note}, err
 		})
 		change("/hubs/purge", func(ctx context.Context, x HubChange) (HubResult, error) {
 			n, err := h.Purge(ctx, x.Room, x.Who, x.Since, x.Reason)

@@ -328,8 +328,8 @@ func (c *Client) Leave(ctx context.Context, id network.ChatID, reason string) er
 	return errors.Join(err, c.host.KV.Delete(ctx, keyKey(id)))
 }
 
-// SetMember implements network.Moderator: Left is KICK, Banned a ban and KICK,
-// Invited and Joined INVITE.
+// SetMember implements network.Moderator: Left is KICK, or the end of a ban that this
+// login made, Banned a ban and KICK, Invited and Joined INVITE.
 func (c *Client) SetMember(ctx context.Context, id network.ChatID, m network.Member) error {
 	if err := c.ready(ctx, id); err != nil {
 		return err
@@ -347,7 +347,11 @@ func (c *Client) SetMember(ctx context.Context, id network.ChatID, m network.Mem
 	case network.Invited, network.Joined:
 		return c.ask(ctx, about(nick, func(_ *session, in *incoming) bool { return in.Command == "341" }), "INVITE", nick, name)
 	case network.Banned:
-		if err := c.ban(ctx, name, nick, m.User); err != nil {
+		if err := c.ban(ctx, id, name, nick, m.User); err != nil {
+			return err
+		}
+	case network.Left:
+		if lifted, err := c.unban(ctx, id, name, m.User); err != nil || lifted {
 			return err
 		}
 	}
@@ -358,8 +362,8 @@ func (c *Client) SetMember(ctx context.Context, id network.ChatID, m network.Mem
 	return c.ask(ctx, eitherAbout(name, nick, done), "KICK", name, nick, reason)
 }
 
-// ban bans a person by host if it is known, else by nick.
-func (c *Client) ban(ctx context.Context, name, nick string, user network.UserID) error {
+// ban bans a person by host if it is known, else by nick, and remembers how.
+func (c *Client) ban(ctx context.Context, id network.ChatID, name, nick string, user network.UserID) error {
 	mask := nick + "!*@*"
 	if err := c.do(ctx, func(s *session) {
 		if p := s.people[user]; p != nil {
@@ -370,9 +374,46 @@ func (c *Client) ban(ctx context.Context, name, nick string, user network.UserID
 	}); err != nil {
 		return err
 	}
+	if err := c.host.KV.Set(ctx, banKey(id, user), []byte(mask)); err != nil { // first: a ban that nobody can lift is worse than none
+		return err
+	}
+	return c.setBan(ctx, name, "+b", mask)
+}
+
+// unbanWithin is how long a server has to say that it lifted a ban; it says nothing if
+// there was none.
+const unbanWithin = 5 * time.Second
+
+// unban lifts a ban that this login made; false if it made none, or the person is back.
+func (c *Client) unban(ctx context.Context, id network.ChatID, name string, user network.UserID) (bool, error) {
+	mask, err := c.host.KV.Get(ctx, banKey(id, user))
+	if err != nil || len(mask) == 0 {
+		return false, err
+	}
+	back := false
+	if err := c.do(ctx, func(s *session) {
+		if ch := s.chans[id]; ch != nil {
+			_, back = ch.members[user]
+		}
+	}); err != nil || back {
+		return false, err
+	}
+	short, cancel := context.WithTimeout(ctx, unbanWithin)
+	defer cancel()
+	err = c.setBan(short, name, "-b", string(mask))
+	if short.Err() != nil && ctx.Err() == nil {
+		return true, nil // somebody else has lifted it
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, c.host.KV.Delete(ctx, banKey(id, user))
+}
+
+func (c *Client) setBan(ctx context.Context, name, how, mask string) error {
 	return c.ask(ctx, about(name, func(_ *session, in *incoming) bool {
 		return in.Command == "MODE" && slices.Contains(in.p, mask)
-	}), "MODE", name, "+b", mask)
+	}), "MODE", name, how, mask)
 }
 
 // eitherAbout is about for an answer that may name the channel or the person.

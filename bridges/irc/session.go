@@ -77,8 +77,11 @@ type seen struct {
 	At time.Time         `json:"at"`
 }
 
-func seenKey(id network.ChatID) string  { return "seen/" + string(id) }
-func keyKey(id network.ChatID) string   { return "key/" + string(id) }
+func seenKey(id network.ChatID) string { return "seen/" + string(id) }
+func keyKey(id network.ChatID) string  { return "key/" + string(id) }
+func banKey(id network.ChatID, u network.UserID) string {
+	return "ban/" + string(id) + "/" + string(u) // its mask
+}
 func sinceKey(id network.ChatID) string { return "since/" + string(id) }
 
 // recall reads what an earlier connection left.

@@ -153,7 +153,9 @@ func (o *hubOptions) change(cmd *cobra.Command, what string, x web.HubChange, do
 	case what == "purge":
 		done = fmt.Sprintf("Removed: %d messages.", result.Count)
 	case result.Was:
-		done = "They are heard again."
+		if done = "They are heard again."; result.Note != "" {
+			done += " They are " + result.Note + ", where Causeway could not end it."
+		}
 	case result.Note != "":
 		done += " They are " + result.Note + ", where Causeway may not do that."
 	}

@@ -44,8 +44,8 @@ func (h *hubs) HubBan(context.Context, id.RoomID, id.UserID, hub.Banned, string)
 	return "not banned from the room", nil
 }
 
-func (h *hubs) HubUnban(_ context.Context, _ id.RoomID, who hub.Banned) (bool, error) {
-	return who == "irc.libera/spam*", nil
+func (h *hubs) HubUnban(_ context.Context, _ id.RoomID, who hub.Banned) (bool, string, error) {
+	return who == "irc.libera/spam*", "", nil
 }
 
 func (h *hubs) Purge(context.Context, id.RoomID, hub.Banned, time.Time, string) (int, error) {
