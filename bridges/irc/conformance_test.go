@@ -47,7 +47,8 @@ func (h *harness) Connector() (network.Connector, error) {
 		return nil, err
 	}
 	conn.(*Connector).now = quick()
-	if _, err := conn.Probe(h.t.Context()); err != nil { // as the program does at its start
+	// As the program does at its start, also while the server is down.
+	if _, err := conn.Probe(h.t.Context()); err != nil && network.KindOf(err) != network.Unavailable {
 		return nil, err
 	}
 	return conn, nil
