@@ -9,6 +9,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit"
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridges/irc"
 	"github.com/causeway-chat/causeway/bridges/slack"
 	"github.com/causeway-chat/causeway/registration"
@@ -25,10 +26,16 @@ type Running struct {
 // the homeserver, which must answer by then; ctx bounds the start only. Networks
 // that no configuration can name are given besides.
 func (f *Folder) Start(ctx context.Context, log *slog.Logger, more ...network.Connector) (*Running, error) {
+	return f.StartAt(ctx, log, nil, more...)
+}
+
+// StartAt is Start with a hook that is told of the core's steps.
+func (f *Folder) StartAt(ctx context.Context, log *slog.Logger, steps step.Hook, more ...network.Connector) (*Running, error) {
 	o, err := f.options(log)
 	if err != nil {
 		return nil, err
 	}
+	o.Steps = steps
 	o.Networks = append(o.Networks, more...)
 	b, err := bridgekit.New(ctx, o)
 	if err != nil {

@@ -216,6 +216,13 @@ func (c *Client) Fetch(ctx context.Context, file any) (string, error) {
 	return got.Data, err
 }
 
+// Read decrypts an event that somebody else has got from the homeserver, as JSON.
+func (c *Client) Read(ctx context.Context, room string, event json.RawMessage) (Event, error) {
+	var got Event
+	err := c.Do(ctx, "read", map[string]any{"room": room, "event": event}, &got)
+	return got, err
+}
+
 // Join joins a room.
 func (c *Client) Join(ctx context.Context, room string) error {
 	return c.Do(ctx, "join", map[string]any{"room": room}, nil)
