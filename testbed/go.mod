@@ -7,6 +7,7 @@ require (
 	github.com/ergochat/irc-go v0.7.0
 	github.com/matrix-org/dendrite/embed v0.0.0
 	github.com/mattn/go-sqlite3 v1.14.49
+	github.com/rs/zerolog v1.35.1
 	go.mau.fi/util v0.10.0
 	golang.org/x/sync v0.24.0
 	maunium.net/go/mautrix v0.30.0
@@ -86,7 +87,6 @@ require (
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/rs/xid v1.6.0 // indirect
-	github.com/rs/zerolog v1.35.1 // indirect
 	github.com/sethvargo/go-retry v0.3.0 // indirect
 	github.com/sirupsen/logrus v1.9.3 // indirect
 	github.com/skip2/go-qrcode v0.0.0-20200617195104-da1b6568686e // indirect

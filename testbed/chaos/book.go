@@ -92,6 +92,7 @@ type message struct {
 	reactions map[reaction]string
 
 	remote network.MessageID // on the network, if it was said there
+	early  bool              // encrypted when nobody was there to get the key
 	cut    bool              // Causeway may not have heard it: its connection was cut in this moment
 	event  string            // in Matrix, if it was said there
 	acts   []string          // Matrix events that are about it, itself too

@@ -32,6 +32,7 @@ func TestChaos(t *testing.T) {
 		{home: fakeHome, far: memNetwork, db: "postgres", seeds: 1},
 		{home: fakeHome, far: memNetwork, db: "postgres", seeds: 1, workers: 2},
 		{home: fakeHome, far: memNetwork, db: "sqlite", seeds: 2, hub: true},
+		{home: fakeHome, far: memNetwork, db: "sqlite", seeds: 1, encrypted: true},
 	} {
 		t.Run(x.where(), func(t *testing.T) {
 			t.Parallel()

@@ -14,10 +14,12 @@ type result struct {
 	Sent                         [2]int // by side.way
 	Lost, Doubled, Order, Wrong  []string
 	Looped                       []string // shown where it was said
+	Clear                        []string // in clear in an encrypted room
 	Dead                         []string // dead letters without a reason that the plan gives
 	Excused                      int      // what nobody could tell, and the sender was told so
 	Returned                     int      // removed in a room before it was known to be there, and shown again
 	Cut                          int      // said as Causeway's connection was cut, and not heard by it
+	Early                        int      // encrypted before anybody of Matrix was asked in
 	Flying                       int      // was on its way to such a network when a process was hit
 	Twice                        int      // of DoubledMarked: for sure
 	DoubledMarked                int      // doubles that the sender was told of
@@ -25,7 +27,7 @@ type result struct {
 }
 
 func (r *result) bad() bool {
-	return len(r.Lost)+len(r.Doubled)+len(r.Looped)+len(r.Order)+len(r.Wrong)+len(r.Dead) > 0
+	return len(r.Lost)+len(r.Doubled)+len(r.Looped)+len(r.Clear)+len(r.Order)+len(r.Wrong)+len(r.Dead) > 0
 }
 
 // compare compares both sides of all chats with the book.
@@ -108,6 +110,9 @@ func (k *checker) check() {
 
 // unexpected finds what is shown and was not said on another side.
 func (k *checker) unexpected() {
+	for _, s := range k.shows.clear {
+		k.say(&k.r.Clear, "%s", s)
+	}
 	for _, s := range k.shows.strange {
 		k.say(&k.r.Wrong, "%s", s)
 	}
@@ -154,6 +159,11 @@ func (k *checker) message(m *message) {
 	case gone:
 		k.say(&k.r.Wrong, "%s was removed and is shown: %.80v", m.token, shown.pieces)
 		return
+	case shown == nil && k.at == onMatrix && k.shows.early > 0:
+		k.shows.early--
+		k.r.Early++
+		m.early = true
+		return
 	case shown == nil:
 		k.say(&k.r.Lost, "%s (%.60s)", m.token, m.want[0].text)
 		return
@@ -178,7 +188,7 @@ func (k *checker) message(m *message) {
 	if k.split() || k.late(m) {
 		return
 	}
-	if to := m.reply; to != nil && !to.gone && !to.cut && !k.excused(to) && !k.warned(to) && k.shows.ids[shown.reply] != to.token {
+	if to := m.reply; to != nil && !to.gone && !to.cut && !to.early && !k.excused(to) && !k.warned(to) && k.shows.ids[shown.reply] != to.token {
 		k.say(&k.r.Wrong, "%s answers %q, not %s", m.token, k.shows.ids[shown.reply]+" "+shown.reply, to.token)
 	}
 	k.reactions(m)

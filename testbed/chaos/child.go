@@ -41,6 +41,7 @@ type spec struct {
 	Arm                arm
 	Clock              time.Duration // how far its clock is ahead
 
+	Encrypted bool
 	Mem       []memSpec // one or, for a hub, several
 	NetworkID network.NetworkID
 	IRC       *irc.Config // instead of memnet
@@ -68,8 +69,8 @@ type order struct {
 	Clock *time.Duration
 }
 
-// seal is the key of the child's configuration.
-const seal = "0123456789abcdef0123456789abcdef"
+// sealKey is the key of the child's configuration.
+const sealKey = "0123456789abcdef0123456789abcdef"
 
 const sqliteFile = "causeway.db"
 
@@ -82,7 +83,10 @@ func (s spec) config() *config.Config {
 	if s.Postgres != "" {
 		c.Database = config.Database{Dialect: config.Postgres, Source: s.Postgres}
 	}
-	copy(c.Key[:], seal)
+	copy(c.Key[:], sealKey)
+	if s.Encrypted {
+		c.Encryption.Mode = config.EncryptionDefault
+	}
 	c.Permissions = config.Permissions{domain: config.LevelUser}
 	return c
 }

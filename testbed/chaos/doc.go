@@ -6,6 +6,7 @@
 //	go run -C testbed ./chaos -seed 7 -db postgres -workers 2
 //	go run -C testbed ./chaos -seeds 5 -homeserver dendrite -network irc
 //	go run -C testbed ./chaos -seeds 10 -hub
+//	go run -C testbed -tags goolm ./chaos -seeds 10 -encrypted
 //
 // A run is a homeserver and a network, both on loopback, and Causeway as a child
 // process between them: this program again, with a [spec] in its environment. The

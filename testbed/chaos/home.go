@@ -23,6 +23,13 @@ type home interface {
 	do(who, method, path string, in, out any) error
 	// upload takes a file of a person and returns its mxc:// URI.
 	upload(who, name string, data []byte) (uri string, err error)
+	// seal is an event as somebody sends it into a room, which encrypts it if the room
+	// is encrypted.
+	seal(who, room, kind string, content any) (sealedKind string, sealed any, err error)
+	// attach uploads somebody's file for a room and returns what a message says of
+	// it, and attached is the file that a message is about, nil if there is none.
+	attach(who, room, name string, data []byte) (object, error)
+	attached(e *matrixtest.Event) []byte
 	// open waits until people can speak.
 	open(ctx context.Context) error
 
@@ -81,7 +88,11 @@ const (
 func openHome(ctx context.Context, p plan, dir string, pushes http.Handler) (home, error) {
 	switch p.Home {
 	case fakeHome:
-		return newFake(p, pushes)
+		f, err := newFake(p, pushes)
+		if err != nil || !p.Encrypted {
+			return f, err
+		}
+		return newSealed(ctx, f, dir)
 	case dendriteHome, synapseHome:
 		return newReal(ctx, p, dir, pushes)
 	}

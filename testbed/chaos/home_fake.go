@@ -28,7 +28,7 @@ type fakeRoom struct{ matrixtest.Room }
 
 func (r fakeRoom) timeline() []*matrixtest.Event { return r.Timeline }
 
-func newFake(p plan, pushes http.Handler) (home, error) {
+func newFake(p plan, pushes http.Handler) (*fake, error) {
 	f := &fake{flavor: p.Flavor, users: map[string]*matrixtest.User{}, hs: matrixtest.New(matrixtest.Options{Domain: domain, Flavor: p.Flavor, KeepMedia: 16 << 20})}
 	f.main, f.puppet = registrationsFor("http://causeway.invalid")
 	if err := f.register(f.main); err != nil {
@@ -56,7 +56,7 @@ func newFake(p plan, pushes http.Handler) (home, error) {
 func (f *fake) register(reg registration.Registration) error {
 	m := matrixtest.Registration{
 		ID: reg.ID, URL: string(reg.URL), ASToken: reg.ASToken, HSToken: reg.HSToken,
-		SenderLocalpart: reg.SenderLocalpart, Ephemeral: true,
+		SenderLocalpart: reg.SenderLocalpart, Ephemeral: true, MSC4190: reg.MSC4190 && f.flavor == matrixtest.Synapse,
 	}
 	for _, n := range reg.Namespaces.Users {
 		m.Users = append(m.Users, matrixtest.Namespace{Exclusive: n.Exclusive, Regex: n.Regex})
@@ -83,6 +83,15 @@ func (f *fake) upload(who, name string, data []byte) (string, error) {
 	return f.users[who].Upload(name, "application/octet-stream", data), nil
 }
 
+func (f *fake) seal(_, _, kind string, content any) (string, any, error) { return kind, content, nil }
+
+func (f *fake) attach(who, _, name string, data []byte) (object, error) {
+	uri, err := f.upload(who, name, data)
+	return object{"url": uri}, err
+}
+
+func (f *fake) attached(e *matrixtest.Event) []byte { return f.file(e.Text("url")) }
+
 func (f *fake) open(context.Context) error { return nil } // people go around its faults
 
 func (f *fake) rooms() []string { return f.hs.Rooms() }
@@ -90,6 +99,9 @@ func (f *fake) rooms() []string { return f.hs.Rooms() }
 func (f *fake) room(id string) room { return fakeRoom{f.hs.Room(id)} }
 
 func (f *fake) file(uri string) []byte {
+	if uri == "" {
+		return nil
+	}
 	m, _ := f.hs.Media(uri)
 	return m.Data
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/registration"
 	"github.com/causeway-chat/causeway/testbed/child"
 	"github.com/causeway-chat/causeway/testbed/gate"
@@ -157,6 +158,20 @@ func (r *real) upload(who, name string, data []byte) (string, error) {
 		URI string `json:"content_uri"`
 	}
 	return out.URI, json.Unmarshal(answer, &out)
+}
+
+func (r *real) seal(_, _, kind string, content any) (string, any, error) { return kind, content, nil }
+
+func (r *real) attach(who, _, name string, data []byte) (object, error) {
+	uri, err := r.upload(who, name, data)
+	return object{"url": uri}, err
+}
+
+func (r *real) attached(e *matrixtest.Event) []byte {
+	if uri := e.Text("url"); uri != "" {
+		return r.file(uri)
+	}
+	return nil
 }
 
 // file downloads with alice's token (Client-Server API, GET

@@ -120,8 +120,12 @@ func (h *hubs) found(ctx context.Context, w *world, c *chat) error {
 	var out struct {
 		Room string `json:"room_id"`
 	}
+	var state []object
+	if w.plan.Encrypted {
+		state = append(state, object{"type": "m.room.encryption", "state_key": "", "content": object{"algorithm": "m.megolm.v1.aes-sha2"}})
+	}
 	err := w.home.do(c.owner, "POST", "createRoom", object{
-		"name": string(c.id), "preset": "public_chat", "invite": []string{botID},
+		"name": string(c.id), "initial_state": state, "preset": "public_chat", "invite": []string{botID},
 		"power_level_content_override": object{"users": object{c.owner: 100, botID: 50}},
 	}, &out)
 	if err != nil {

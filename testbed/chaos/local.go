@@ -58,6 +58,10 @@ func (l local) new(m *message) string {
 
 // send puts an event into the room.
 func (l local) send(kind string, content any) (string, error) {
+	kind, content, err := l.w.home.seal(l.who, l.c.room, kind, content)
+	if err != nil {
+		return "", err
+	}
 	return l.put("send/"+url.PathEscape(kind), content)
 }
 
@@ -133,14 +137,13 @@ func (l local) file(choice int) error {
 	data := fileOf(l.new(m), choice)
 	m.want = []piece{{hash: hashOf(data)}}
 	name := m.token + "-0:.bin"
-	uri, err := l.w.home.upload(l.who, name, data)
+	content, err := l.w.home.attach(l.who, l.c.room, name, data)
 	if err != nil {
 		return err
 	}
-	return l.post(m, object{
-		"msgtype": "m.file", "body": name, "filename": name, "url": uri,
-		"info": object{"mimetype": "application/octet-stream", "size": len(data)},
-	})
+	content["msgtype"], content["body"], content["filename"] = "m.file", name, name
+	content["info"] = object{"mimetype": "application/octet-stream", "size": len(data)}
+	return l.post(m, content)
 }
 
 // react puts a reaction, unless this person is relayed: then it would be the

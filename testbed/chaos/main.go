@@ -30,20 +30,22 @@ func main() {
 
 // A wish is what the command line asks for.
 type wish struct {
-	seeds    int
-	first    uint64
-	one      uint64
-	home     string
-	far      string
-	db       string
-	hub      bool
-	only     string
-	workers  int
-	messages int
-	rounds   int
-	length   time.Duration
-	parallel int
-	keep     bool
+	seeds int
+	first uint64
+	one   uint64
+	home  string
+	far   string
+	db    string
+	hub   bool
+	only  string
+
+	encrypted bool
+	workers   int
+	messages  int
+	rounds    int
+	length    time.Duration
+	parallel  int
+	keep      bool
 }
 
 // where names what the runs are on.
@@ -58,19 +60,22 @@ func (x wish) where() string {
 	if x.hub {
 		on += ", hubs"
 	}
+	if x.encrypted {
+		on += ", encrypted"
+	}
 	return on
 }
 
 // place is where the runs are.
 func (x wish) place() place {
-	return place{database{x.db == "postgres", x.workers}, x.home, x.far, x.hub, fault(x.only)}
+	return place{database{x.db == "postgres", x.workers}, x.home, x.far, x.hub, x.encrypted, fault(x.only)}
 }
 
 // check says whether there is such a place.
 func (x wish) check() bool {
 	return (x.home == fakeHome || x.home == dendriteHome || x.home == synapseHome) && (x.far == memNetwork || x.far == ircNetwork) &&
 		(x.db == "sqlite" && x.workers == 1 || x.db == "postgres" && (x.workers == 1 || x.workers == 2)) &&
-		x.parallel >= 1 && x.rounds >= 0 && (x.only == "" || slices.Contains(others(x.place().database), fault(x.only))) && (!x.hub || x.far == memNetwork && x.home == fakeHome)
+		x.parallel >= 1 && x.rounds >= 0 && (x.only == "" || slices.Contains(others(x.place().database), fault(x.only))) && (!x.encrypted || x.home == fakeHome) && (!x.hub || x.far == memNetwork && x.home == fakeHome)
 }
 
 func command(ctx context.Context, args []string) error {
@@ -84,6 +89,7 @@ func command(ctx context.Context, args []string) error {
 	f.BoolVar(&x.hub, "hub", false, "three networks whose chats meet in rooms")
 	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
 	f.IntVar(&x.workers, "workers", 1, "how many `processes` share the database; 2 needs -db postgres")
+	f.BoolVar(&x.encrypted, "encrypted", false, "encrypted rooms; wants -tags goolm")
 	f.StringVar(&x.only, "fault", "", "play only this `fault`, beside ends at steps, such as \"clock jumps\"")
 	f.IntVar(&x.messages, "messages", 400, "about how many `things` are said and done in a run")
 	f.IntVar(&x.rounds, "rounds", 0, "play only so many `rounds` of each run; 0 is all")

@@ -22,9 +22,11 @@ type plan struct {
 	Net      memnet.Options
 	Hub      []memnet.Options // the networks, if they are several that meet in rooms
 	Flavor   matrixtest.Flavor
-	Puppets  bool
-	Each     int // what a speaker does in a round
-	Rounds   []round
+	// Encrypted: so are all rooms that Causeway makes, and those of hubs.
+	Encrypted bool
+	Puppets   bool
+	Each      int // what a speaker does in a round
+	Rounds    []round
 }
 
 // A round is one fault, with traffic around it.
@@ -77,6 +79,7 @@ type place struct {
 	database
 	home, far string // as in plan
 	hub       bool
+	encrypted bool
 	only      fault // beside the steps; "" for all
 }
 
@@ -133,7 +136,7 @@ func newPlan(seed uint64, at place, messages int) plan {
 	random := rand.New(rand.NewPCG(seed, 1))
 	all := kinds()
 	k := all[int(seed)%len(all)]
-	p := plan{Seed: seed, Home: at.home, Far: at.far, Postgres: at.postgres, Workers: max(1, at.workers), Kind: k.name, Net: k.net, Puppets: random.IntN(2) == 0}
+	p := plan{Seed: seed, Home: at.home, Far: at.far, Postgres: at.postgres, Workers: max(1, at.workers), Kind: k.name, Net: k.net, Encrypted: at.encrypted, Puppets: random.IntN(2) == 0}
 	if random.IntN(3) == 0 {
 		p.Flavor = matrixtest.Dendrite
 	}

@@ -120,8 +120,8 @@ func (s *summary) add(p plan, w *world, r *result, dir string, err error, took t
 		s.sum(r)
 		r.print(s.out)
 	}
-	fmt.Fprintf(s.out, "  again: go run -C testbed -tags goolm ./chaos -homeserver %s -network %s -hub=%v -db %s -workers %d -seed %d -messages %d -rounds %d -fault %q\n  log and database: %s\n",
-		p.Home, p.Far, s.x.hub, s.x.db, p.Workers, p.Seed, s.x.messages, s.x.rounds, s.x.only, dir)
+	fmt.Fprintf(s.out, "  again: go run -C testbed -tags goolm ./chaos -homeserver %s -network %s -hub=%v -encrypted=%v -db %s -workers %d -seed %d -messages %d -rounds %d -fault %q\n  log and database: %s\n",
+		p.Home, p.Far, s.x.hub, s.x.encrypted, s.x.db, p.Workers, p.Seed, s.x.messages, s.x.rounds, s.x.only, dir)
 }
 
 func (s *summary) sum(r *result) {
@@ -131,9 +131,10 @@ func (s *summary) sum(r *result) {
 	}
 	t.Kills, t.Stops, t.Starts, t.Missed = t.Kills+r.Kills, t.Stops+r.Stops, t.Starts+r.Starts, t.Missed+r.Missed
 	t.Returned, t.Twice, t.Flying = t.Returned+r.Returned, t.Twice+r.Twice, t.Flying+r.Flying
-	t.Cut += r.Cut
+	t.Cut, t.Early = t.Cut+r.Cut, t.Early+r.Early
 	t.Excused, t.DoubledMarked = t.Excused+r.Excused, t.DoubledMarked+r.DoubledMarked
 	t.Lost, t.Doubled, t.Order, t.Looped = append(t.Lost, r.Lost...), append(t.Doubled, r.Doubled...), append(t.Order, r.Order...), append(t.Looped, r.Looped...)
+	t.Clear = append(t.Clear, r.Clear...)
 	t.Wrong, t.Dead = append(t.Wrong, r.Wrong...), append(t.Dead, r.Dead...)
 }
 
@@ -143,7 +144,7 @@ func (r *result) print(out io.Writer) {
 	for _, l := range []struct {
 		name string
 		all  []string
-	}{{"lost", r.Lost}, {"doubled", r.Doubled}, {"looped", r.Looped}, {"out of order", r.Order}, {"wrong", r.Wrong}, {"dead letter", r.Dead}} {
+	}{{"lost", r.Lost}, {"doubled", r.Doubled}, {"looped", r.Looped}, {"in clear", r.Clear}, {"out of order", r.Order}, {"wrong", r.Wrong}, {"dead letter", r.Dead}} {
 		for i, s := range l.all {
 			if i == most {
 				fmt.Fprintf(out, "  %s: %d more\n", l.name, len(l.all)-most)
@@ -161,9 +162,12 @@ func (s *summary) print(took time.Duration) {
 		fmt.Fprintf(s.out, " %d", seed)
 	}
 	fmt.Fprintf(s.out, "\nmessages: %d from networks, %d from Matrix\n", t.Sent[onNetwork], t.Sent[onMatrix])
-	fmt.Fprintf(s.out, "lost %d, doubled %d, looped %d, out of order %d, wrong %d, dead letters without a reason %d\n", len(t.Lost), len(t.Doubled), len(t.Looped), len(t.Order), len(t.Wrong), len(t.Dead))
+	fmt.Fprintf(s.out, "lost %d, doubled %d, looped %d, in clear %d, out of order %d, wrong %d, dead letters without a reason %d\n", len(t.Lost), len(t.Doubled), len(t.Looped), len(t.Clear), len(t.Order), len(t.Wrong), len(t.Dead))
 	fmt.Fprintf(s.out, "on networks that recognise nothing: doubled and marked %d (for sure %d, of %d on their way when Causeway was hit), said to be unknown %d\n", t.DoubledMarked, t.Twice, t.Flying, t.Excused)
 	fmt.Fprintf(s.out, "removed in a room before they were known to be there, and shown again: %d\n", t.Returned)
+	if t.Early > 0 {
+		fmt.Fprintf(s.out, "encrypted before anybody was asked in: %d\n", t.Early)
+	}
 	if t.Cut > 0 {
 		fmt.Fprintf(s.out, "said on IRC in the moment in which Causeway's connection was cut, and not heard: %d\n", t.Cut)
 	}

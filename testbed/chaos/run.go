@@ -60,6 +60,11 @@ func (w *world) open(ctx context.Context) error {
 // play goes through the rounds and heals everything.
 func (w *world) play(ctx context.Context) error {
 	speakers := w.speakers()
+	if s, ok := w.home.(*sealed); ok {
+		if err := until(ctx, "Causeway has a device", time.Minute, func() (bool, error) { return s.ready(), w.revive() }); err != nil {
+			return err
+		}
+	}
 	if err := w.far.begin(ctx, w); err != nil {
 		return err
 	}

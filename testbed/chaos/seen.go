@@ -37,6 +37,8 @@ type view struct {
 	notices map[string][]string         // what the bot answered, by event
 	about   map[string][]string         // events of Causeway's that are about a message, by token
 	removed map[string]bool             // events of Causeway's that are not there any more
+	early   int                         // events that nobody of ours was there to get the key of
+	clear   []string                    // events that ought to be encrypted
 	strange []string                    // what should not be there
 }
 
@@ -119,6 +121,7 @@ func (w *world) roomView(room string) *view {
 	for _, e := range snap.timeline() {
 		v.removed[e.ID] = e.RedactedBy != nil && bridged(e)
 	}
+	v.clear, v.early = inClear(snap)
 	edits := map[string]*matrixtest.Event{} // the newest of each message by its own sender
 	for _, e := range snap.OfType("m.room.message") {
 		if r := relationOf(e); r.Type == "m.replace" {
@@ -167,8 +170,8 @@ func (v *view) addEvent(w *world, e, edit *matrixtest.Event) {
 		return
 	}
 	p := piece{text: squeeze(text)}
-	if uri := e.Text("url"); uri != "" {
-		p = piece{hash: hashOf(w.home.file(uri))}
+	if data := w.home.attached(e); data != nil {
+		p = piece{hash: hashOf(data)}
 	}
 	v.add(token, e.ID, relationOf(e).Reply.Event, p)
 }

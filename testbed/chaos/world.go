@@ -57,7 +57,7 @@ func newWorld(ctx context.Context, p plan, dir string) (_ *world, err error) {
 	if w.home, err = openHome(ctx, p, dir, w.pushes); err != nil {
 		return nil, err
 	}
-	s := spec{Homeserver: w.home.reach()}
+	s := spec{Homeserver: w.home.reach(), Encrypted: p.Encrypted}
 	main, puppet := w.home.installed()
 	if s.Registration = main; p.Puppets {
 		s.DoublePuppet = &puppet
