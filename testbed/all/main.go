@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if require && len(absent) > 0 {
 		return errors.New("programs are missing")
 	}
-	flags := []string{"-shuffle=on", "-tags", "goolm", "-timeout", "20m"}
+	flags := []string{"-shuffle=on", "-tags", "goolm", "-timeout", "40m"}
 	if !slices.ContainsFunc(absent, func(p program) bool { return p.name == "gcc" }) {
 		flags = append(flags, "-race")
 	}
