@@ -39,6 +39,7 @@ type Client struct {
 	login network.Login
 	host  network.Host
 	files *uploads
+	tries tries
 
 	mu   sync.Mutex
 	live *account // nil while not connected; guarded by mu

@@ -22,9 +22,10 @@
 //
 // With each message goes the cursor "seen/<chat>": the greatest ts that was
 // delivered there, and the ts from which on we were there at all. It commits with the
-// message. Threads that were active lately are in the cursor "threads/<chat>". A
-// login's value "alive" says when the connection was last known to work. Contents are
-// never stored.
+// message. A login's value "alive" says when the connection was last known to work, "tries/<chat>"
+// what was about to be sent there without a mark, "rest/<txn>/<part>" which pieces of
+// a long text were sent, and "file/<txn>/<part>" as what a file was uploaded. Contents
+// are never stored.
 //
 // # Keys
 //
@@ -51,6 +52,8 @@
 // # Has it arrived?
 //
 // chat.postMessage has no idempotence. Each message carries the transaction ID and
-// the number of its part in its metadata, and Find looks there for it. A request
-// whose answer was lost is Unsure.
+// the number of its part in its metadata, and Find looks there for it. The metadata
+// of what a person's session posts cannot be read back, and /me has none: these are
+// looked for by their text and time, see [try]. A request whose answer was lost is
+// Unsure.
 package slack

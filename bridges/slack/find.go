@@ -3,7 +3,6 @@ package slack
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -41,7 +40,7 @@ func (c *Client) Find(ctx context.Context, m network.Outgoing) (network.Sent, er
 			sent.Parts = append(sent.Parts, []network.MessageID{id})
 			continue
 		}
-		pieces, err := c.meToo(ctx, acc, &m, i, found)
+		pieces, err := c.pieces(ctx, acc, &m, i, found)
 		if err != nil {
 			return sent, err
 		}
@@ -72,26 +71,16 @@ type piece struct {
 // A search is what was found of an outgoing message.
 type search struct {
 	parts map[int]map[int]piece // by part and piece
-	me    []*convert.Message    // what we said with /me, which carries no mark; the oldest first
+	mine  []*convert.Message    // what this account said, the oldest first
 }
 
-// meToo are the pieces of a part. One that was said with /me is the first of its text
-// since we tried to say it.
-func (c *Client) meToo(ctx context.Context, acc *account, m *network.Outgoing, i int, found search) (map[int]piece, error) {
+// pieces are those of a part that were found.
+func (c *Client) pieces(ctx context.Context, acc *account, m *network.Outgoing, i int, found search) (map[int]piece, error) {
 	drafts := convert.Part(m.Parts[i], c.options(ctx, acc, m, i))
-	if len(drafts) != 1 || !drafts[0].Me {
+	if len(drafts) == 0 || !c.unmarked(drafts[0]) {
 		return found.parts[i], nil
 	}
-	since, err := c.host.KV.Get(ctx, meKey(m.Txn, i))
-	if err != nil {
-		return nil, fmt.Errorf("read when it was tried: %w", err)
-	}
-	for _, said := range found.me {
-		if len(since) > 0 && said.TS.Compare(convert.TS(since)) > 0 && said.Text == drafts[0].Text {
-			return map[int]piece{0: {said.TS.ID(), 1}}, nil
-		}
-	}
-	return nil, nil
+	return c.byText(ctx, m, i, drafts, found.mine)
 }
 
 // look looks for what of m is on Slack.
@@ -105,8 +94,8 @@ func (c *Client) look(ctx context.Context, acc *account, m *network.Outgoing) (s
 			return found, err
 		}
 		for _, msg := range p.messages {
-			if msg.Subtype == "me_message" && msg.User == acc.UserID {
-				found.me = append(found.me, msg)
+			if msg.User == acc.UserID {
+				found.mine = append(found.mine, msg)
 			}
 			our := markOf(msg)
 			if our == nil || our.Txn != m.Txn {
@@ -122,7 +111,7 @@ func (c *Client) look(ctx context.Context, acc *account, m *network.Outgoing) (s
 		}
 		q.cursor = p.next
 	}
-	found.me = inOrder(found.me)
+	found.mine = inOrder(found.mine)
 	return found, nil
 }
 

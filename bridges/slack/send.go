@@ -54,15 +54,16 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 	for k := len(ids); k < len(drafts); k++ {
 		args := c.arguments(acc, m, drafts[k])
 		args.Set("metadata", mark{Txn: m.Txn, Part: i, Piece: k, Of: len(drafts)}.metadata())
-		if drafts[k].Me { // it takes no metadata, so Find has to go by its time and text
-			if err := c.host.KV.Set(ctx, meKey(m.Txn, i), []byte(convert.At(time.Now().Add(-meSkew)))); err != nil {
-				return nil, time.Time{}, fmt.Errorf("note a message: %w", err)
+		if c.unmarked(drafts[k]) {
+			if err := c.noteTry(ctx, m, i); err != nil {
+				return nil, time.Time{}, err
 			}
 		}
 		id, err := c.post(ctx, acc, drafts[k], args)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
+		c.tries.ours(m.Chat, id)
 		if ids = append(ids, id); len(drafts) > 1 {
 			if err := c.noteRest(ctx, m.Txn, i, ids); err != nil {
 				return nil, time.Time{}, err
@@ -146,11 +147,6 @@ func (c *Client) post(ctx context.Context, acc *account, d convert.Draft, args u
 	}
 	return out.TS.ID(), nil
 }
-
-// meSkew is how far our clock may be ahead of Slack's.
-const meSkew = 30 * time.Second
-
-func meKey(txn network.TxnID, part int) string { return fmt.Sprintf("me/%s/%d", txn, part) }
 
 // A rest is what was sent of a part that needs several messages, before something
 // went wrong.
