@@ -21,6 +21,7 @@ func appScopes() []scope {
 		{"im:history", "direct messages to the app do not arrive"},
 		{"im:read", "direct messages to the app have no name"},
 		{"im:write", "the app can begin no direct message"},
+		{"mpim:write", "the app can begin no group message"},
 		{"mpim:history", "nothing arrives from group messages"},
 		{"mpim:read", "group messages have no name or members"},
 		{"chat:write.customize", "relayed people have the app's name and picture"},
@@ -36,8 +37,37 @@ func appScopes() []scope {
 		{"pins:write", "nothing can be pinned"},
 		{"emoji:read", "custom emoji have no pictures"},
 		{"usergroups:read", "user groups have no names"},
-		{"team:read", "the workspace's name is not known"},
 		{"metadata.message:read", "a message whose answer was lost cannot be found again"},
+		{"users:read.email", "people cannot be found by e-mail"},
+	}
+}
+
+// userScopes are the scopes that a person who signs in by OAuth is asked for.
+func userScopes() []scope {
+	return []scope{
+		{"chat:write", "they can send nothing"},
+		{"channels:history", "nothing arrives from their public channels"},
+		{"channels:read", "their public channels have no name, topic or members"},
+		{"users:read", "people have no names"},
+		{"groups:history", "nothing arrives from their private channels"},
+		{"groups:read", "their private channels have no name, topic or members"},
+		{"im:history", "their direct messages do not arrive"},
+		{"im:read", "their direct messages do not open"},
+		{"im:write", "they can begin no direct message"},
+		{"mpim:write", "they can begin no group message"},
+		{"mpim:history", "nothing arrives from their group messages"},
+		{"mpim:read", "their group messages have no name or members"},
+		{"channels:write", "they cannot join public channels, or change their topic, name and members"},
+		{"groups:write", "they cannot change topic, name and members of private channels"},
+		{"files:read", "files do not arrive"},
+		{"files:write", "they can send no files"},
+		{"reactions:read", "reactions do not arrive"},
+		{"reactions:write", "they can send no reactions"},
+		{"pins:read", "pins do not arrive"},
+		{"pins:write", "they can pin nothing"},
+		{"emoji:read", "custom emoji have no pictures"},
+		{"usergroups:read", "user groups have no names"},
+		{"metadata.message:read", "a message of theirs whose answer was lost cannot be found again"},
 		{"users:read.email", "people cannot be found by e-mail"},
 	}
 }
