@@ -214,7 +214,7 @@ func (a *api) whoami(ctx context.Context) (identity, error) {
 	if who.UserID == "" || who.TeamID == "" {
 		return who, network.Errorf(network.Unknown, "Slack did not say who this is", "auth.test: no user or team")
 	}
-	if s := h.Get("X-OAuth-Scopes"); s != "" && a.cred.Kind == kindApp {
+	if s := h.Get("X-OAuth-Scopes"); s != "" && a.cred.Kind != kindPerson {
 		for one := range strings.SplitSeq(s, ",") {
 			who.Scopes = append(who.Scopes, strings.TrimSpace(one))
 		}

@@ -20,13 +20,14 @@ type tuning struct {
 	deep     time.Duration // the shortest absence after which old threads are looked at
 	threads  time.Duration // how old a thread may be in which a reply is found
 	shared   time.Duration // how long to wait until Slack has shown a file in its channel
+	push     time.Duration // how long a request of Slack's may wait for its event to be stored; Slack waits 3 s
 	sweepers int           // how many chats are read at once in which nothing happens
 }
 
 func usual() tuning {
 	return tuning{
 		pace: 1, ping: 30 * time.Second, alive: time.Minute, overlap: time.Minute, deep: 2 * time.Minute,
-		threads: 30 * 24 * time.Hour, shared: 20 * time.Second, sweepers: 2,
+		threads: 30 * 24 * time.Hour, push: 2500 * time.Millisecond, shared: 20 * time.Second, sweepers: 2,
 	}
 }
 
@@ -107,7 +108,7 @@ func (c *Client) run(ctx context.Context, sink network.Sink) error {
 		if c.cred.Kind == kindPerson {
 			return runRTM(ctx, s, typing)
 		}
-		return runSocket(ctx, s)
+		return c.conn.feedOf(c.cred.App).attach(ctx, s)
 	})
 	g.Go(func() error { return s.loop(ctx) })
 	err = g.Wait()

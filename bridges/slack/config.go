@@ -21,6 +21,16 @@ type Config struct {
 	BotToken string `yaml:"bot_token"` // xoxb-…
 	AppToken string `yaml:"app_token"` // xapp-…, with the scope connections:write
 
+	// SigningSecret has Slack push events to /net/<network>/events below the public
+	// address; then app_token may be missing.
+	SigningSecret string `yaml:"signing_secret"`
+
+	// ClientID and ClientSecret are the app's, for people who sign in by a link to
+	// Slack (OAuth). An app with PKCE has no secret.
+	ClientID     string `yaml:"client_id"`
+	ClientSecret string `yaml:"client_secret"`
+	PKCE         bool   `yaml:"pkce"`
+
 	// Relay false keeps the app from speaking for people. Default true.
 	Relay *bool `yaml:"relay"`
 
@@ -64,13 +74,8 @@ func check(id network.NetworkID, c Config) (settings, error) {
 	if s.Name == "" {
 		s.Name = "Slack"
 	}
-	if (c.BotToken == "") != (c.AppToken == "") {
-		return s, errors.New("bot_token and app_token belong together: an app needs both, see docs/slack.md")
-	}
-	if c.BotToken != "" {
-		if err := checkAppTokens(c.BotToken, c.AppToken); err != nil {
-			return s, err
-		}
+	if err := checkApp(c); err != nil {
+		return s, err
 	}
 	if c.Relay != nil && *c.Relay && c.BotToken == "" {
 		return s, errors.New("relay: it needs bot_token and app_token")
@@ -100,15 +105,68 @@ func check(id network.NetworkID, c Config) (settings, error) {
 	return s, nil
 }
 
+// checkPublic says what is wrong if the public address is missing.
+func checkPublic(s settings, public string) error {
+	switch {
+	case public != "":
+		return nil
+	case s.SigningSecret != "" && s.AppToken == "":
+		return errors.New("signing_secret: Slack pushes events to a public address, and public.url is not set")
+	case s.ClientID != "":
+		return errors.New("client_id: Slack sends people back to a public address, and public.url is not set")
+	}
+	return nil
+}
+
+// checkApp says what is wrong with the app that c has.
+func checkApp(c Config) error {
+	pushed := c.SigningSecret != ""
+	switch {
+	case c.BotToken == "" && c.ClientID == "" && (c.AppToken != "" || pushed):
+		return errors.New("bot_token and app_token belong together: an app needs both, see docs/slack.md")
+	case c.BotToken != "" && c.AppToken == "" && !pushed:
+		return errors.New("bot_token and app_token belong together: an app needs both, or signing_secret instead of app_token, see docs/slack.md")
+	case c.ClientID != "" && c.AppToken == "" && !pushed:
+		return errors.New("client_id: the people who sign in get their events through the app, which needs app_token or signing_secret")
+	case c.ClientID != "" && (c.ClientSecret == "") != c.PKCE:
+		return errors.New("client_id: it needs either client_secret, or pkce: true for an app that has PKCE enabled")
+	case c.ClientID == "" && (c.ClientSecret != "" || c.PKCE):
+		return errors.New("client_id is missing; it is under Basic Information of the app")
+	case pushed && !isToken(c.SigningSecret):
+		return errors.New("signing_secret: this is none; it is under Basic Information of the app")
+	}
+	if c.BotToken != "" {
+		if err := checkBotToken(c.BotToken); err != nil {
+			return err
+		}
+	}
+	if c.AppToken != "" {
+		return checkAppToken(c.AppToken)
+	}
+	return nil
+}
+
 // checkAppTokens says what is wrong with the tokens of an app. They are easily
 // swapped.
 func checkAppTokens(bot, app string) error {
+	if err := checkBotToken(bot); err != nil {
+		return err
+	}
+	return checkAppToken(app)
+}
+
+func checkBotToken(bot string) error {
 	switch {
 	case strings.HasPrefix(bot, "xapp-"):
 		return errors.New("bot_token: this is an app-level token (xapp-…); the bot's is under OAuth & Permissions and begins with xoxb-")
 	case !strings.HasPrefix(bot, "xoxb-") || !isToken(bot):
 		return errors.New("bot_token: a bot token begins with xoxb-; it is under OAuth & Permissions")
-	case !strings.HasPrefix(app, "xapp-") || !isToken(app):
+	}
+	return nil
+}
+
+func checkAppToken(app string) error {
+	if !strings.HasPrefix(app, "xapp-") || !isToken(app) {
 		return errors.New("app_token: an app-level token begins with xapp-; make one with the scope connections:write under Basic Information")
 	}
 	return nil

@@ -18,6 +18,7 @@ func TestConformance(t *testing.T) {
 	networktest.Run(t, map[string]func(t *testing.T) networktest.Harness{
 		"app":    func(t *testing.T) networktest.Harness { return newHarness(t, (*world).appLogin) },
 		"person": func(t *testing.T) networktest.Harness { return newHarness(t, (*world).personLogin) },
+		"user":   newUserHarness,
 	})
 }
 

@@ -21,8 +21,12 @@ type Connector struct {
 	tune tuning
 	dir  *directory
 
+	public string   // where the world reaches our visits; "": nowhere
+	visits *signIns // those under way
+
 	mu    sync.Mutex
 	paces map[string]*pacer // by token; guarded by mu. Slack counts by who asks
+	feeds map[string]*feed  // by app-level token; guarded by mu
 }
 
 var _ network.Connector = (*Connector)(nil)
@@ -35,10 +39,13 @@ func New(o network.Options) (network.Connector, error) {
 		return nil, fmt.Errorf("configuration of %s: %w", o.ID, err)
 	}
 	set, err := check(o.ID, cfg)
+	if err == nil {
+		err = checkPublic(set, o.Public)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration of %s: %w", o.ID, err)
 	}
-	return &Connector{id: o.ID, set: set, tune: usual(), dir: newDirectory(), paces: map[string]*pacer{}}, nil
+	return &Connector{id: o.ID, set: set, tune: usual(), dir: newDirectory(), paces: map[string]*pacer{}, feeds: map[string]*feed{}, public: o.Public, visits: newSignIns()}, nil
 }
 
 // Info implements network.Connector.
@@ -68,10 +75,12 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, _, err := a.web.StartSocketModeContext(ctx); err != nil {
+	words := fmt.Sprintf("the app is %s in %s", who.User, who.Team)
+	if c.set.AppToken == "" {
+		words += "; Slack has to push its events to " + c.public + eventsPath
+	} else if _, _, err := a.web.StartSocketModeContext(ctx); err != nil {
 		return "", inWords(err, "open a socket")
 	}
-	words := fmt.Sprintf("the app is %s in %s", who.User, who.Team)
 	if missing := lacking(who.Scopes, appScopes()); len(missing) > 0 {
 		words += "; " + missingWords(missing)
 	}

@@ -9,7 +9,17 @@
 // have no login, with their name and picture (chat:write.customize). A person is
 // somebody's own session: the token and the cookie of their browser. Events come by
 // RTM, which apps do not have any more, so typing, presence and read markers exist
-// for persons only.
+// for persons only. A user is somebody who allowed the configuration's app to act for
+// them (OAuth v2), with a token of their own; their events come through the app.
+//
+// # Whose events
+//
+// Slack sends an app each event once in a workspace, through one of its sockets or by
+// HTTP, and names one of the installations that may see it. So a [feed] takes the
+// events of an app for all of its logins, and gives each of them what it may see: what
+// Slack says is theirs, and what happens where they are, which their [reach] knows. The
+// event is acknowledged when the last of them has stored it. A push that is not stored
+// within 2.5 s is answered with 503, and Slack sends it again.
 //
 // # Who is who
 //
@@ -36,8 +46,8 @@
 //
 // # Who owns what
 //
-// Run has three kinds of goroutines and none outlives it: the library's socket (or
-// ours, for RTM), one that reads what was missed, and the loop, which owns the
+// Run has three kinds of goroutines and none outlives it: one that waits for the feed
+// (or reads our socket, for RTM), one that reads what was missed, and the loop, which owns the
 // [session] and is the only one that calls Deliver. An envelope is acknowledged by
 // the loop when Deliver has returned nil; it reads no further before that, so a slow
 // core holds Slack back and nothing is dropped. After every connection each chat is

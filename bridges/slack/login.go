@@ -16,6 +16,7 @@ type kind string
 const (
 	kindApp    kind = "app"    // a bot token and an app-level token
 	kindPerson kind = "person" // a browser's token and cookie
+	kindUser   kind = "user"   // a person's token of the configured app, by OAuth
 )
 
 // credentials are Login.Data.
@@ -38,8 +39,13 @@ func (c *Connector) credentials(l network.Login) (credentials, error) {
 	if err := json.Unmarshal(l.Data, &d); err != nil {
 		return d, network.Errorf(network.LoggedOut, "sign in again", "open: login data: %w", err)
 	}
-	if d.Token == "" || d.Kind != kindApp && d.Kind != kindPerson {
+	switch {
+	case d.Token == "" || d.Kind != kindApp && d.Kind != kindPerson && d.Kind != kindUser:
 		return d, network.Errorf(network.LoggedOut, "sign in again", "open: login data of kind %q", d.Kind)
+	case d.Kind == kindUser && c.set.AppToken == "" && c.set.SigningSecret == "":
+		return d, network.Errorf(network.LoggedOut, "the configuration has no app any more, through which this login had its events", "open: no app")
+	case d.Kind == kindUser:
+		d.App = c.set.AppToken // of today
 	}
 	return d, nil
 }
@@ -47,6 +53,9 @@ func (c *Connector) credentials(l network.Login) (credentials, error) {
 // Flows implements network.Connector.
 func (c *Connector) Flows() []network.LoginFlow {
 	var flows []network.LoginFlow
+	if c.set.ClientID != "" && c.public != "" {
+		flows = append(flows, network.LoginFlow{ID: "oauth", Name: "as yourself, by a link to Slack", Do: c.withOAuth})
+	}
 	if c.set.persons {
 		flows = append(flows, network.LoginFlow{ID: "browser", Name: "as yourself, with the token and cookie of your browser's session", Do: c.withBrowser})
 	}

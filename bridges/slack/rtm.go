@@ -25,7 +25,7 @@ func runRTM(ctx context.Context, s *session, typing <-chan string) error {
 	if s.cred.Cookie != "" {
 		header.Set("Cookie", "d="+s.cred.Cookie)
 	}
-	conn, resp, err := s.dialer().DialContext(ctx, address, header)
+	conn, resp, err := s.conn.dialer().DialContext(ctx, address, header)
 	if err != nil {
 		if resp != nil && (resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized) {
 			return network.Errorf(network.LoggedOut, "Slack does not accept this session any more: sign in again", "open a socket: %w", err)

@@ -72,6 +72,18 @@ func userScopes() []scope {
 	}
 }
 
+// wanted are the scopes that a login of a kind should have; none for a browser's
+// session, which has no scopes.
+func wanted(k kind) []scope {
+	switch k {
+	case kindApp:
+		return appScopes()
+	case kindUser:
+		return userScopes()
+	}
+	return nil
+}
+
 // lacking are the scopes of want that are not in have; none if have is not known.
 func lacking(have []string, want []scope) []scope {
 	if have == nil {

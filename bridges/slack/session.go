@@ -143,7 +143,7 @@ func (s *session) begin(ctx context.Context) error {
 	}
 	s.setLive(s.acc)
 	state := network.LoginState{Status: network.Online, User: network.UserID(s.acc.UserID)}
-	if missing := lacking(s.acc.Scopes, appScopes()); len(missing) > 0 {
+	if missing := lacking(s.acc.Scopes, wanted(s.cred.Kind)); len(missing) > 0 {
 		state.Status, state.Words = network.Limited, missingWords(missing)
 	}
 	s.sink.State(state)

@@ -18,12 +18,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// runSocket keeps a Socket Mode connection and passes events to the loop in the
-// order in which they come. The library opens another connection by itself where
-// Slack asks for that or one is lost; if it cannot, this ends.
-func runSocket(ctx context.Context, s *session) error {
-	client := socketmode.New(s.acc.web, socketmode.OptionPingInterval(s.tune.ping), socketmode.OptionReadLimit(16<<20),
-		socketmode.OptionDialer(s.dialer()), socketmode.OptionLog(log.New(io.Discard, "", 0)))
+// A receiver takes what comes through an app's socket. Its methods are called one
+// after another; an error ends the socket.
+type receiver interface {
+	opened(ctx context.Context) error             // events come from now on
+	dropped(ctx context.Context, err error) error // the socket was lost, and another is being opened
+	// envelope takes what Slack calls an events_api payload; ack is called when it is
+	// stored, or not at all.
+	envelope(ctx context.Context, payload json.RawMessage, ack func()) error
+}
+
+// runSocket keeps a Socket Mode connection and passes on events in the order in
+// which they come. The library opens another connection by itself where Slack asks
+// for that or one is lost; if it cannot, this ends.
+func runSocket(ctx context.Context, web *goslack.Client, c *Connector, to receiver) error {
+	client := socketmode.New(web, socketmode.OptionPingInterval(c.tune.ping), socketmode.OptionReadLimit(16<<20),
+		socketmode.OptionDialer(c.dialer()), socketmode.OptionLog(log.New(io.Discard, "", 0)))
 	acks := newAcks()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -37,7 +47,7 @@ func runSocket(ctx context.Context, s *session) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			case ev := <-client.Events:
-				if err := s.socketEvent(ctx, ev, acks); err != nil {
+				if err := socketEvent(ctx, ev, to, acks); err != nil {
 					return err
 				}
 			}
@@ -47,18 +57,18 @@ func runSocket(ctx context.Context, s *session) error {
 }
 
 // dialer dials sockets.
-func (c *Client) dialer() *websocket.Dialer {
+func (c *Connector) dialer() *websocket.Dialer {
 	return &websocket.Dialer{Proxy: c.set.proxy, HandshakeTimeout: 30 * time.Second, WriteBufferSize: 32 << 10}
 }
 
 // socketEvent takes what the library says.
-func (s *session) socketEvent(ctx context.Context, ev socketmode.Event, acks *acks) error {
+func socketEvent(ctx context.Context, ev socketmode.Event, to receiver, acks *acks) error {
 	switch ev.Type {
 	case socketmode.EventTypeHello:
-		return tell(ctx, s.connected, struct{}{})
+		return to.opened(ctx)
 	case socketmode.EventTypeConnecting:
 		if c, ok := ev.Data.(*goslack.ConnectingEvent); ok && (c.ConnectionCount > 0 || c.Attempt > 1) {
-			return tell(ctx, s.lost, error(errOffline()))
+			return to.dropped(ctx, errOffline())
 		}
 	case socketmode.EventTypeConnectionError:
 		if e, ok := ev.Data.(*goslack.ConnectionErrorEvent); ok {
@@ -68,12 +78,12 @@ func (s *session) socketEvent(ctx context.Context, ev socketmode.Event, acks *ac
 		if bad, ok := ev.Data.(*socketmode.ErrorBadMessage); ok {
 			var r socketmode.Request
 			if err := json.Unmarshal(bad.Message, &r); err == nil {
-				return s.envelope(ctx, &r, acks)
+				return envelope(ctx, &r, to, acks)
 			}
 		}
 	default:
 		if ev.Request != nil {
-			return s.envelope(ctx, ev.Request, acks)
+			return envelope(ctx, ev.Request, to, acks)
 		}
 	}
 	return nil
@@ -94,28 +104,17 @@ func connectError(err error) error {
 	return network.Errorf(network.Unavailable, "Slack cannot be reached at the moment", "open a socket: %w", err)
 }
 
-// envelope passes what is in an envelope to the loop. It is acknowledged when it is stored.
-func (s *session) envelope(ctx context.Context, r *socketmode.Request, acks *acks) error {
+// envelope passes on what is in an envelope.
+func envelope(ctx context.Context, r *socketmode.Request, to receiver, acks *acks) error {
 	if r.EnvelopeID == "" {
 		return nil
 	}
-	var outer struct {
-		ID    string          `json:"event_id"`
-		Event json.RawMessage `json:"event"`
-	}
 	ack := func() { acks.add(r.EnvelopeID) }
-	if r.Type != socketmode.RequestTypeEventsAPI || json.Unmarshal(r.Payload, &outer) != nil || len(outer.Event) == 0 {
+	if r.Type != socketmode.RequestTypeEventsAPI {
 		ack() // nothing that is shown
 		return nil
 	}
-	ev, err := parseEvent(outer.Event, outer.ID)
-	if err != nil {
-		s.host.Log.Warn("an event of Slack's cannot be read", "err", err)
-		ack()
-		return nil
-	}
-	ev.ack = ack
-	return tell(ctx, s.in, ev)
+	return to.envelope(ctx, r.Payload, ack)
 }
 
 // tell sends v to the loop.
