@@ -60,6 +60,19 @@ func (k backend) ListPortals(ctx context.Context, n network.NetworkID, inactive 
 	return out, err
 }
 
+func (k backend) BridgeAll(ctx context.Context, n network.NetworkID, patterns []string, guest id.UserID, preview bool) (command.BulkView, error) {
+	do := k.b.portals.BridgeAll
+	if preview {
+		do = k.b.portals.PreviewAll
+	}
+	plan, err := do(ctx, portal.BulkWish{Network: n, Patterns: patterns, Guest: guest})
+	v := command.BulkView{Private: plan.Private, Running: plan.Running}
+	for _, c := range plan.Chats {
+		v.Chats = append(v.Chats, command.BulkChatView{Name: c.Name, Members: c.Members, Private: c.Private, Bridged: c.Bridged, Trouble: c.Trouble})
+	}
+	return v, err
+}
+
 func (k backend) UnbridgePortals(ctx context.Context, portals []int64, deleteRooms bool) (int, error) {
 	return k.b.portals.UnbridgeAll(ctx, portals, deleteRooms)
 }

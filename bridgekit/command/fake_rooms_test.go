@@ -64,6 +64,21 @@ func (f *fake) ListPortals(_ context.Context, n network.NetworkID, inactive time
 	return out, nil
 }
 
+func (f *fake) BridgeAll(_ context.Context, n network.NetworkID, patterns []string, guest id.UserID, preview bool) (BulkView, error) {
+	if n != acme {
+		return BulkView{}, network.Errorf(network.Rejected, "this network has no relay in the configuration, which would bridge them", "no relay")
+	}
+	if len(patterns) == 1 && patterns[0] == "none" {
+		return BulkView{}, nil
+	}
+	if !preview {
+		f.act("bridges %v of %s for %s", patterns, n, guest)
+	}
+	return BulkView{Private: 2, Chats: []BulkChatView{
+		{Name: "#general", Members: 12, Bridged: true}, {Name: "#team-a", Members: 3}, {Name: "#team-b", Trouble: "the channel is archived"},
+	}}, nil
+}
+
 func (f *fake) UnbridgePortals(_ context.Context, portals []int64, deleteRooms bool) (int, error) {
 	f.act("unbridges %v, delete %v", portals, deleteRooms)
 	return len(portals), nil

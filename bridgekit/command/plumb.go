@@ -38,6 +38,10 @@ type Life interface {
 	// ListPortals lists the portals of a network (of all if it is "") in which
 	// nothing crossed for some time, the longest inactive first.
 	ListPortals(ctx context.Context, n network.NetworkID, inactive time.Duration) ([]PortalLine, error)
+	// BridgeAll bridges the chats of a network that patterns choose, in the
+	// background, into a space that guest is invited to; with preview it only says
+	// which these are, and how far an earlier wish is.
+	BridgeAll(ctx context.Context, n network.NetworkID, patterns []string, guest id.UserID, preview bool) (BulkView, error)
 	// UnbridgePortals ends portals by their numbers and says how many there were.
 	// With deleteRooms everybody leaves the rooms that Causeway made.
 	UnbridgePortals(ctx context.Context, portals []int64, deleteRooms bool) (int, error)

@@ -40,7 +40,7 @@ var ErrUsage = errors.New("these are not the command's arguments")
 func operations() map[string]operation {
 	return map[string]operation{
 		"users": usersReport, "portals": portalsReport, "logins": loginsReport, "health": healthReport,
-		"double-puppet": puppetReport, "forget": forgetReport, "export": exportReport,
+		"bridge-all": bridgeAllReport, "double-puppet": puppetReport, "forget": forgetReport, "export": exportReport,
 		"set-relay": relayReport, "unset-relay": unrelayReport,
 	}
 }

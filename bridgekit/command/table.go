@@ -80,6 +80,7 @@ func commands() []command {
 		{"users", nil, "[words]", 0, "who uses Causeway, and how", admin, none, management, operated},
 		{"portals", nil, "[network]", 0, "what is bridged to what", admin, none, management, operated},
 		{"health", nil, "", 0, "how the homeserver, the accounts and the queue fare", admin, none, management, operated},
+		{"bridge-all", nil, "[@user] <network> [patterns] [confirm]", 1, "bridge many chats of a network at once, into a space; patterns choose by name, such as team-*,!team-x; shows first which", admin, none, management, forSomebody},
 		{"unbridge-many", nil, "[network] [inactive <time>] [delete] [confirm]", 1, "end the bridging of many chats at once, such as those that were silent for long; shows first which", admin, none, management, unbridgeMany},
 		{"orphans", nil, "[clean]", 0, "rooms and bridged people that were left behind", admin, none, management, orphans},
 		{"cleanups", nil, "", 0, "rooms that bridged people leave one after another", admin, none, management, cleanups},

@@ -16,9 +16,13 @@ type Space struct {
 	Topic   string
 	Invite  []id.UserID // who gets it
 	Creator id.UserID   // default the bot
+	Hosts   []id.UserID // who may invite others
 	// Parent is a space that it is a part of: who is there may join it.
 	Parent id.RoomID
 }
+
+// hostLevel is the power to invite into a space.
+const hostLevel = 50
 
 func spaceFact(alias string) string { return "space " + alias }
 
@@ -36,11 +40,15 @@ func (h *Homeserver) EnsureSpace(ctx context.Context, s Space) (id.RoomID, error
 	if err != nil || known != "" {
 		return id.RoomID(known), err
 	}
+	levels := map[id.UserID]int{}
+	for _, u := range s.Hosts {
+		levels[u] = hostLevel
+	}
 	space, err := h.CreateRoom(ctx, Room{
-		As: s.Creator, Alias: s.Alias, Name: s.Name, Topic: s.Topic, Invite: s.Invite,
+		As: s.Creator, Levels: levels, Alias: s.Alias, Name: s.Name, Topic: s.Topic, Invite: s.Invite,
 		CreationContent: map[string]any{"type": event.RoomTypeSpace},
 		// Nobody but us writes there: what is in it is what is bridged.
-		Power:   &event.PowerLevelsEventContent{EventsDefault: 100, InvitePtr: new(50)},
+		Power:   &event.PowerLevelsEventContent{EventsDefault: 100, InvitePtr: new(hostLevel)},
 		History: string(event.HistoryVisibilityShared), State: h.within(s.Parent),
 	})
 	if err != nil {
@@ -80,6 +88,13 @@ func (h *Homeserver) within(parent id.RoomID) []*event.Event {
 		{Type: event.StateJoinRules, StateKey: new(string), Content: event.Content{Parsed: rule}},
 		{Type: event.StateSpaceParent, StateKey: &key, Content: event.Content{Parsed: &event.SpaceParentEventContent{Via: []string{h.opts.Domain}, Canonical: true}}},
 	}
+}
+
+// Admit lets everybody who is in a space join a room of ours without being invited.
+func (h *Homeserver) Admit(ctx context.Context, room, space id.RoomID) error {
+	rule := &event.JoinRulesEventContent{JoinRule: event.JoinRuleRestricted, Allow: []event.JoinRuleAllow{{Type: event.JoinRuleAllowRoomMembership, RoomID: space}}}
+	_, err := h.SendState(ctx, room, h.BotID(), event.StateJoinRules, "", rule, time.Time{})
+	return err
 }
 
 // ForgetSpace makes EnsureSpace make another one: the space is gone, or ended.

@@ -99,8 +99,10 @@ type (
 // Found is a chat that a search found.
 type Found struct {
 	Name    string // what Joiner takes
+	ID      ChatID // the chat's, if Joiner takes that too; then it is quicker
 	Topic   string
 	Members int
+	Private bool // only who was invited finds it
 }
 
 // OutgoingChat is a change of a chat.

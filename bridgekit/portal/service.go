@@ -126,6 +126,7 @@ type Service struct {
 	vanish    *vanishing
 	clean     *cleaner
 	arrived   *arrivals
+	bulk      *bulk
 	merges    merged
 
 	crossings crossings
@@ -158,6 +159,7 @@ func New(o Options) *Service {
 	s.vanish = newVanishing(s)
 	s.clean = newCleaner(s)
 	s.arrived = newArrivals(s)
+	s.bulk = newBulk(s)
 	s.bans.db = o.DB
 	return s
 }
@@ -186,6 +188,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.vanish.run(ctx) })
 	g.Go(func() error { return s.clean.run(ctx) })
 	g.Go(func() error { return s.arrived.run(ctx) })
+	g.Go(func() error { return s.bulk.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
 	g.Go(func() error {
 		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)
