@@ -124,6 +124,38 @@ func newUserHarness(t *testing.T) networktest.Harness {
 	return userHarness{h}
 }
 
+// What somebody says through the app's right to act for them is theirs, also for the
+// bot, whose ID is on it.
+func TestFeedSender(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	s := w.publish(w.socket() + w.signsIn())
+	bot, _ := s.relay(t).started()
+	carol := newCore(t, s.conn, w.userLogin(w.carol))
+	ops, _ := carol.run()
+	sent, err := ops.Send(t.Context(), network.Outgoing{Txn: "0123456789abcdef0123456789abcdef", Chat: network.ChatID(w.main), Content: network.Text("it is me")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ops.Edit(t.Context(), network.OutgoingEdit{Txn: "1123456789abcdef0123456789abcdef", Chat: network.ChatID(w.main), Target: network.Whole(sent.Parts[0][0]), Content: network.Text("still me")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*core{bot, carol} {
+		var by []network.UserID
+		c.wait("the words and their edit", func() bool {
+			by = by[:0]
+			for _, ev := range c.events {
+				if ev.Base().Chat.ID == network.ChatID(w.main) {
+					by = append(by, ev.Base().Sender)
+				}
+			}
+			return len(by) == 2
+		})
+		if want := network.UserID(w.carol); by[0] != want || by[1] != want {
+			t.Errorf("the words and their edit are by %q, want %s", by, want)
+		}
+	}
+}
+
 // started runs a core's client, and returns the core.
 func (c *core) started() (*core, func()) {
 	_, stop := c.run()

@@ -55,7 +55,7 @@ func (t *translator) head(chat, key string, sender network.UserID, at convert.TS
 
 // senderOf is who sent a message. What the app posts under another name has no user.
 func (t *translator) senderOf(m *convert.Message) network.UserID {
-	if m.BotID != "" && m.BotID == t.acc.BotID {
+	if m.User == "" && m.BotID != "" && m.BotID == t.acc.BotID {
 		return network.UserID(t.acc.UserID)
 	}
 	return m.Sender()
