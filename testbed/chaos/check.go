@@ -137,7 +137,7 @@ func (k *checker) unexpected() {
 func (k *checker) message(m *message) {
 	shown := k.shows.byToken[m.token]
 	gone := m.gone && (!m.stays || m.from == k.at)
-	if k.excused(m) || k.split() && (m.gone || shown != nil && m.rev > 0) {
+	if k.excused(m) {
 		k.r.Excused++
 		return
 	}
@@ -259,7 +259,7 @@ func (k *checker) order() {
 		slices.SortStableFunc(book, func(a, b *message) int { return k.w.arrival[a.event] - k.w.arrival[b.event] })
 	}
 	for _, m := range book {
-		if k.shows.byToken[m.token] != nil && !k.returned(m) {
+		if k.shows.byToken[m.token] != nil && !k.returned(m) && !(m.gone && k.warned(m)) {
 			want = append(want, m.token)
 		}
 	}
@@ -305,8 +305,8 @@ func times(want, shown []piece) int {
 }
 
 // split reports whether the accounts of one of both networks have no IDs in common:
-// then what one says about what another one has read cannot cross, and the book does
-// not know what they call a message.
+// then answers and reactions to what another one has read may not cross, and the book
+// does not know what they call a message. Edits and removals of one's own do.
 func (k *checker) split() bool { return k.apart(k.side) || k.apart(k.at) }
 
 // apart is split of one side.
@@ -336,7 +336,11 @@ func (k *checker) returned(m *message) bool {
 // something about this message, which only networks without idempotence may do,
 // or that it did not leave because its sender was signed out.
 func (k *checker) excused(m *message) bool {
-	for _, s := range []side{k.at, m.side} {
+	of := []side{k.at, m.side}
+	if k.at == m.side { // it came back, from wherever it went
+		of = k.c.sides()
+	}
+	for _, s := range of {
 		if s == onMatrix {
 			continue
 		}
@@ -361,8 +365,14 @@ func (k *checker) warned(m *message) bool {
 // toldOfRemoved reports whether the bot said something in such words about an event of
 // Causeway's that was removed: of whose message that was a copy nobody knows any more.
 func (k *checker) toldOfRemoved(words string) bool {
+	said := map[string]bool{} // by people themselves, whose messages have their own answers
+	for _, m := range k.c.book[onMatrix] {
+		for _, act := range m.acts {
+			said[act] = true
+		}
+	}
 	for act, all := range k.room.notices {
-		if k.room.removed[act] && slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, words) }) {
+		if k.room.removed[act] && !said[act] && slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, words) }) {
 			return true
 		}
 	}

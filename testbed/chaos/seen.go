@@ -36,7 +36,7 @@ type view struct {
 	react   map[string]map[reaction]int // by token; all that stand, of both sides
 	notices map[string][]string         // what the bot answered, by event
 	about   map[string][]string         // events of Causeway's that are about a message, by token
-	removed map[string]bool             // events of Causeway's that are not there any more
+	removed map[string]bool             // events that are not there any more
 	early   int                         // events that nobody of ours was there to get the key of
 	clear   []string                    // events that ought to be encrypted
 	strange []string                    // what should not be there
@@ -119,7 +119,7 @@ func bridged(e *matrixtest.Event) bool {
 func (w *world) roomView(room string) *view {
 	v, snap := newView(), w.home.room(room)
 	for _, e := range snap.timeline() {
-		v.removed[e.ID] = e.RedactedBy != nil && bridged(e)
+		v.removed[e.ID] = e.RedactedBy != nil // which of them were bridged cannot be seen any more
 	}
 	v.clear, v.early = inClear(snap)
 	edits := map[string]*matrixtest.Event{} // the newest of each message by its own sender
