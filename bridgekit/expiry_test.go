@@ -199,6 +199,7 @@ func TestHubExpiry(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.notice(r.room, "vanish 1 hour after")
+		r.rest() // it is said before it is stored
 		r.says("a", "of a")
 		r.says("b", "of b")
 		r.alice.SendText(r.room, "of alice")
