@@ -54,8 +54,8 @@
 // read from its cursor on before what is live there is delivered: live events of
 // such a chat wait in the session, unacknowledged, and those of other chats do not.
 //
-// All methods may call Slack's Web API at any time between two states: Run marks the
-// client as live once it has signed in. Limits of each method are kept by the
+// All methods may call Slack's Web API while a socket is open: Run marks the client
+// as live then, and as not live when the socket is lost. Limits of each method are kept by the
 // [pacer], which obeys Retry-After; people's names and the like are remembered in
 // the [directory], under a mutex of its own.
 //

@@ -121,6 +121,7 @@ func (s *session) loop(ctx context.Context) error {
 				return err
 			}
 		case err := <-s.lost:
+			s.setLive(nil) // what is sent now would mostly be lost in a dead connection, and nobody could tell
 			s.sink.State(network.LoginState{Status: network.Connecting, Words: network.UserText(err)})
 		case <-tick.C:
 			if err := s.keepAlive(ctx); err != nil {
