@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/slack/convert"
 	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
@@ -261,5 +262,34 @@ func TestAnswerOutsideOfAThread(t *testing.T) {
 		if (m["thread_ts"] == root) != inThread || strings.Contains(text, "question") == inThread {
 			t.Errorf("with %s Slack holds %q in the thread %v", replies, text, m["thread_ts"])
 		}
+	}
+}
+
+// TestCustomEmoji: the workspace's own emoji are known by their names, in text and as
+// reactions; what it does not have is refused, or text.
+func TestCustomEmoji(t *testing.T) {
+	w, ops := running(t, "")
+	w.AddEmoji("parrot", "https://emoji.example/parrot.gif")
+	var c network.Content
+	c.Parts = []network.Part{{Text: markup.Body{{Kind: markup.Emoji, Text: ":parrot:", URL: "mxc://x/1"}}}}
+	sent, err := ops.Send(t.Context(), w.outgoing(1, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := string(sent.Parts[0][0])
+	if text := w.Message(w.main, ts)["text"]; text != ":parrot:" {
+		t.Errorf("the text is %q", text)
+	}
+	react := func(key string) error {
+		return ops.React(t.Context(), network.OutgoingReaction{Txn: txn(2), Chat: network.ChatID(w.main), Target: network.Whole(sent.Parts[0][0]), Key: key})
+	}
+	if err := react(":parrot:"); err != nil {
+		t.Error(err)
+	}
+	if got := fmt.Sprint(w.Message(w.main, ts)["reactions"]); !strings.Contains(got, "parrot") {
+		t.Errorf("reactions: %s", got)
+	}
+	if err := react(":no-such-one:"); network.KindOf(err) != network.Rejected {
+		t.Errorf("an emoji that Slack does not have: %v", err)
 	}
 }
