@@ -64,6 +64,28 @@ func TestHub(t *testing.T) {
 	}
 }
 
+// TestSlack has a conversation with Slack follow that with IRC.
+func TestSlack(t *testing.T) {
+	empty(t)
+	var out, errs bytes.Buffer
+	if err := run(t.Context(), []string{"--networks", "irc,slack", "--once"}, &out, &errs); err != nil {
+		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
+	}
+	for _, want := range []string{
+		"All 11 lines arrived",
+		"This Slack is a stand-in on loopback",
+		"mia: Hello *Matrix*, who reads this?            → mia: Hello *Matrix*, who reads this?\n",
+		"you [app], in the thread of mia: I do.          ← you, in the thread of mia: I do.\n",
+		"you [app], edited: Shall we meet at one?        ← you, edited: Shall we meet at one?\n",
+		"mia: [file] plan.txt                            → mia: [file] plan.txt\n",
+		"All 8 lines arrived",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not printed: %q in\n%s", want, out.String())
+		}
+	}
+}
+
 // An ends is where a demo that stays up writes to; it ends it when it invites
 // people.
 type ends struct {
@@ -79,7 +101,7 @@ func (e *ends) Write(b []byte) (int, error) {
 }
 
 func TestInterrupt(t *testing.T) {
-	for name, args := range map[string][]string{"pair": nil, "hub": {"--hub"}} {
+	for name, args := range map[string][]string{"pair": nil, "slack": {"--networks", "slack"}, "hub": {"--hub"}} {
 		t.Run(name, func(t *testing.T) {
 			empty(t)
 			ctx, cancel := context.WithCancel(t.Context())
@@ -88,8 +110,12 @@ func TestInterrupt(t *testing.T) {
 			if err := run(ctx, args, out, io.Discard); err != nil {
 				t.Fatal(err)
 			}
-			room := map[string]string{"pair": "room " + channel, "hub": "room Town"}[name]
-			for _, want := range []string{"homeserver http://127.0.0.1:", room, "IRC      server 127.0.0.1:", "Element X", "The demo ends"} {
+			room := map[string]string{"pair": "room " + channel, "slack": "room town", "hub": "room Town"}[name]
+			other := map[string]string{"slack": "Slack    nobody can sign in: it is a stand-in"}[name]
+			if other == "" {
+				other = "IRC      server 127.0.0.1:"
+			}
+			for _, want := range []string{"homeserver http://127.0.0.1:", room, other, "Element X", "The demo ends"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("not printed: %q in\n%s", want, out.String())
 				}
@@ -100,7 +126,7 @@ func TestInterrupt(t *testing.T) {
 
 // TestLost proves that the demo notices what does not arrive.
 func TestLost(t *testing.T) {
-	for _, args := range []string{"--once --timeout 1ns", "--hub --once --timeout 1ns"} {
+	for _, args := range []string{"--once --timeout 1ns", "--networks slack --once --timeout 1ns", "--hub --once --timeout 1ns"} {
 		empty(t)
 		err := run(t.Context(), strings.Fields(args), io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), "line 1 did not arrive") || !errors.Is(err, context.DeadlineExceeded) {
@@ -114,8 +140,10 @@ func TestUsage(t *testing.T) {
 	if err := run(t.Context(), []string{"--help"}, io.Discard, &errs); !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs.String(), "-once") {
 		t.Errorf("help: %v: %s", err, errs.String())
 	}
-	if err := run(t.Context(), []string{"now"}, io.Discard, io.Discard); err == nil {
-		t.Error("an argument that means nothing was taken")
+	for _, args := range []string{"now", "--networks whatsapp", "--networks irc,irc", "--hub --networks slack"} {
+		if err := run(t.Context(), strings.Fields(args), io.Discard, io.Discard); err == nil {
+			t.Errorf("%s was taken", args)
+		}
 	}
 }
 

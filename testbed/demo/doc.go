@@ -8,9 +8,13 @@
 // With --hub three networks meet in one Matrix room: two IRC servers, whose
 // operators agree in the configuration that they do, and memnet.
 //
-// A line of the conversation (script.go, hub_script.go) counts as arrived when a
-// real client on every side has got exactly what the script says. With --once the
-// exit status tells whether all of them did.
+// With --networks irc,slack a conversation with Slack follows, in a room of its own.
+// This Slack is a stand-in on loopback (slackfake): it serves Slack's API, and what
+// it stores is what people of Slack see.
+//
+// A line of the conversation (script.go, hub_script.go, slack_script.go) counts as
+// arrived when a real client on every side, or the stand-in, has got exactly what the
+// script says. With --once the exit status tells whether all of them did.
 //
 // # What is stored when
 //
@@ -19,6 +23,6 @@
 //
 // # Who owns what
 //
-// A [stage] owns the servers and the clients. They run in this process, so nothing
+// A [stage] owns the servers and the clients; the parts of a [tour] share one. They run in this process, so nothing
 // outlives it. main owns the directory.
 package main

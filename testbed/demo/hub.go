@@ -7,14 +7,12 @@ import (
 	"log/slog"
 	"strings"
 
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/ircuser"
-	"github.com/causeway-chat/causeway/testbed/matrixuser"
 )
 
 // Where people are: a channel on two IRC networks, a chat on memnet.
@@ -27,11 +25,14 @@ const (
 // A meeting is a Matrix room in which three networks meet.
 type meeting struct {
 	stage
+	room  id.RoomID
 	addrs [2]string     // of the IRC servers
 	mia   *ircuser.User // on the first
 	noa   *ircuser.User // on the second
 	pond  *memnet.Server
 }
+
+func (m *meeting) window() window { return window{m.you, m.room} }
 
 // pia is the one on memnet.
 func (m *meeting) pia() memnet.User { return m.pond.User("pia") }
@@ -83,7 +84,7 @@ func (m *meeting) meet(ctx context.Context) (err error) {
 	if m.room, err = m.you.CreateRoom(ctx, "Town", id.UserID(m.folder.Bot)); err != nil {
 		return err
 	}
-	if _, err := m.you.Wait(ctx, 0, m.byBot); err != nil {
+	if _, err := m.you.Wait(ctx, 0, m.byBot(m.room)); err != nil {
 		return fmt.Errorf("no greeting of the bot: %w", err)
 	}
 	for _, to := range []string{"irc.harbor " + harbor, "irc.lake " + lake, "mem.pond " + string(pond)} {
@@ -104,7 +105,7 @@ func (m *meeting) command(ctx context.Context, text, want string) error {
 	if _, err := m.you.Text(ctx, m.room, "!cw "+text); err != nil {
 		return err
 	}
-	e, err := m.you.Wait(ctx, mark, m.byBot)
+	e, err := m.you.Wait(ctx, mark, m.byBot(m.room))
 	if err != nil {
 		return fmt.Errorf("no answer to %q: %w", text, err)
 	}
@@ -112,11 +113,6 @@ func (m *meeting) command(ctx context.Context, text, want string) error {
 		return fmt.Errorf("%s: the bot says %q", text, body)
 	}
 	return nil
-}
-
-// byBot matches what the bot says in the room.
-func (m *meeting) byBot(e matrixuser.Event) bool {
-	return e.RoomID == m.room && e.Sender.String() == m.folder.Bot && e.Type == event.EventMessage
 }
 
 func (m *meeting) invitation() string {

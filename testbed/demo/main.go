@@ -25,6 +25,7 @@ type demo interface {
 type options struct {
 	once    bool
 	hub     bool
+	names   []string // of networks, without hub
 	verbose bool
 	timeout time.Duration
 }
@@ -48,10 +49,11 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	flags.SetOutput(errs)
 	flags.BoolVar(&o.once, "once", false, "end after the conversation; the status is 0 only if every line arrived")
 	flags.BoolVar(&o.hub, "hub", false, "show a room in which two IRC networks, a third network and Matrix meet")
+	list := flags.String("networks", "irc", "show these networks, each with a room of its own: irc,slack; Slack is a stand-in on loopback")
 	flags.BoolVar(&o.verbose, "verbose", false, "print what Causeway logs, to standard error")
 	flags.DurationVar(&o.timeout, "timeout", 90*time.Second, "how `long` to wait for each line")
 	flags.Usage = func() {
-		fmt.Fprintln(errs, "Shows Causeway between a Matrix homeserver and an IRC server of its own.\n\nUsage: go run -C testbed ./demo [flags]")
+		fmt.Fprintln(errs, "Shows Causeway between a Matrix homeserver and chat networks of its own.\n\nUsage: go run -C testbed ./demo [flags]")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -60,7 +62,19 @@ func parse(args []string, errs io.Writer) (o options, err error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%q is too much; --help lists the flags", flags.Arg(0))
 	}
-	return o, nil
+	if o.hub && *list != "irc" {
+		return o, errors.New("--hub has networks of its own: leave --networks out")
+	}
+	o.names, err = networks(*list)
+	return o, err
+}
+
+// start starts what was asked for.
+func start(ctx context.Context, dir string, log *slog.Logger, o options) (demo, error) {
+	if o.hub {
+		return startHub(ctx, dir, log)
+	}
+	return startTour(ctx, dir, log, o.names)
 }
 
 // run is the whole program. The directory goes whatever happens.
@@ -78,13 +92,13 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	if o.verbose {
 		log = slog.New(slog.NewTextHandler(errs, nil))
 	}
-	start, what := startPair, "an IRC server"
+	what := servers(o.names)
 	if o.hub {
-		start, what = startHub, "two IRC servers, a network in memory"
+		what = "two IRC servers, a network in memory"
 	}
 	fmt.Fprintf(out, "Starting a Matrix homeserver, %s and Causeway between them ... ", what)
 	began := time.Now()
-	s, err := start(ctx, dir, log)
+	s, err := start(ctx, dir, log, o)
 	if err != nil {
 		fmt.Fprintln(out)
 		return err

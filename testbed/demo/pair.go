@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
+
+	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/ircuser"
@@ -13,45 +13,42 @@ import (
 // A pair is a Matrix room and the IRC channel that it is bridged to, in which two
 // people are.
 type pair struct {
-	stage
+	*stage
+	room id.RoomID
 	addr string        // of the IRC server
 	mia  *ircuser.User // sees what IRC people see
 	joe  *ircuser.User
 }
 
-// startPair starts everything below dir.
-func startPair(ctx context.Context, dir string, log *slog.Logger) (_ demo, err error) {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	p := &pair{stage: stage{dir: dir}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.close())
-		}
-	}()
+func (p *pair) window() window { return window{p.you, p.room} }
+
+// open starts the IRC server, and has people in the channel.
+func (p *pair) open(ctx context.Context) (bridge.Network, error) {
 	server, err := p.irc("Demo")
 	if err != nil {
-		return nil, err
+		return bridge.Network{}, err
 	}
 	p.addr = server.Addr()
 	if p.mia, err = p.person(ctx, server, "mia", channel); err != nil {
-		return nil, err
+		return bridge.Network{}, err
 	}
 	if p.joe, err = p.person(ctx, server, "joe", channel); err != nil {
-		return nil, err
+		return bridge.Network{}, err
 	}
-	if err := p.causeway(ctx, log, []bridge.Network{{ID: "irc.demo", Section: section("Demo", server, "")}}); err != nil {
-		return nil, err
-	}
-	// The alias leads somewhere as soon as Causeway has connected to IRC.
-	err = until(ctx, func() error {
+	return bridge.Network{ID: "irc.demo", Section: section("Demo", server, "")}, nil
+}
+
+// enter follows the channel's alias: it leads somewhere as soon as Causeway has
+// connected to IRC.
+func (p *pair) enter(ctx context.Context) error {
+	err := until(ctx, func() (err error) {
 		p.room, err = p.you.Join(ctx, alias)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p, hears(ctx, p.mia, channel)
+	return hears(ctx, p.mia, channel)
 }
 
 func (p *pair) invitation() string {

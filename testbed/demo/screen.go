@@ -35,12 +35,12 @@ func (s *screen) head(left, right string) {
 }
 
 // row shows one line as both sides saw it. The arrow points to where it went.
-func (s *screen) row(irc markup.Body, fromIRC bool, matrix markup.Body) {
+func (s *screen) row(left markup.Body, fromLeft bool, right markup.Body) {
 	arrow := " ← "
-	if fromIRC {
+	if fromLeft {
 		arrow = " → "
 	}
-	s.columns(wrap(cells(irc, s.styled)), arrow, wrap(cells(matrix, s.styled)))
+	s.columns(wrap(cells(left, s.styled)), arrow, wrap(cells(right, s.styled)))
 }
 
 // spread shows one line as all sides saw it, below each other. The arrow is at

@@ -74,6 +74,8 @@ func (w window) message(who string, c *event.MessageEventContent) markup.Body {
 	switch {
 	case relation != nil && relation.GetReplaceID() != "" && c.NewContent != nil:
 		who, c = who+", edited", c.NewContent
+	case relation != nil && relation.Type == event.RelThread:
+		who += ", in the thread of " + w.name(w.author(relation.EventID))
 	case relation != nil && relation.GetReplyTo() != "":
 		who += ", in reply to " + w.name(w.author(relation.GetReplyTo()))
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -35,7 +36,7 @@ const (
 // where there is other work.
 const startTime = 2 * time.Minute
 
-// A stage is all that runs with either kind of demo: a homeserver, Causeway, and
+// A stage is all that runs with every kind of demo: a homeserver, Causeway, and
 // one person on Matrix. What else is started for it ends with it.
 type stage struct {
 	dir    string
@@ -43,7 +44,6 @@ type stage struct {
 	folder *bridge.Folder
 	bridge *bridge.Running
 	you    *matrixuser.User
-	room   id.RoomID
 	ends   []func() error // the last one first
 }
 
@@ -58,9 +58,6 @@ func (s *stage) close() error {
 
 // ended is closed when Causeway has ended.
 func (s *stage) ended() <-chan struct{} { return s.bridge.Ended() }
-
-// window is what you see of the room.
-func (s *stage) window() window { return window{s.you, s.room} }
 
 // end has something end with the stage that cannot fail to.
 func (s *stage) end(f func()) {
@@ -136,6 +133,13 @@ func (s *stage) causeway(ctx context.Context, log *slog.Logger, configured []bri
 	}
 	s.end(s.you.Close)
 	return nil
+}
+
+// byBot matches what the bot says in a room.
+func (s *stage) byBot(room id.RoomID) func(e matrixuser.Event) bool {
+	return func(e matrixuser.Event) bool {
+		return e.RoomID == room && e.Sender.String() == s.folder.Bot && e.Type == event.EventMessage
+	}
 }
 
 // until repeats what needs Causeway to have connected, until it is done.
