@@ -55,6 +55,11 @@ func (c *Client) Chat(ctx context.Context, id network.ChatID) (network.Chat, err
 	if err := checkChat(id); err != nil {
 		return network.Chat{}, &network.Error{Kind: network.Gone, User: network.UserText(err), Err: err}
 	}
+	if acc.pace.busy("conversations.info") {
+		if found, ok := c.conn.dir.listed(ctx, acc, string(id)); ok {
+			return c.describe(ctx, acc, found), nil
+		}
+	}
 	found, err := acc.conversation(ctx, string(id))
 	if err != nil {
 		return network.Chat{}, err

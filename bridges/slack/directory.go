@@ -16,6 +16,7 @@ import (
 const (
 	personFor = 12 * time.Hour
 	listFor   = time.Hour
+	burstFor  = 30 * time.Second // a list of channels, while many rooms are made
 	lookupFor = 10 * time.Second // the longest that a text waits for a name in it
 )
 
@@ -37,6 +38,7 @@ type directory struct {
 	channels map[string]known[string]
 	groups   known[map[string]string]
 	emoji    known[map[string]string]
+	lists    map[string]known[map[string]conversation] // of channels, by who asked: the token
 }
 
 // known is something and until when it is believed.
@@ -46,7 +48,7 @@ type known[T any] struct {
 }
 
 func newDirectory() *directory {
-	return &directory{people: map[string]known[person]{}, channels: map[string]known[string]{}}
+	return &directory{people: map[string]known[person]{}, channels: map[string]known[string]{}, lists: map[string]known[map[string]conversation]{}}
 }
 
 // remember asks for something unless it is known. get and set are called with mu held.
@@ -85,17 +87,43 @@ func (d *directory) person(ctx context.Context, acc *account, id string) (person
 	}
 	return remember(ctx, d, "user/"+id,
 		func() known[person] { return d.people[id] },
-		func(p person) { d.people[id] = known[person]{p, time.Now().Add(personFor)} },
+		func(p person) {
+			long := personFor
+			if p.Handle == "" { // a profile does not tell all
+				long = listFor
+			}
+			d.people[id] = known[person]{p, time.Now().Add(long)}
+		},
 		func(ctx context.Context) (person, error) {
 			if strings.HasPrefix(id, "B") {
 				return askBot(ctx, acc, id)
 			}
-			var out struct {
-				User userJSON `json:"user"`
-			}
-			err := acc.call(ctx, "users.info", url.Values{"user": {id}}, &out)
-			return out.User.person(), err
+			return askUser(ctx, acc, id)
 		})
+}
+
+// knows reports whether nobody has to be asked for a user.
+func (d *directory) knows(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Before(d.people[id].until)
+}
+
+// askUser asks for a user. When so many speak for the first time at once that there
+// is no turn for it, the profile tells the name: Slack counts each method for itself.
+func askUser(ctx context.Context, acc *account, id string) (person, error) {
+	var out struct {
+		User    userJSON    `json:"user"`
+		Profile profileJSON `json:"profile"`
+	}
+	if acc.pace.busy("users.info") && !acc.pace.busy("users.profile.get") && acc.may("users.profile:read") {
+		if err := acc.call(ctx, "users.profile.get", url.Values{"user": {id}}, &out); err == nil {
+			u := userJSON{ID: id, Profile: out.Profile, IsBot: out.Profile.BotID != ""}
+			return u.person(), nil
+		}
+	}
+	err := acc.call(ctx, "users.info", url.Values{"user": {id}}, &out)
+	return out.User.person(), err
 }
 
 // askBot asks for a bot that has no user.
@@ -123,19 +151,23 @@ func askBot(ctx context.Context, acc *account, id string) (person, error) {
 type userJSON struct {
 	ID, Name string
 	Deleted  bool
-	RealName string `json:"real_name"`
-	IsBot    bool   `json:"is_bot"`
-	IsAdmin  bool   `json:"is_admin"`
-	IsOwner  bool   `json:"is_owner"`
-	Profile  struct {
-		DisplayName string `json:"display_name"`
-		RealName    string `json:"real_name"`
-		Email       string `json:"email"`
-		Original    string `json:"image_original"`
-		Image512    string `json:"image_512"`
-		Image192    string `json:"image_192"`
-		Image72     string `json:"image_72"`
-	} `json:"profile"`
+	RealName string      `json:"real_name"`
+	IsBot    bool        `json:"is_bot"`
+	IsAdmin  bool        `json:"is_admin"`
+	IsOwner  bool        `json:"is_owner"`
+	Profile  profileJSON `json:"profile"`
+}
+
+// profileJSON is what users may see of each other.
+type profileJSON struct {
+	DisplayName string `json:"display_name"`
+	RealName    string `json:"real_name"`
+	Email       string `json:"email"`
+	BotID       string `json:"bot_id"`
+	Original    string `json:"image_original"`
+	Image512    string `json:"image_512"`
+	Image192    string `json:"image_192"`
+	Image72     string `json:"image_72"`
 }
 
 // person is u as the directory keeps it.
@@ -180,6 +212,34 @@ func (d *directory) channel(ctx context.Context, acc *account, id string) (strin
 			c, err := acc.conversation(ctx, id)
 			return c.Name, err
 		})
+}
+
+// listed is a channel from the list of all, which takes few calls where many rooms
+// are made at once; false: it is not in there. The list is believed for as long as
+// that lasts, and forgotten.
+func (d *directory) listed(ctx context.Context, acc *account, id string) (conversation, bool) {
+	token := acc.cred.Token
+	all, err := remember(ctx, d, "list/"+token, func() known[map[string]conversation] { return d.lists[token] },
+		func(m map[string]conversation) {
+			d.lists[token] = known[map[string]conversation]{m, time.Now().Add(burstFor)}
+			time.AfterFunc(burstFor, func() { d.dropList(token) })
+		},
+		func(ctx context.Context) (map[string]conversation, error) {
+			m := map[string]conversation{}
+			err := acc.conversations(ctx, func(one conversation) bool { m[one.ID] = one; return true })
+			return m, err
+		})
+	found, ok := all[id]
+	return found, ok && err == nil
+}
+
+// dropList forgets a list that is not believed any more.
+func (d *directory) dropList(token string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Now().After(d.lists[token].until) {
+		delete(d.lists, token)
+	}
 }
 
 // group is the handle of a user group.

@@ -39,9 +39,24 @@ func (j *job) run(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // what was looked up may have been cut short
 	}
+	j.introduce(ctx, d.batch.Events)
 	j.advance(&d)
 	d.last = true
 	j.give(ctx, d)
+}
+
+// introduce begins to ask for those who speak and are not known: they come before
+// the members of rooms, who are asked for once there are rooms, and may be many.
+func (j *job) introduce(ctx context.Context, all []network.Event) {
+	for _, ev := range all {
+		m, ok := ev.(*network.Message)
+		if !ok || m.Persona != nil || j.conn.dir.knows(string(m.Sender)) {
+			continue
+		}
+		j.jobs.Go(func() {
+			_, _ = j.conn.dir.person(ctx, j.acc, string(m.Sender)) // who needs the name asks again
+		})
+	}
 }
 
 // advance moves the lane's place beyond the messages of d.

@@ -36,7 +36,7 @@ func perMinute(method string) float64 {
 	case "users.list", "emoji.list", "usergroups.list", "conversations.list", "conversations.create", "conversations.setPurpose",
 		"conversations.rename", "conversations.archive", "conversations.unarchive", "reactions.remove", "pins.list", "conversations.setTopic":
 		return 20 // tier 2
-	case "conversations.members", "users.info", "auth.test", "bots.info", "files.info":
+	case "conversations.members", "users.info", "users.profile.get", "auth.test", "bots.info", "files.info":
 		return 100 // tier 4
 	case "apps.connections.open", "rtm.connect":
 		return 1 // tier 1, with a burst below
@@ -50,7 +50,11 @@ func (p *pacer) of(method string) *methodPace {
 	if m == nil {
 		m = &methodPace{limit: rate.NewLimiter(rate.Inf, 1)}
 		if n := perMinute(method); n > 0 && p.faster > 0 {
-			m.limit = rate.NewLimiter(rate.Limit(n*p.faster/60), max(int(n/2), 5))
+			burst := max(int(n/2), 5)
+			if n >= 100 {
+				burst = int(n) // of tier 4 Slack says that it may be called in large amounts
+			}
+			m.limit = rate.NewLimiter(rate.Limit(n*p.faster/60), burst)
 		}
 		p.methods[method] = m
 	}
@@ -72,6 +76,14 @@ func (p *pacer) take(method string) time.Duration {
 		r.CancelAt(now)
 	}
 	return wait
+}
+
+// busy reports whether a method would have to wait for its turn.
+func (p *pacer) busy(method string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, now := p.of(method), time.Now()
+	return m.until.After(now) || m.limit.TokensAt(now) < 1
 }
 
 // refused notes that Slack asked to wait with a method.
