@@ -65,6 +65,8 @@ func (t *translator) happening(ctx context.Context, ev incoming) []network.Event
 		return t.presence(ev)
 	case "user_change", "team_join", "user_profile_changed":
 		return t.user(ev)
+	case introduced:
+		return []network.Event{&network.UserChanged{Head: network.Head{Key: eventKey("user", ev.ID, string(ev.EventTS), ""), At: ev.EventTS.Time()}, User: network.UserID(ev.ID)}}
 	case "emoji_changed", "subteam_created", "subteam_updated":
 		t.conn.dir.forget()
 	}

@@ -8,6 +8,12 @@ import (
 	"github.com/causeway-chat/causeway/bridges/slack/convert"
 )
 
+// lateName is after what time a message may have been shown without its author's name.
+const lateName = 2 * time.Second
+
+// introduced is the type of our own event that somebody's name, its ID, is known now.
+const introduced = "causeway introduced"
+
 // A job works on one lane: it reads what was missed, if that may be, and translates
 // events. It has the lane's state as it was when it began.
 type job struct {
@@ -53,10 +59,28 @@ func (j *job) introduce(ctx context.Context, all []network.Event) {
 		if !ok || m.Persona != nil || j.conn.dir.knows(string(m.Sender)) {
 			continue
 		}
-		j.jobs.Go(func() {
-			_, _ = j.conn.dir.person(ctx, j.acc, string(m.Sender)) // who needs the name asks again
-		})
+		j.jobs.Go(func() { j.introduceOne(ctx, string(m.Sender)) })
 	}
+}
+
+// introduceOne asks for somebody until Slack has said who they are. If that was too
+// late for their first message, the core is told to ask again.
+func (j *job) introduceOne(ctx context.Context, user string) {
+	began := time.Now()
+	for {
+		_, err := j.conn.dir.person(ctx, j.acc, user)
+		if err == nil {
+			break
+		}
+		if network.KindOf(err) == network.Rejected || sleep(ctx, time.Second) != nil {
+			return
+		}
+	}
+	if time.Since(began) < lateName {
+		return
+	}
+	ev := incoming{happening: happening{Type: introduced, ID: user, EventTS: convert.At(time.Now())}}
+	_ = tell(ctx, j.in, ev) // unless it is over
 }
 
 // advance moves the lane's place beyond the messages of d.
