@@ -1,0 +1,6 @@
+//go:build !race
+
+package large
+
+// raced: the race detector's memory is not Causeway's.
+const raced = false
