@@ -109,8 +109,10 @@ func TestPlumbRefused(t *testing.T) {
 		r.say("carol", "team", "begin")
 		room := r.room("team")
 		r.sees(room, "begin")
-		r.alice.Join(room)
-		r.bob.Join(room)
+		for _, u := range []*matrixtest.User{r.alice, r.bob} {
+			r.wait(u.ID+" is invited", func() bool { return r.hs.Room(room).Membership(u.ID) == "invite" })
+			u.Join(room)
+		}
 		time.Sleep(time.Minute) // the room is set up, and owners have their power
 		r.hs.User(bot).SetState(room, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 100, "@alice:test": 50}})
 		bobs, alices := r.ours(r.bob, 50), r.ours(r.alice, 0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -166,7 +167,10 @@ func (s *session) cut(ctx context.Context) error {
 	if err := s.Cut(ctx); err != nil {
 		return fmt.Errorf("harness: cut: %w", err)
 	}
-	return s.sink.wait(ctx, "the state online again after a cut", online)
+	return s.sink.wait(ctx, "another state than online, and online again, after a cut", func(k *sink) bool {
+		noticed := slices.ContainsFunc(k.states, func(st network.LoginState) bool { return st.Status != network.Online })
+		return noticed && online(k)
+	})
 }
 
 func nothingLostAcrossCut(ctx context.Context, s *session) error {
