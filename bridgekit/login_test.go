@@ -578,3 +578,21 @@ func TestManagementRoomTwice(t *testing.T) {
 		r.ask(r.alice, m, "list-logins", "signed out")
 	})
 }
+
+// What is written to the bot while it comes in is answered like what comes later.
+func TestCommandBeforeGreeting(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		r.start()
+		r.hs.Faults.Set(func(c matrixtest.Call) matrixtest.Fault {
+			if c.User == bot && c.Route == matrixtest.RouteMembers { // it is in, and looks who else is
+				return matrixtest.Fault{Latency: 5 * time.Second}
+			}
+			return matrixtest.Fault{}
+		})
+		room := r.alice.CreateRoom(map[string]any{"is_direct": true, "invite": []string{bot}, "preset": "trusted_private_chat"})
+		r.wait("the bot comes in", func() bool { return r.hs.Room(room).Membership(bot) == "join" })
+		r.alice.SendText(room, "version")
+		r.notice(room, "Hello")
+		r.notice(room, "Causeway test")
+	})
+}

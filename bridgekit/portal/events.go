@@ -134,6 +134,9 @@ func (s *Service) draft(ctx context.Context, e *rawEvent, raw json.RawMessage, b
 		return nil, nil
 	}
 	if len(portals) == 0 {
+		if e.Type == event.EventMessage.Type && (behind || s.j.Busy(controlLane(e.Room))) {
+			return s.control(e, raw), nil // it may be for the bot, which is coming in
+		}
 		if e.Type == event.EventEncrypted.Type && s.opts.Cipher != nil {
 			return s.control(e, raw), nil // it may be for the bot
 		}
