@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/crypto/signatures"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -75,6 +77,7 @@ func (c *Crypt) storeAnswer(ctx context.Context, since string, a *syncAnswer, ev
 	}
 	m.store.stored = make(chan struct{})
 	defer close(m.store.stored)
+	m.store.renew = c.renewer(events)
 	var got []session
 	m.SessionReceived = func(_ context.Context, room id.RoomID, s id.SessionID, _ uint32) { got = append(got, session{room, s}) }
 	err = c.txn(ctx, func(ctx context.Context) error {
@@ -111,12 +114,46 @@ func (c *Crypt) storeAnswer(ctx context.Context, since string, a *syncAnswer, ev
 		return c.setState(ctx, stateSince, a.Next)
 	})
 	if err != nil {
-		return err
+		return m.store.note(ctx, "store answer", err)
 	}
 	for _, s := range got {
 		c.o.OnKey(s.room, s.id)
 	}
 	return nil
+}
+
+// renewer begins a new session with the sender of one of events that could not be
+// read, unless there is a new one; the message that says so is empty.
+func (c *Crypt) renewer(events []*event.Event) func(context.Context, id.SenderKey) error {
+	senders := map[id.SenderKey]id.UserID{}
+	for _, evt := range events {
+		if content, ok := evt.Content.Parsed.(*event.EncryptedEventContent); ok {
+			senders[content.SenderKey] = evt.Sender
+		}
+	}
+	return func(ctx context.Context, key id.SenderKey) error {
+		give, err := c.own(ctx)
+		if err != nil {
+			return err
+		}
+		defer give()
+		m, err := c.machine(ctx)
+		if err != nil {
+			return err
+		}
+		made, err := m.store.GetNewestSessionCreationTS(ctx, key)
+		if err != nil || time.Since(made) < crypto.MinUnwedgeInterval {
+			return err
+		}
+		d, err := m.CryptoStore.FindDeviceByKey(ctx, senders[key], key)
+		if err != nil || d == nil {
+			return err
+		}
+		m.store.renewed = key
+		return c.attempt(ctx, m, requestTime, "begin a new session", func(ctx context.Context) error {
+			return m.SendEncryptedToDevice(ctx, d, event.ToDeviceDummy, event.Content{})
+		})
+	}
 }
 
 // storeLists notes whose devices and which rooms have changed.
@@ -210,14 +247,14 @@ func (c *Crypt) replenish(ctx context.Context, a *syncAnswer) error {
 		return err
 	}
 	if few {
-		if err := c.o.Homeserver.Attempt(ctx, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, count) }); err != nil {
+		if err := c.attempt(ctx, m, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, count) }); err != nil {
 			return err
 		}
 	}
 	if stale {
 		return c.uploadFallback(ctx, m)
 	}
-	return m.store.failed()
+	return nil
 }
 
 // A fallbackMaker is what an Olm account does besides what mautrix uses of it.

@@ -174,7 +174,7 @@ func (c *Crypt) answer(ctx context.Context, requests []*event.Event) error {
 		if err != nil {
 			return err
 		}
-		err = c.o.Homeserver.Attempt(ctx, requestTime, "answer key request", func(ctx context.Context) error {
+		err = c.attempt(ctx, m, requestTime, "answer key request", func(ctx context.Context) error {
 			if d, err := m.CryptoStore.GetDevice(ctx, evt.Sender, content.RequestingDeviceID); err != nil {
 				return err
 			} else if d == nil {

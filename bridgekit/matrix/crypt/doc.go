@@ -50,9 +50,15 @@
 // for cross-signing, before anything made with them is published. They are the
 // way back when the database is lost: a new device, signed by the same identity.
 //
-// A session's ratchet is stored before what it encrypted is returned: no number
-// is used twice, whatever crashes. A copy of the database that comes back from a
-// backup would use them twice, so this database is in no backup.
+// A session's ratchet is stored before what it encrypted is returned or sent: no
+// number is used twice, whatever crashes. It is so for the sessions of rooms, in the
+// transaction of Encrypt, and for those between devices, each in a transaction of its
+// own: a machine whose store has failed once sends nothing any more (guard), and is
+// thrown away. What was stored and not sent leaves a gap in the numbers, which
+// receivers skip. No key is lost by it: a room's session is stored as usable only
+// when the homeserver has accepted its key for everybody; without that the next
+// event makes another session. A copy of the database that comes back from a backup
+// would use numbers twice, so this database is in no backup.
 //
 // # Who owns what
 //

@@ -148,14 +148,11 @@ func (c *Crypt) share(ctx context.Context, m *machine, at id.RoomID) error {
 		}
 		return err
 	}
-	err = c.o.Homeserver.Attempt(ctx, shareTime, "share keys", func(ctx context.Context) error {
+	err = c.attempt(ctx, fresh, shareTime, "share keys", func(ctx context.Context) error {
 		return fresh.ShareGroupSession(ctx, at, users)
 	})
-	switch {
-	case errors.Is(err, errMoved):
+	if errors.Is(err, errMoved) {
 		return nil // Encrypt sees that there is none
-	case err == nil:
-		err = fresh.store.failed()
 	}
 	return err
 }
@@ -242,14 +239,11 @@ func (c *Crypt) fetch(ctx context.Context, m *machine, users []id.UserID) error 
 		return nil
 	}
 	var got map[id.UserID]map[id.DeviceID]*id.Device
-	err := c.o.Homeserver.Attempt(ctx, shareTime, "ask for devices", func(ctx context.Context) (err error) {
+	err := c.attempt(ctx, m, shareTime, "ask for devices", func(ctx context.Context) (err error) {
 		got, err = m.FetchKeys(ctx, users, true)
 		return err
 	})
 	if err != nil {
-		return err
-	}
-	if err := m.store.failed(); err != nil {
 		return err
 	}
 	c.mu.Lock()

@@ -72,7 +72,7 @@ func (c *Crypt) sign(ctx context.Context) error {
 		}
 	}
 	own := m.CrossSigningKeys.PublicKeys()
-	return c.o.Homeserver.Attempt(ctx, shareTime, "sign device", func(ctx context.Context) error {
+	return c.attempt(ctx, m, shareTime, "sign device", func(ctx context.Context) error {
 		there, err := m.Client.QueryKeys(ctx, &mautrix.ReqQueryKeys{DeviceKeys: mautrix.DeviceKeysRequest{m.Client.UserID: {}}})
 		if err != nil {
 			return err
@@ -87,13 +87,13 @@ func (c *Crypt) sign(ctx context.Context) error {
 		}
 		dev := there.DeviceKeys[m.Client.UserID][m.Client.DeviceID]
 		if _, ok := dev.Signatures[m.Client.UserID][id.NewKeyID(id.KeyAlgorithmEd25519, own.SelfSigningKey.String())]; ok {
-			return m.store.failed()
+			return nil
 		}
 		if err := m.SignOwnDevice(ctx, m.OwnIdentity()); err != nil {
 			return err
 		}
 		c.log.Info("the bot's identity has signed its device")
-		return m.store.failed()
+		return nil
 	})
 }
 

@@ -100,7 +100,7 @@ func (c *Crypt) machine(ctx context.Context) (*machine, error) {
 }
 
 func (c *Crypt) machineOf(ctx context.Context, dev device) (*machine, error) {
-	store := &watched{SQLCryptoStore: crypto.NewSQLCryptoStore(c.db, nil, account, dev.ID, dev.sealKey)}
+	store := &watched{SQLCryptoStore: crypto.NewSQLCryptoStore(c.db, nil, account, dev.ID, dev.sealKey), txn: c.txn}
 	client, err := c.client(dev)
 	if err != nil {
 		return nil, err
@@ -122,6 +122,23 @@ func (c *Crypt) machineOf(ctx context.Context, dev device) (*machine, error) {
 		}
 	}
 	return &machine{m, store}, nil
+}
+
+// attempt makes requests with a machine. What its store fails with is not laid at
+// the homeserver's door.
+func (c *Crypt) attempt(ctx context.Context, m *machine, limit time.Duration, op string, f func(ctx context.Context) error) error {
+	var own error
+	err := c.o.Homeserver.Attempt(ctx, limit, op, func(ctx context.Context) error {
+		err := f(ctx)
+		if own = m.store.failed(); own != nil {
+			return nil
+		}
+		return err
+	})
+	if own != nil {
+		return fmt.Errorf("%s: %w", op, own)
+	}
+	return err
 }
 
 // client is the bot on its device.

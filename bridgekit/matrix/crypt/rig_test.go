@@ -80,6 +80,7 @@ type world struct {
 	memory *memory
 	keys   chan session // what OnKey was called with
 	polls  atomic.Int64 // answers of /sync that the bridge got
+	wire   wire         // what the bridge sent to devices
 
 	*bridge // nil while stopped
 }
@@ -109,17 +110,22 @@ func newWorld(t testing.TB, o matrixtest.Options, msc4190 bool) *world {
 		ID: "causeway", ASToken: "as", HSToken: "hs", SenderLocalpart: "_cw_sender", MSC4190: msc4190,
 		Users: []matrixtest.Namespace{{Exclusive: true, Regex: "@_cw_.*:test"}},
 	}))
+	t.Cleanup(func() { w.wire.check(t) })
 	t.Cleanup(w.stop)
 	return w
 }
 
-// A counting transport counts answers of /sync.
+// A counting transport counts answers of /sync, and notes what goes to devices.
 type counting struct {
 	http.RoundTripper
 	polls *atomic.Int64
+	wire  *wire
 }
 
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/sendToDevice/m.room.encrypted/") {
+		c.wire.note(r)
+	}
 	resp, err := c.RoundTripper.RoundTrip(r)
 	if err == nil && strings.HasSuffix(r.URL.Path, "/sync") {
 		c.polls.Add(1)
@@ -157,7 +163,7 @@ func (w *world) open() *bridge {
 	w.check(err)
 	h, err := matrix.New(matrix.Options{
 		URL: "http://hs.invalid", Domain: "test", ID: "causeway", ASToken: "as", HSToken: "hs", Bot: "_cw_bot", Prefix: "_cw_",
-		Secret: []byte("secret"), State: w.memory, Transport: counting{w.hs.Transport(), &w.polls}, Log: log,
+		Secret: []byte("secret"), State: w.memory, Transport: counting{w.hs.Transport(), &w.polls, &w.wire}, Log: log,
 	})
 	w.check(err)
 	c, err := New(Options{

@@ -31,7 +31,7 @@ func (f *failure) failed() error {
 // failureKey is the key of a context's failure.
 type failureKey struct{}
 
-// watch returns a context whose calls to a store remember failures there.
+// watch returns a context whose calls to the store of many remember failures there.
 func watch(ctx context.Context) (context.Context, *failure) {
 	f := &failure{}
 	return context.WithValue(ctx, failureKey{}, f), f
@@ -42,29 +42,41 @@ func watch(ctx context.Context) (context.Context, *failure) {
 type watched struct {
 	*crypto.SQLCryptoStore
 	failure
+	// many: it serves many calls at once, and each has its own failures (watch). What
+	// another store notes counts for all that is done with it: it is the guard's.
+	many bool
 	// keep decides whether a new session for a room may be used, and stores it.
 	keep func(ctx context.Context, store func(ctx context.Context) error) error
 	// stored is closed when a transaction in which messages were read has ended; nil:
 	// there is none.
 	stored chan struct{}
+	// renew begins a new session with a device, after stored.
+	renew func(ctx context.Context, key id.SenderKey) error
+	// renewed is a device with which there has to be a new session.
+	renewed id.SenderKey
+	// txn is a transaction in which it is our turn: where another process has taken
+	// over, what this one would send is not stored, and so not sent.
+	txn func(ctx context.Context, f func(ctx context.Context) error) error
 }
 
 var _ crypto.Store = (*watched)(nil)
 
 func (w *watched) note(ctx context.Context, op string, err error) error {
 	if err != nil {
-		f, ok := ctx.Value(failureKey{}).(*failure)
-		if !ok {
-			f = &w.failure
+		f := &w.failure
+		if w.many {
+			f, _ = ctx.Value(failureKey{}).(*failure)
 		}
-		f.note(fmt.Errorf("%s: %w", op, err))
+		if f != nil {
+			f.note(fmt.Errorf("%s: %w", op, err))
+		}
 	}
 	return err
 }
 
 // PutAccount stores the device's own keys.
 func (w *watched) PutAccount(ctx context.Context, a *crypto.OlmAccount) error {
-	return w.note(ctx, "store device", w.SQLCryptoStore.PutAccount(ctx, a))
+	return w.note(ctx, "store device", w.txn(ctx, func(ctx context.Context) error { return w.SQLCryptoStore.PutAccount(ctx, a) }))
 }
 
 // GetSessions reads the sessions with a device.
@@ -81,18 +93,20 @@ func (w *watched) GetLatestSession(ctx context.Context, key id.SenderKey) (*cryp
 
 // AddSession stores a new session with a device.
 func (w *watched) AddSession(ctx context.Context, key id.SenderKey, s *crypto.OlmSession) error {
-	return w.note(ctx, "store session", w.SQLCryptoStore.AddSession(ctx, key, s))
+	return w.note(ctx, "store session", w.txn(ctx, func(ctx context.Context) error { return w.SQLCryptoStore.AddSession(ctx, key, s) }))
 }
 
 // UpdateSession stores where a session with a device is.
 func (w *watched) UpdateSession(ctx context.Context, key id.SenderKey, s *crypto.OlmSession) error {
-	return w.note(ctx, "store session", w.SQLCryptoStore.UpdateSession(ctx, key, s))
+	return w.note(ctx, "store session", w.txn(ctx, func(ctx context.Context) error { return w.SQLCryptoStore.UpdateSession(ctx, key, s) }))
 }
 
 // GetNewestSessionCreationTS is what the machine asks for in a goroutine of its own
 // when a message could not be read, before it begins a new session with its sender.
-// That would take the machine's lock, which the transaction wants, and wait for the
-// database, which the transaction has. So it waits here.
+// That would wait for the database, which the transaction has, and then encrypt
+// without the token of olm, with a copy of the session that others have outrun. So it
+// waits here, the session is begun with a machine of its own, and this one is told
+// that there is one.
 func (w *watched) GetNewestSessionCreationTS(ctx context.Context, key id.SenderKey) (time.Time, error) {
 	if w.stored != nil {
 		select {
@@ -104,7 +118,15 @@ func (w *watched) GetNewestSessionCreationTS(ctx context.Context, key id.SenderK
 	if err := w.failed(); err != nil {
 		return time.Time{}, err // the message will come again
 	}
+	if w.renew != nil {
+		return time.Now(), w.renew(ctx, key)
+	}
 	return w.SQLCryptoStore.GetNewestSessionCreationTS(ctx, key)
+}
+
+// HasSession tells whether a session with a device can be used.
+func (w *watched) HasSession(ctx context.Context, key id.SenderKey) bool {
+	return key != w.renewed && w.SQLCryptoStore.HasSession(ctx, key)
 }
 
 // PutOlmHash remembers a message between devices.
@@ -179,7 +201,11 @@ func (w *watched) AddOutboundGroupSession(ctx context.Context, s *crypto.Outboun
 	if w.keep == nil {
 		return store(ctx)
 	}
-	return w.keep(ctx, store)
+	err := w.keep(ctx, store)
+	if errors.Is(err, errMoved) {
+		return err
+	}
+	return w.note(ctx, "store session of room", err)
 }
 
 // RemoveOutboundGroupSession ends the session for what ghosts send into a room.
