@@ -239,21 +239,58 @@ func (c *Crypt) replenish(ctx context.Context, a *syncAnswer) error {
 	count, told := a.OnceOnly[id.KeyAlgorithmSignedCurve25519]
 	few := a.OnceOnly != nil && (told && count < 50 || !told)
 	stale := a.Fallback != nil && !slices.Contains(*a.Fallback, id.KeyAlgorithmSignedCurve25519)
-	if !few && !stale {
+	c.mu.Lock()
+	check := told && !few && !stale && !c.marked
+	c.mu.Unlock()
+	if !few && !stale && !check {
 		return nil
 	}
 	m, err := c.machine(ctx)
 	if err != nil {
 		return err
 	}
-	if few {
-		if err := c.attempt(ctx, m, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, count) }); err != nil {
-			return err
-		}
+	switch {
+	case few:
+		err = c.upload(ctx, m, count)
+	case check:
+		err = c.mark(ctx, m)
+	}
+	if err != nil {
+		return err
 	}
 	if stale {
 		return c.uploadFallback(ctx, m)
 	}
+	return nil
+}
+
+// upload publishes one-time keys, where the homeserver has count of them.
+func (c *Crypt) upload(ctx context.Context, m *machine, count int) error {
+	err := c.attempt(ctx, m, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, count) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marked = err == nil
+	return err
+}
+
+// mark stores that all one-time keys were published, where the homeserver has enough:
+// it got them, and that could not be noted. They must not be published again, since
+// some may have been used meanwhile, and what comes with a key that was used before
+// cannot be read.
+func (c *Crypt) mark(ctx context.Context, m *machine) error {
+	keys, err := m.GetAccount().Internal.OneTimeKeys()
+	if err != nil {
+		return fmt.Errorf("read one-time keys: %w", err)
+	}
+	if len(keys) > 0 {
+		m.GetAccount().Internal.MarkKeysAsPublished()
+		if err := m.CryptoStore.PutAccount(ctx, m.GetAccount()); err != nil {
+			return fmt.Errorf("store one-time keys: %w", err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marked = true
 	return nil
 }
 

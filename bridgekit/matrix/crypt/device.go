@@ -332,7 +332,7 @@ func (c *Crypt) publish(ctx context.Context, dev device) error {
 		// One-time keys that were claimed are still needed for what waits in /sync,
 		// and few of them are kept: so no more are made before that was read.
 		m.GetAccount().Shared = false
-		if err := c.attempt(ctx, m, requestTime, "upload keys", func(ctx context.Context) error { return m.ShareKeys(ctx, 0) }); err != nil {
+		if err := c.upload(ctx, m, 0); err != nil {
 			return err
 		}
 	case !m.GetAccount().Shared:

@@ -57,8 +57,10 @@
 // thrown away. What was stored and not sent leaves a gap in the numbers, which
 // receivers skip. No key is lost by it: a room's session is stored as usable only
 // when the homeserver has accepted its key for everybody; without that the next
-// event makes another session. A copy of the database that comes back from a backup
-// would use numbers twice, so this database is in no backup.
+// event makes another session. One-time keys are stored before they are published, and
+// are not published again when the homeserver has got them. A copy of the database
+// that comes back from a backup would use numbers twice, so this database is in no
+// backup.
 //
 // # Who owns what
 //

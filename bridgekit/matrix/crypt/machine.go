@@ -44,6 +44,7 @@ type Crypt struct {
 	status   Status                  // without Keys
 	unsigned string                  // why the device is not signed
 	witness  id.UserID               // a ghost that has a device, see RoundTrip
+	marked   bool                    // no one-time key is published that is not noted as such
 	refused  map[id.UserID]time.Time // whose devices could not be had, until when not to ask
 }
 

@@ -208,7 +208,7 @@ func TestNothingUnstoredLeaves(t *testing.T) {
 	room := w.ghostRoom(nil, alice)
 	talk(w, alice, room)
 	for _, how := range []string{"FAIL", "ABORT", "ROLLBACK"} {
-		_, err := w.o.DB.sql.Exec(`CREATE TRIGGER full BEFORE UPDATE ON crypto_olm_session BEGIN SELECT RAISE(` + how + `, 'disk is full'); END`)
+		_, err := w.o.DB.sql.Exec(`CREATE TRIGGER full_` + how + ` BEFORE UPDATE ON crypto_olm_session BEGIN SELECT RAISE(` + how + `, 'disk is full'); END`)
 		w.check(err)
 		w.check(w.Changed(w.ctx, room))
 		before := w.wire.count()
@@ -221,7 +221,7 @@ func TestNothingUnstoredLeaves(t *testing.T) {
 		if !w.h.Up() {
 			t.Errorf("%s: the homeserver is taken to be away", how)
 		}
-		_, err = w.o.DB.sql.Exec("DROP TRIGGER full")
+		_, err = w.o.DB.sql.Exec("DROP TRIGGER full_" + how)
 		w.check(err)
 		alice.reads(w.say(room, text("after it")), "after it")
 	}
@@ -284,4 +284,39 @@ func TestTakenOverSharing(t *testing.T) {
 		<-first.ended
 		w.check(first.o.DB.Close())
 	})
+}
+
+// TestOnceOnlyKeys: one-time keys were published, and that could not be stored. They
+// are not published again, when they may have been used.
+func TestOnceOnlyKeys(t *testing.T) {
+	w := newWorld(t, matrixtest.Options{}, true)
+	w.start()
+	alice := w.person("alice")
+	room := w.ghostRoom(nil, alice)
+	d := w.disk()
+	give, err := w.own(w.ctx)
+	w.check(err)
+	m, err := w.machine(w.ctx)
+	w.check(err)
+	d.fill(1, 1<<30) // the keys are stored, and then no more is
+	err = w.upload(w.ctx, m, 20)
+	d.free()
+	if err == nil {
+		t.Error("keys were published, and nobody knows it")
+	}
+	open := func() int {
+		m, err := w.machine(w.ctx)
+		w.check(err)
+		keys, err := m.GetAccount().Internal.OneTimeKeys()
+		w.check(err)
+		return len(keys)
+	}
+	if n := open(); n != 30 {
+		t.Errorf("%d keys seem to be unpublished", n)
+	}
+	give()
+	raw := alice.text(room, "wakes it")
+	w.key(raw)
+	w.until("the keys are noted as published", func() bool { return open() == 0 })
+	talk(w, alice, room)
 }
