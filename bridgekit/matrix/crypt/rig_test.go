@@ -81,6 +81,7 @@ type world struct {
 	keys   chan session // what OnKey was called with
 	polls  atomic.Int64 // answers of /sync that the bridge got
 	wire   wire         // what the bridge sent to devices
+	ghosts int          // how many ghosts have come, see ghostComes
 
 	*bridge // nil while stopped
 }
