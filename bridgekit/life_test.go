@@ -42,6 +42,7 @@ func TestRoomPurged(t *testing.T) {
 		r.hs.Purge(room)
 		r.say("carol", "team", "anyone?")
 		r.notice(m, "not bridged any more")
+		time.Sleep(time.Minute) // her spaces are there
 		rooms := len(r.hs.Rooms())
 		r.say("carol", "team", "nobody hears this")
 		time.Sleep(time.Minute)

@@ -33,7 +33,7 @@ func methodNeeds() map[string]needs {
 	return map[string]needs{
 		"api.test": {}, "auth.test": {}, "apps.connections.open": {}, "rtm.connect": {}, "oauth.v2.access": {}, "auth.revoke": {},
 		"bots.info": {any: "users:read"}, "users.info": {any: "users:read"}, "users.list": {any: "users:read"},
-		"users.lookupByEmail": {any: "users:read.email"},
+		"users.lookupByEmail": {any: "users:read.email"}, "users.profile.get": {any: "users.profile:read"},
 		"users.conversations": {any: reads},
 		"chat.postMessage":    {any: "chat:write", also: "chat:write.customize chat:write.public"},
 		"chat.meMessage":      {any: "chat:write"}, "chat.update": {any: "chat:write"}, "chat.delete": {any: "chat:write"},

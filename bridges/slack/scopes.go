@@ -39,6 +39,7 @@ func appScopes() []scope {
 		{"usergroups:read", "user groups have no names"},
 		{"metadata.message:read", "a message whose answer was lost cannot be found again"},
 		{"users:read.email", "people cannot be found by e-mail"},
+		{"users.profile:read", "when a crowd of new people speaks at once, some get their names later"},
 	}
 }
 
@@ -69,6 +70,7 @@ func userScopes() []scope {
 		{"usergroups:read", "user groups have no names"},
 		{"metadata.message:read", "a message of theirs whose answer was lost cannot be found again"},
 		{"users:read.email", "people cannot be found by e-mail"},
+		{"users.profile:read", "when a crowd of new people speaks at once, some get their names later"},
 	}
 }
 
