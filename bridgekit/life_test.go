@@ -70,6 +70,7 @@ func TestRoomRemade(t *testing.T) {
 		r.hs.User(bot).Leave(next)
 		r.say("dave", "team", "where are you?")
 		r.notice(m, "not bridged any more")
+		time.Sleep(time.Minute) // her spaces are there
 		rooms := len(r.hs.Rooms())
 		r.say("carol", "team", "nobody hears this")
 		time.Sleep(time.Minute)

@@ -378,9 +378,11 @@ func TestUnbridgeOwn(t *testing.T) {
 		r.net.Channel("team", "alice", "carol")
 		r.say("carol", "team", "begin")
 		room := r.room("team")
+		r.wait("alice is invited", func() bool { return r.hs.Room(room).Membership(r.alice.ID) == "invite" })
 		r.alice.Join(room)
 		r.sees(room, "begin")
 		r.ask(r.alice, room, "!cw unbridge confirm", "not bridged any more")
+		time.Sleep(time.Minute) // her spaces are there
 		rooms := len(r.hs.Rooms())
 		r.say("carol", "team", "not for alice")
 		r.alice.SendText(room, "not for carol")
