@@ -10,7 +10,8 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// A dead is a dead letter.
+// A dead is a dead letter. Its target is the event that it carries, or the one that
+// it changes.
 type dead struct {
 	id             int64
 	target, reason string
@@ -33,6 +34,7 @@ func (s *Stage) letters() (all []dead, err error) {
 		if err := rows.Scan(&d.id, &d.target, &d.reason); err != nil {
 			return nil, err
 		}
+		d.target = strings.TrimLeft(d.target, "=~") // what it makes, or changes
 		all = append(all, d)
 	}
 	return all, rows.Err()
