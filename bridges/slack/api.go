@@ -31,11 +31,12 @@ type api struct {
 	web   *goslack.Client // the same account, for what the library has
 }
 
-// newAPI makes the API for an account. Close it.
+// newAPI makes the API for an account. Close it; a connection that a late answer
+// still uses then ends half a minute after it.
 func (c *Connector) newAPI(cred credentials) *api {
 	trans := &http.Transport{
 		Proxy: c.set.proxy, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 8,
-		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: time.Minute,
+		IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: time.Minute,
 	}
 	a := &api{base: c.set.API, cred: cred, trans: trans, pace: c.pacerOf(cred.Token)}
 	a.http = &http.Client{Transport: cookied{trans, c.set.API, cred.Cookie}}
