@@ -132,15 +132,11 @@ func (c *Crypt) renewer(events []*event.Event) func(context.Context, id.SenderKe
 		}
 	}
 	return func(ctx context.Context, key id.SenderKey) error {
-		give, err := c.own(ctx)
+		m, give, err := c.charge(ctx)
 		if err != nil {
 			return err
 		}
 		defer give()
-		m, err := c.machine(ctx)
-		if err != nil {
-			return err
-		}
 		made, err := m.store.GetNewestSessionCreationTS(ctx, key)
 		if err != nil || time.Since(made) < crypto.MinUnwedgeInterval {
 			return err

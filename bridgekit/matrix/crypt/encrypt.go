@@ -173,15 +173,11 @@ func (c *Crypt) shared(ctx context.Context, m *machine, at id.RoomID) (bool, err
 	if err != nil || len(outdated) == 0 {
 		return err == nil, err
 	}
-	give, err := c.own(ctx)
+	fresh, give, err := c.charge(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer give()
-	fresh, err := c.machine(ctx)
-	if err != nil {
-		return false, err
-	}
 	if err := c.refresh(ctx, fresh, outdated); err != nil {
 		return false, err
 	}

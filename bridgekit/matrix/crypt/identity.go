@@ -57,15 +57,11 @@ func (c *Crypt) signDevice(ctx context.Context) {
 // sign makes sure that there is an identity, that the homeserver has it, and that
 // it has signed the device. Each step can be repeated.
 func (c *Crypt) sign(ctx context.Context) error {
-	give, err := c.own(ctx)
+	m, give, err := c.charge(ctx)
 	if err != nil {
 		return err
 	}
 	defer give()
-	m, err := c.machine(ctx)
-	if err != nil {
-		return err
-	}
 	if m.CrossSigningKeys == nil {
 		if err := c.newIdentity(ctx, m); err != nil {
 			return err

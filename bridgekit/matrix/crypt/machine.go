@@ -125,6 +125,18 @@ func (c *Crypt) machineOf(ctx context.Context, dev device) (*machine, error) {
 	return &machine{m, store}, nil
 }
 
+// charge takes charge of the device's sessions, see own, and makes a machine for that.
+func (c *Crypt) charge(ctx context.Context) (m *machine, give func(), err error) {
+	if give, err = c.own(ctx); err != nil {
+		return nil, nil, err
+	}
+	if m, err = c.machine(ctx); err != nil {
+		give()
+		return nil, nil, err
+	}
+	return m, give, nil
+}
+
 // attempt makes requests with a machine. What its store fails with is not laid at
 // the homeserver's door.
 func (c *Crypt) attempt(ctx context.Context, m *machine, limit time.Duration, op string, f func(ctx context.Context) error) error {
