@@ -245,8 +245,8 @@ func (b *bulk) run(ctx context.Context) error {
 		}
 		if err != nil {
 			b.s.log.Info("bridging many chats goes on later", "network", w.Network, "err", err)
-			if err := pause(ctx, max(bulkPause, network.WaitOf(err))); err != nil {
-				return err
+			if !pause(ctx, max(bulkPause, network.WaitOf(err))) {
+				return fmt.Errorf("bridge all: %w", ctx.Err())
 			}
 		}
 	}
@@ -284,8 +284,8 @@ func (b *bulk) fulfil(ctx context.Context, w BulkWish) error {
 			continue
 		}
 		if !c.Bridged {
-			if err := pause(ctx, bulkPace); err != nil {
-				return err
+			if !pause(ctx, bulkPace) {
+				return fmt.Errorf("bridge all: %w", ctx.Err())
 			}
 		}
 		err := b.bridge(ctx, sess, &ops, w, c, space)
@@ -399,16 +399,4 @@ func (b *bulk) bridge(ctx context.Context, sess *login.Session, ops *network.Ops
 		}
 	}
 	return s.hs.AddChild(ctx, space, roomID(p))
-}
-
-// pause waits.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("bridge all: %w", ctx.Err())
-	}
 }

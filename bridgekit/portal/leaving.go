@@ -55,7 +55,7 @@ func (c *cleaner) run(ctx context.Context) error {
 	for {
 		open, err := c.s.db.Cleanups(ctx, true)
 		for _, job := range open {
-			if err = c.step(ctx, job); err != nil || !c.pause(ctx, leavePause) {
+			if err = c.step(ctx, job); err != nil || !pause(ctx, leavePause) {
 				break
 			}
 		}
@@ -66,7 +66,7 @@ func (c *cleaner) run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return fmt.Errorf("clean-ups: %w", ctx.Err())
 		case err != nil:
-			c.pause(ctx, max(matrix.WaitOf(err), time.Second))
+			pause(ctx, max(matrix.WaitOf(err), time.Second))
 		case len(open) == 0:
 			c.idle(ctx)
 		}
@@ -88,7 +88,8 @@ func (c *cleaner) idle(ctx context.Context) {
 	}
 }
 
-func (c *cleaner) pause(ctx context.Context, d time.Duration) bool {
+// pause waits, and reports whether ctx lasted as long.
+func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
