@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,17 +31,7 @@ func TestSlackBridgeAll(t *testing.T) {
 	t.Cleanup(hs.Close)
 	alice := hs.CreateUser("alice", "pw")
 	runSlack(t, hs, fmt.Sprintf("api: %s\nbot_token: %s\napp_token: %s\n", s.APIURL(), bot.Token, s.AppToken(app)))
-	wait := func(what string, cond func() bool) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), slackPatience)
-		defer cancel()
-		if err := hs.Wait(ctx, cond); err != nil {
-			for _, r := range hs.Rooms() {
-				t.Logf("%s %q: %q", r, hs.Room(r).Name, hs.Room(r).Bodies())
-			}
-			t.Fatalf("%s: %v", what, err)
-		}
-	}
+	wait := waiter(t, hs)
 	talk := alice.CreateRoom(map[string]any{"is_direct": true, "invite": []string{"@causeway:test"}, "preset": "trusted_private_chat"})
 	says := func(text string) func() bool {
 		return func() bool {

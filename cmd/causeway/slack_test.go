@@ -48,17 +48,7 @@ func TestSlackRoom(t *testing.T) {
 			return slices.ContainsFunc(hs.Room(room).Bodies(), func(b string) bool { return strings.Contains(b, text) })
 		}
 	}
-	wait := func(what string, cond func() bool) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), slackPatience)
-		defer cancel()
-		if err := hs.Wait(ctx, cond); err != nil {
-			for _, r := range hs.Rooms() {
-				t.Logf("%s %q: %q", r, hs.Room(r).Name, hs.Room(r).Bodies())
-			}
-			t.Fatalf("%s: %v", what, err)
-		}
-	}
+	wait := waiter(t, hs)
 	talk := alice.CreateRoom(map[string]any{"is_direct": true, "invite": []string{"@causeway:test"}, "preset": "trusted_private_chat"})
 	wait("the bot's greeting", says(talk, "Hello"))
 	alice.SendText(talk, "join slack.test #town")
@@ -84,6 +74,21 @@ func TestSlackRoom(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatalf("alice's words did not reach Slack, which holds %v: %v", s.Messages(channel), err)
+	}
+}
+
+// waiter waits for something on the homeserver, and shows its rooms if it does not come.
+func waiter(t *testing.T, hs *matrixtest.Server) func(what string, cond func() bool) {
+	return func(what string, cond func() bool) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), slackPatience)
+		defer cancel()
+		if err := hs.Wait(ctx, cond); err != nil {
+			for _, r := range hs.Rooms() {
+				t.Logf("%s %q: %q", r, hs.Room(r).Name, hs.Room(r).Bodies())
+			}
+			t.Fatalf("%s: %v", what, err)
+		}
 	}
 }
 
