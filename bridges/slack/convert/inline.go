@@ -198,31 +198,24 @@ func rangeOf(n markup.Node) string {
 }
 
 // user is the Slack ID of whom a mention calls, empty if they are not in Slack.
-func (o Options) user(n markup.Node) string {
-	if o.User != nil && !n.MXID {
-		if id, ok := o.User(n.User); ok && isID(id) {
-			return id
-		}
-		return ""
-	}
-	if n.MXID || !isID(n.User) || strings.IndexByte("UW", n.User[0]) < 0 {
-		return ""
-	}
-	return n.User
-}
+func (o Options) user(n markup.Node) string { return slackID(n.User, n.MXID, o.User, "UW") }
 
 // channel is the same for a channel.
-func (o Options) channel(n markup.Node) string {
-	if o.Channel != nil && !n.MXID {
-		if id, ok := o.Channel(n.Chat); ok && isID(id) {
-			return id
+func (o Options) channel(n markup.Node) string { return slackID(n.Chat, n.MXID, o.Channel, "CGD") }
+
+// slackID is the Slack ID that id stands for: as known tells, or without it, if id
+// itself is one that begins with one of letters; else empty.
+func slackID(id string, mxid bool, known func(string) (string, bool), letters string) string {
+	if known != nil && !mxid {
+		if found, ok := known(id); ok && isID(found) {
+			return found
 		}
 		return ""
 	}
-	if n.MXID || !isID(n.Chat) || strings.IndexByte("CGD", n.Chat[0]) < 0 {
+	if mxid || !isID(id) || strings.IndexByte(letters, id[0]) < 0 {
 		return ""
 	}
-	return n.Chat
+	return id
 }
 
 // emoji is the name of a custom emoji in the workspace, empty if it has none.
