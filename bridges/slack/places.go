@@ -30,14 +30,20 @@ func channelName(name string) string {
 // conversations calls f for each channel that may be found, until it returns false.
 func (a *api) conversations(ctx context.Context, f func(conversation) bool) error {
 	args := url.Values{"types": {"public_channel,private_channel"}, "exclude_archived": {"true"}, "limit": {"999"}}
+	return channels(ctx, a, "conversations.list", args, f)
+}
+
+// channels calls f for each channel that a method lists by pages, until it returns
+// false. T is what to read of one.
+func channels[T any](ctx context.Context, a *api, method string, args url.Values, f func(T) bool) error {
 	for {
 		var out struct {
-			Channels []conversation `json:"channels"`
+			Channels []T `json:"channels"`
 			Meta     struct {
 				Next string `json:"next_cursor"`
 			} `json:"response_metadata"`
 		}
-		if err := a.call(ctx, "conversations.list", args, &out); err != nil {
+		if err := a.call(ctx, method, args, &out); err != nil {
 			return err
 		}
 		for _, one := range out.Channels {
@@ -52,28 +58,21 @@ func (a *api) conversations(ctx context.Context, f func(conversation) bool) erro
 	}
 }
 
+// mine calls f with the ID of each conversation that this login is in, of the types
+// in args.
+func (a *api) mine(ctx context.Context, args url.Values, f func(id string)) error {
+	return channels(ctx, a, "users.conversations", args, func(one struct{ ID string }) bool {
+		f(one.ID)
+		return true
+	})
+}
+
 // directs lists the IDs of the direct and group messages of this login.
 func (a *api) directs(ctx context.Context) ([]string, error) {
-	args := url.Values{"types": {"im,mpim"}, "exclude_archived": {"true"}, "limit": {"999"}}
 	var ids []string
-	for {
-		var out struct {
-			Channels []struct{ ID string } `json:"channels"`
-			Meta     struct {
-				Next string `json:"next_cursor"`
-			} `json:"response_metadata"`
-		}
-		if err := a.call(ctx, "users.conversations", args, &out); err != nil {
-			return ids, err
-		}
-		for _, one := range out.Channels {
-			ids = append(ids, one.ID)
-		}
-		if out.Meta.Next == "" {
-			return ids, nil
-		}
-		args.Set("cursor", out.Meta.Next)
-	}
+	args := url.Values{"types": {"im,mpim"}, "exclude_archived": {"true"}, "limit": {"999"}}
+	err := a.mine(ctx, args, func(id string) { ids = append(ids, id) })
+	return ids, err
 }
 
 // Search implements network.Searcher.

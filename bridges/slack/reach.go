@@ -24,26 +24,8 @@ func newReach(acc *account) *reach { return &reach{acc: acc, chats: map[string]b
 
 // load asks for all conversations that the login is in.
 func (r *reach) load(ctx context.Context) error {
-	ctx = patient(ctx, time.Minute)
 	args := url.Values{"types": {"public_channel,private_channel,mpim,im"}, "limit": {"999"}}
-	for {
-		var out struct {
-			Channels []struct{ ID string } `json:"channels"`
-			Meta     struct {
-				Next string `json:"next_cursor"`
-			} `json:"response_metadata"`
-		}
-		if err := r.acc.call(ctx, "users.conversations", args, &out); err != nil {
-			return err
-		}
-		for _, one := range out.Channels {
-			r.set(one.ID, true)
-		}
-		if out.Meta.Next == "" {
-			return nil
-		}
-		args.Set("cursor", out.Meta.Next)
-	}
+	return r.acc.mine(patient(ctx, time.Minute), args, func(id string) { r.set(id, true) })
 }
 
 func (r *reach) set(chat string, in bool) {

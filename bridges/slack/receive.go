@@ -118,13 +118,7 @@ func (t *translator) edited(ctx context.Context, m *convert.Message, chat string
 
 // removed is that a message was deleted.
 func (t *translator) removed(m *convert.Message, chat string) []network.Event {
-	ts := m.DeletedTS
-	if ts == "" && m.Inner != nil {
-		ts = m.Inner.TS
-	}
-	if ts == "" && m.Previous != nil {
-		ts = m.Previous.TS
-	}
+	ts := m.Target()
 	if !ts.Valid() {
 		return nil
 	}
