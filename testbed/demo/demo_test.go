@@ -26,52 +26,46 @@ func empty(t *testing.T) {
 }
 
 func TestOnce(t *testing.T) {
-	empty(t)
-	var out, errs bytes.Buffer
-	if err := run(t.Context(), []string{"--once"}, &out, &errs); err != nil {
-		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
-	}
-	for _, want := range []string{
+	out := prints(t, "--once",
 		"<mia> Hello! Does anybody on Matrix read this?  → mia: Hello! Does anybody on Matrix read this?\n",
 		"<causeway> <you> joe: So they do.               ← you, in reply to joe: So they do.\n",
 		"All 11 lines arrived",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("not printed: %q in\n%s", want, out.String())
-		}
-	}
-	if strings.Contains(out.String(), "\x1b") {
+	)
+	if strings.Contains(out, "\x1b") {
 		t.Error("there are terminal codes in what goes to a file")
 	}
 }
 
-// TestHub has four sides show the same, each in its own way.
-func TestHub(t *testing.T) {
+// prints plays a demo with these flags to its end and wants all of wants in what it
+// prints, which it returns.
+func prints(t *testing.T, flags string, wants ...string) string {
+	t.Helper()
 	empty(t)
 	var out, errs bytes.Buffer
-	if err := run(t.Context(), []string{"--hub", "--once"}, &out, &errs); err != nil {
+	if err := run(t.Context(), strings.Fields(flags), &out, &errs); err != nil {
 		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
 	}
-	for _, want := range []string{
-		"Harbor (IRC)  → <mia> Hello! Who is out there?\nMatrix          mia: Hello! Who is out there?\nLake (IRC)      <causeway> <mia> Hello! Who is out there?\nPond (memnet)   mia: Hello! Who is out there?\n",
-		"Harbor (IRC)    <causeway> <Pia> s/twelve?/one?/\nMatrix          Pia, edited: Shall we meet at one?\n",
-		"Pond (memnet)   relay reacts with 👍\n",
-		"All 6 lines arrived on all sides",
-	} {
+	for _, want := range wants {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("not printed: %q in\n%s", want, out.String())
 		}
 	}
+	return out.String()
+}
+
+// TestHub has four sides show the same, each in its own way.
+func TestHub(t *testing.T) {
+	prints(t, "--hub --once",
+		"Harbor (IRC)  → <mia> Hello! Who is out there?\nMatrix          mia: Hello! Who is out there?\nLake (IRC)      <causeway> <mia> Hello! Who is out there?\nPond (memnet)   mia: Hello! Who is out there?\n",
+		"Harbor (IRC)    <causeway> <Pia> s/twelve?/one?/\nMatrix          Pia, edited: Shall we meet at one?\n",
+		"Pond (memnet)   relay reacts with 👍\n",
+		"All 6 lines arrived on all sides",
+	)
 }
 
 // TestSlack has a conversation with Slack follow that with IRC.
 func TestSlack(t *testing.T) {
-	empty(t)
-	var out, errs bytes.Buffer
-	if err := run(t.Context(), []string{"--networks", "irc,slack", "--once"}, &out, &errs); err != nil {
-		t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
-	}
-	for _, want := range []string{
+	prints(t, "--networks irc,slack --once",
 		"All 11 lines arrived",
 		"This Slack is a stand-in on loopback",
 		"mia: Hello *Matrix*, who reads this?            → mia: Hello *Matrix*, who reads this?\n",
@@ -79,11 +73,7 @@ func TestSlack(t *testing.T) {
 		"you [app], edited: Shall we meet at one?        ← you, edited: Shall we meet at one?\n",
 		"mia: [file] plan.txt                            → mia: [file] plan.txt\n",
 		"All 8 lines arrived",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("not printed: %q in\n%s", want, out.String())
-		}
-	}
+	)
 }
 
 // An ends is where a demo that stays up writes to; it ends it when it invites
