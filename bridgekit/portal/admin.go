@@ -30,9 +30,19 @@ func (s *Service) client(owner id.UserID, n network.NetworkID) (*login.Session, 
 	}
 	ops, ok := sess.Ops()
 	if !ok || !sess.Online() {
-		return nil, ops, network.Errorf(network.Unavailable, fmt.Sprintf("%s is not connected now: %s", sess.Name, sess.State().Words), "login is %s", sess.State().Status)
+		return nil, ops, offline(sess, sess.Name)
 	}
 	return sess, ops, nil
+}
+
+// offline is the error of what needs a login that is not connected.
+func offline(sess *login.Session, name string) error {
+	st := sess.State()
+	why := st.Words
+	if why == "" { // it has not come to its network yet
+		why = "try again in a moment"
+	}
+	return network.Errorf(network.Unavailable, name+" is not connected now: "+why, "login is %s", st.Status)
 }
 
 // Search finds chats through owner's login or the relay.

@@ -129,7 +129,7 @@ func (b *bulk) plan(ctx context.Context, w BulkWish) (BulkPlan, *login.Session, 
 	}
 	ops, ok := sess.Ops()
 	if !ok || !sess.Online() {
-		return plan, sess, ops, network.Errorf(network.Unavailable, s.networkName(w.Network)+" is not connected now: "+sess.State().Words, "relay is %s", sess.State().Status)
+		return plan, sess, ops, offline(sess, s.networkName(w.Network))
 	}
 	if ops.Search == nil || ops.Join == nil {
 		return plan, sess, ops, network.Errorf(network.Rejected, s.networkName(w.Network)+" cannot list its chats", "no searcher or joiner")

@@ -83,10 +83,32 @@ func (s *Stage) room(ctx context.Context) error {
 		return fmt.Errorf("make the room: %w", err)
 	}
 	if ann.nio != nil {
-		return ann.nio.Join(ctx, resp.RoomID.String())
+		err = ann.nio.Join(ctx, resp.RoomID.String())
+	} else {
+		_, err = ann.user.Join(ctx, resp.RoomID.String())
 	}
-	_, err = ann.user.Join(ctx, resp.RoomID.String())
-	return err
+	return errors.Join(err, s.acquainted(ctx))
+}
+
+// acquainted waits until those who encrypt know the bot's device: what is said before,
+// Causeway cannot read.
+func (s *Stage) acquainted(ctx context.Context) error {
+	for name, p := range s.matrix.crowd {
+		if p.nio == nil {
+			continue
+		}
+		err := s.until(ctx, name+" knows the bot", func() error {
+			ok, err := p.nio.Knows(ctx, s.matrix.room.String(), s.matrix.bot.String())
+			if err == nil && !ok {
+				err = errNotYet
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command has you tell the bot something, until it answers with words: Causeway may not

@@ -83,7 +83,17 @@ class Person:
         r = self.client.rooms.get(room)
         return {"encrypted": bool(r and r.encrypted), "users": sorted(r.users) if r else []}
 
+    async def meet(self, room):
+        """Before it encrypts, a client asks who is there and for their devices. nio
+        leaves the latter to its /sync, which may come later."""
+        self.must(await self.client.joined_members(room), nio.JoinedMembersResponse)
+        if self.client.should_query_keys:
+            self.must(await self.client.keys_query(), nio.KeysQueryResponse)
+
     async def send(self, room, type, content):
+        known = self.client.rooms.get(room)
+        if known and known.encrypted:
+            await self.meet(room)
         got = await self.client.room_send(room, type, content, ignore_unverified_devices=True)
         return {"event": self.must(got, nio.RoomSendResponse).event_id}
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/causeway-chat/causeway/testbed/record"
@@ -226,4 +227,18 @@ func (c *Client) Read(ctx context.Context, room string, event json.RawMessage) (
 // Join joins a room.
 func (c *Client) Join(ctx context.Context, room string) error {
 	return c.Do(ctx, "join", map[string]any{"room": room}, nil)
+}
+
+// Knows reports whether the client has a device of a user to give the keys of a room to.
+func (c *Client) Knows(ctx context.Context, room, user string) (bool, error) {
+	var in struct {
+		Encrypted bool
+		Users     []string
+	}
+	if err := c.Do(ctx, "known", map[string]any{"room": room}, &in); err != nil {
+		return false, err
+	}
+	var has struct{ Devices []string }
+	err := c.Do(ctx, "devices", map[string]any{"user": user}, &has)
+	return in.Encrypted && slices.Contains(in.Users, user) && len(has.Devices) > 0, err
 }
