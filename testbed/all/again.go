@@ -10,7 +10,7 @@ import (
 )
 
 // few is how many tests may fail by chance in one run; more are no chance.
-const few = 3
+const few = 5
 
 // A failure is the tests of one package that failed.
 type failure struct {
@@ -69,16 +69,16 @@ func (w *watcher) chance() bool {
 	return !w.grave && n > 0 && n <= few
 }
 
-// again runs what failed in the module in dir three times more, by itself, and
+// again runs what failed in the module in dir twice more, by itself, and
 // returns an error if it fails again. What does not is an unsteady test, and named.
 func (w *watcher) again(ctx context.Context, dir string, flags []string) error {
 	for _, f := range w.failures {
-		only := append(slices.Clone(flags), "-count=3", "-run", "^("+strings.Join(f.tests, "|")+")$", f.pkg)
+		only := append(slices.Clone(flags), "-count=2", "-run", "^("+strings.Join(f.tests, "|")+")$", f.pkg)
 		if err := command(ctx, dir, only, w.out).Run(); err != nil {
 			return fmt.Errorf("%s failed again: %w", strings.Join(f.tests, ", "), err)
 		}
 		for _, t := range f.tests {
-			fmt.Fprintf(w.out, "== UNSTEADY: %s of %s failed once and then passed three times; find out why\n", t, f.pkg)
+			fmt.Fprintf(w.out, "== UNSTEADY: %s of %s failed once and then passed twice; find out why\n", t, f.pkg)
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ func TestWatcher(t *testing.T) {
 		{"a panic", "panic: boom\n" + plain, false},
 		{"a race", "WARNING: DATA RACE\n" + plain, false},
 		{"a build", plain + "FAIL\tc [build failed]\n", false},
-		{"four tests", "--- FAIL: TestA (0s)\n--- FAIL: TestB (0s)\nFAIL\ta\t1s\n" + plain, false},
+		{"six tests", "--- FAIL: TestA (0s)\n--- FAIL: TestB (0s)\n--- FAIL: TestC (0s)\n--- FAIL: TestD (0s)\nFAIL\ta\t1s\n" + plain, false},
 		{"nothing", "ok  \ta\t0.1s\n", false},
 	} {
 		w := &watcher{out: io.Discard}

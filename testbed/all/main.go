@@ -6,7 +6,7 @@
 // left out, and it says which and how to get it; with -require that is an error.
 // Synapse, matrix-nio and Slack's own clients it installs itself, the first time, into
 // the user's cache directory.
-// With -again up to three tests that failed are run three times more, by themselves: one
+// With -again up to five tests that failed are run twice more, by themselves: one
 // that passes then is named as unsteady and does not fail the run. A panic, a data race
 // or a build that fails is never excused.
 // -race is left out where there is no C compiler.
