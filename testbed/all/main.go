@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/causeway-chat/causeway/testbed/homeserver"
+	"github.com/causeway-chat/causeway/testbed/jssdk"
 	"github.com/causeway-chat/causeway/testbed/nio"
 	"github.com/causeway-chat/causeway/testbed/slackclients"
 )
@@ -114,13 +115,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 // prepare installs what the tests take from PyPI and npm, and returns what could not be.
 func prepare(ctx context.Context, out io.Writer) []program {
-	fmt.Fprintln(out, "== preparing Synapse, matrix-nio and Slack's clients, which takes a minute the first time")
+	fmt.Fprintln(out, "== preparing Synapse, matrix-nio, Element's SDK and Slack's clients, which takes a minute the first time")
 	var absent []program
 	if _, err := homeserver.Synapse(ctx); err != nil {
 		absent = append(absent, program{name: "synapse", without: "the tests with Synapse", why: err.Error()})
 	}
 	if err := nio.Install(ctx); err != nil {
 		absent = append(absent, program{name: "matrix-nio", without: "the tests with people in encrypted rooms", why: err.Error()})
+	}
+	if err := jssdk.Install(ctx); err != nil {
+		absent = append(absent, program{name: "matrix-js-sdk", without: "the tests with people at Element's SDK", why: err.Error()})
 	}
 	if err := slackclients.Install(ctx); err != nil {
 		absent = append(absent, program{name: "slack", without: "the tests of the fake Slack with Slack's own clients", why: err.Error()})

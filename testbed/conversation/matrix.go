@@ -10,14 +10,14 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/testbed/foreign"
 	"github.com/causeway-chat/causeway/testbed/matrixuser"
-	"github.com/causeway-chat/causeway/testbed/nio"
 )
 
 // A person is somebody on Matrix. What is encrypted goes through nio.
 type person struct {
 	user *matrixuser.User
-	nio  *nio.Client // nil: the room is not encrypted
+	nio  *foreign.Client // nil: the room is not encrypted
 }
 
 // A matrixSide is the room with the people of Matrix.

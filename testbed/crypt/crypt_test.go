@@ -13,7 +13,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
-	"github.com/causeway-chat/causeway/testbed/nio"
+	"github.com/causeway-chat/causeway/testbed/foreign"
 )
 
 // TestConversation: messages, edits, reactions and files, both ways.
@@ -40,7 +40,7 @@ func TestConversation(t *testing.T) {
 	})
 }
 
-func edits(w *world, alice *nio.Client, room id.RoomID, first id.EventID, sent string) {
+func edits(w *world, alice *foreign.Client, room id.RoomID, first id.EventID, sent string) {
 	edit := func(target string) map[string]any {
 		return map[string]any{
 			"msgtype": "m.text", "body": "* new", "m.new_content": text("new"),
@@ -72,11 +72,11 @@ func edits(w *world, alice *nio.Client, room id.RoomID, first id.EventID, sent s
 	_, err = w.h.Send(w.ctx, matrix.Event{Room: room, As: ghost, Type: event.EventReaction, Key: []byte("liked"),
 		Content: map[string]any{"m.relates_to": map[string]any{"rel_type": "m.annotation", "event_id": sent, "key": "👍"}}})
 	check(w.T, err)
-	_, err = alice.Wait(w.ctx, mark, func(e nio.Event) bool { return e.Source.Type == "m.reaction" && e.Source.Sender == string(ghost) })
+	_, err = alice.Wait(w.ctx, mark, func(e foreign.Event) bool { return e.Source.Type == "m.reaction" && e.Source.Sender == string(ghost) })
 	check(w.T, err)
 }
 
-func files(w *world, alice *nio.Client, room id.RoomID) {
+func files(w *world, alice *foreign.Client, room id.RoomID) {
 	data := strings.Repeat("all that is in the file\n", 5000)
 	f := crypt.EncryptFile(strings.NewReader(data))
 	uri, err := w.h.Upload(w.ctx, ghost, matrix.Upload{MIME: "application/octet-stream", Size: int64(len(data)), Body: f})
@@ -132,7 +132,7 @@ func TestNewcomers(t *testing.T) {
 			// device is not heard on it; so say it until it is.
 			mark := second.Mark()
 			eventID := w.say(room, text("for the second device"))
-			e, err := second.Wait(w.ctx, mark, func(e nio.Event) bool { return e.Source.ID == string(eventID) })
+			e, err := second.Wait(w.ctx, mark, func(e foreign.Event) bool { return e.Source.ID == string(eventID) })
 			check(w.T, err)
 			if e.Unreadable {
 				return errUnread

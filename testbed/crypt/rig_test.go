@@ -21,6 +21,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/matrix/crypt"
 	"github.com/causeway-chat/causeway/registration"
+	"github.com/causeway-chat/causeway/testbed/foreign"
 	"github.com/causeway-chat/causeway/testbed/homeserver"
 	"github.com/causeway-chat/causeway/testbed/nio"
 )
@@ -210,7 +211,7 @@ func (w *world) until(what string, do func() error) {
 }
 
 // person signs somebody in on a new device.
-func (w *world) person(name string) *nio.Client {
+func (w *world) person(name string) *foreign.Client {
 	w.Helper()
 	c, err := nio.Login(w.ctx, w.TempDir(), w.hs.URL(), "@"+name+":localhost", "secret", "", logTo())
 	check(w.T, err)
@@ -242,7 +243,7 @@ func (w *world) client(u id.UserID) *mautrix.Client {
 }
 
 // joins brings somebody into a room, and returns when everybody knows.
-func (w *world) joins(c *nio.Client, at id.RoomID) {
+func (w *world) joins(c *foreign.Client, at id.RoomID) {
 	w.Helper()
 	check(w.T, c.Join(w.ctx, string(at)))
 	w.knows(c, at)
@@ -250,7 +251,7 @@ func (w *world) joins(c *nio.Client, at id.RoomID) {
 }
 
 // knows waits until a client knows that a room is encrypted and the bot is in it.
-func (w *world) knows(c *nio.Client, at id.RoomID) {
+func (w *world) knows(c *foreign.Client, at id.RoomID) {
 	w.Helper()
 	w.until("the client knows the room", func() error {
 		var room struct {
@@ -279,9 +280,9 @@ func (w *world) say(at id.RoomID, content any) id.EventID {
 }
 
 // reads waits until a client has decrypted an event.
-func (w *world) reads(c *nio.Client, mark int, eventID id.EventID) nio.Event {
+func (w *world) reads(c *foreign.Client, mark int, eventID id.EventID) foreign.Event {
 	w.Helper()
-	e, err := c.Wait(w.ctx, mark, func(e nio.Event) bool { return e.Source.ID == string(eventID) })
+	e, err := c.Wait(w.ctx, mark, func(e foreign.Event) bool { return e.Source.ID == string(eventID) })
 	check(w.T, err)
 	if e.Unreadable || !e.Decrypted {
 		w.Errorf("%s cannot read %s: %+v", c.User, eventID, e)

@@ -16,6 +16,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/testbed/bridge"
+	"github.com/causeway-chat/causeway/testbed/foreign"
 	"github.com/causeway-chat/causeway/testbed/ircuser"
 	"github.com/causeway-chat/causeway/testbed/nio"
 )
@@ -82,7 +83,7 @@ func (w *world) checks(path string) {
 func text2(body string) map[string]any { return map[string]any{"msgtype": "m.text", "body": body} }
 
 // nio signs somebody in on a device, and brings them into a room.
-func (w *world) nio(user, device string, room id.RoomID) *nio.Client {
+func (w *world) nio(user, device string, room id.RoomID) *foreign.Client {
 	w.t.Helper()
 	c, err := nio.Login(w.ctx, filepath.Join(w.t.TempDir(), device), w.hs.URL(), user, "secret", device, logTo())
 	check(w.t, err)
@@ -94,7 +95,7 @@ func (w *world) nio(user, device string, room id.RoomID) *nio.Client {
 }
 
 // encrypts has somebody send an event.
-func (w *world) encrypts(c *nio.Client, room id.RoomID, content map[string]any) string {
+func (w *world) encrypts(c *foreign.Client, room id.RoomID, content map[string]any) string {
 	w.t.Helper()
 	e, err := c.Send(w.ctx, string(room), "m.room.message", content)
 	check(w.t, err)
@@ -103,7 +104,7 @@ func (w *world) encrypts(c *nio.Client, room id.RoomID, content map[string]any) 
 
 // knows waits until somebody can read what is said on IRC. What was said before
 // the bridge knew of their device they cannot.
-func (w *world) knows(c *nio.Client) {
+func (w *world) knows(c *foreign.Client) {
 	w.t.Helper()
 	n := 0
 	w.until(c.User+" reads", func() error {
@@ -113,7 +114,7 @@ func (w *world) knows(c *nio.Client) {
 		check(w.t, w.mia.Say(channel, body))
 		soon, cancel := context.WithTimeout(w.ctx, 3*time.Second) // the bridge may not know of the device yet
 		defer cancel()
-		if _, err := c.Wait(soon, mark, func(e nio.Event) bool {
+		if _, err := c.Wait(soon, mark, func(e foreign.Event) bool {
 			return e.Decrypted && e.Body() == body && e.Source.Sender == string(ghost("mia"))
 		}); err != nil {
 			return err
@@ -123,7 +124,7 @@ func (w *world) knows(c *nio.Client) {
 }
 
 // encryptedTalk is text, a reply, an edit and a reaction.
-func (w *world) encryptedTalk(c *nio.Client, room id.RoomID) {
+func (w *world) encryptedTalk(c *foreign.Client, room id.RoomID) {
 	w.t.Helper()
 	im, at := w.mia.Mark(), c.Mark()
 	first := w.encrypts(c, room, text2("the tide turns at five today"))
@@ -134,19 +135,19 @@ func (w *world) encryptedTalk(c *nio.Client, room id.RoomID) {
 	})
 	w.said(im, relay, "<you> s/five/six/")
 	check(w.t, w.mia.Send("@+reply="+w.lastID("<you> the tide turns at five today"), "PRIVMSG", channel, "thank you"))
-	e, err := c.Wait(w.ctx, at, func(e nio.Event) bool { return e.Body() == "thank you" })
+	e, err := c.Wait(w.ctx, at, func(e foreign.Event) bool { return e.Body() == "thank you" })
 	check(w.t, err)
 	if !e.Decrypted || e.Source.Sender != string(ghost("mia")) {
 		w.t.Errorf("the answer is %+v", e)
 	}
 	liked := w.lastID("<you> the tide turns at five today")
 	check(w.t, w.mia.Send("@+draft/reply="+liked+";+draft/react=👍", "TAGMSG", channel))
-	_, err = c.Wait(w.ctx, at, func(e nio.Event) bool { return e.Source.Type == event.EventReaction.Type })
+	_, err = c.Wait(w.ctx, at, func(e foreign.Event) bool { return e.Source.Type == event.EventReaction.Type })
 	check(w.t, err)
 }
 
 // encryptedFile is a file to IRC, where it is a link that leads to it in clear.
-func (w *world) encryptedFile(c *nio.Client, room id.RoomID) {
+func (w *world) encryptedFile(c *foreign.Client, room id.RoomID) {
 	w.t.Helper()
 	im := w.mia.Mark()
 	data := strings.Repeat("high and low\n", 1000)
