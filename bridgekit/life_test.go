@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/config"
@@ -193,6 +194,24 @@ func TestRoomUpgradeLevels(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The bot may be invited to a portal's next room before the old one says that it is
+// replaced: it does not take it for a room of its own, and hears what follows.
+func TestInvitedBeforeUpgrade(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		next := r.alice.CreateRoom(map[string]any{"preset": "trusted_private_chat", "is_direct": true, "invite": []string{bot},
+			"creation_content": map[string]any{"predecessor": map[string]any{"room_id": room, "event_id": "$x"}}})
+		r.wait("the bot comes", func() bool { return r.hs.Room(next).Membership(bot) == "join" })
+		synctest.Wait() // for all that the invitation brings
+		r.equal("notices", []string(nil), r.notices(next))
+		r.hs.User(bot).SetState(room, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 100, r.alice.ID: 100}})
+		r.alice.SetState(room, "m.room.tombstone", "", map[string]any{"body": "moved", "replacement_room": next})
+		r.alice.SendText(next, "new house")
+		r.hears("team", "alice", "new house")
+		r.equal("notices", []string(nil), r.notices(next))
+	})
 }
 
 // Bridged people leave a room slowly, and go on leaving after a restart; the

@@ -393,7 +393,8 @@ func (s *Service) forBot(ctx context.Context, e *journal.Entry, evt *rawEvent, i
 }
 
 // invited answers an invitation of the bot or a ghost. The bot comes to whoever
-// may use it, and takes a direct chat as their management room.
+// may use it, and takes a direct chat as their management room. Into a room that
+// follows a portal's it comes without a word: the tombstone makes it the portal's.
 func (s *Service) invited(ctx context.Context, e *rawEvent) error {
 	var c struct {
 		Membership event.Membership `json:"membership"`
@@ -410,6 +411,9 @@ func (s *Service) invited(ctx context.Context, e *rawEvent) error {
 		return s.inviteGhost(ctx, e, target, c.Direct)
 	}
 	if err := s.hs.EnsureJoined(ctx, e.Room, target); err != nil {
+		return s.ignoreGone(err)
+	}
+	if next, err := s.follows(ctx, e.Room); err != nil || next {
 		return s.ignoreGone(err)
 	}
 	members, err := s.hs.Members(ctx, e.Room)

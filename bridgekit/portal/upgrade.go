@@ -58,6 +58,21 @@ func (s *Service) tombstone(ctx context.Context, evt *rawEvent, p store.Portal) 
 	return journal.Delivered(nil)
 }
 
+// follows reports whether a room says that it replaces a portal's. The bot may be
+// invited there before the tombstone is known; what is said there until the portal
+// has moved is for its chat, not for the bot (Client-Server API, "Room Upgrades").
+func (s *Service) follows(ctx context.Context, room id.RoomID) (bool, error) {
+	var c event.CreateEventContent
+	if err := s.hs.State(ctx, room, event.StateCreate, "", &c); err != nil {
+		return false, err
+	}
+	if c.Predecessor == nil || c.Predecessor.RoomID == "" {
+		return false, nil
+	}
+	old, err := s.portals.in(ctx, string(c.Predecessor.RoomID))
+	return len(old) > 0, err
+}
+
 // equip gives the room that follows p's what an upgrade leaves behind: power
 // levels, what it is bridged to, and what a restore finds it by. What the bot may
 // not do is left as it is.
