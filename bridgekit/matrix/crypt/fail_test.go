@@ -67,9 +67,7 @@ func TestKilled(t *testing.T) {
 	alice := w.person("alice")
 	room := w.ghostRoom(nil, alice)
 
-	before := w.polls.Load()  // first: an answer that comes now is the last until give
-	give, err := w.own(w.ctx) // what comes cannot be stored
-	w.check(err)
+	before, give := w.ownWhilePolling() // what comes cannot be stored
 	raw := alice.text(room, "first")
 	w.until("the answer came", func() bool { return w.polls.Load() > before })
 	w.stopNow(give)
@@ -100,6 +98,24 @@ func TestKilled(t *testing.T) {
 	if since == "" {
 		t.Error("no position is stored")
 	}
+}
+
+// ownWhilePolling takes the token of olm while a /sync is under way, which is the last
+// until give; it is answered when there are more polls than before. An answer that was
+// there already would wait for the token, and no other be asked for.
+func (w *world) ownWhilePolling() (before int64, give func()) {
+	w.Helper()
+	w.until("a poll is under way", func() bool {
+		var err error
+		give, err = w.own(w.ctx)
+		w.check(err)
+		if before = w.polls.Load(); w.asked.Load() > before {
+			return true
+		}
+		give()
+		return false
+	})
+	return before, give
 }
 
 // stopNow stops a bridge that waits for the token of olm.

@@ -79,6 +79,7 @@ type world struct {
 	source string // of the database
 	memory *memory
 	keys   chan session // what OnKey was called with
+	asked  atomic.Int64 // requests of /sync of the bridge that were answered or are under way
 	polls  atomic.Int64 // answers of /sync that the bridge got
 	wire   wire         // what the bridge sent to devices
 	ghosts int          // how many ghosts have come, see ghostComes
@@ -119,17 +120,23 @@ func newWorld(t testing.TB, o matrixtest.Options, msc4190 bool) *world {
 // A counting transport counts answers of /sync, and notes what goes to devices.
 type counting struct {
 	http.RoundTripper
-	polls *atomic.Int64
-	wire  *wire
+	asked, polls *atomic.Int64
+	wire         *wire
 }
 
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.Contains(r.URL.Path, "/sendToDevice/m.room.encrypted/") {
 		c.wire.note(r)
 	}
+	if !strings.HasSuffix(r.URL.Path, "/sync") {
+		return c.RoundTripper.RoundTrip(r)
+	}
+	c.asked.Add(1)
 	resp, err := c.RoundTripper.RoundTrip(r)
-	if err == nil && strings.HasSuffix(r.URL.Path, "/sync") {
+	if err == nil {
 		c.polls.Add(1)
+	} else {
+		c.asked.Add(-1)
 	}
 	return resp, err
 }
@@ -164,7 +171,7 @@ func (w *world) open() *bridge {
 	w.check(err)
 	h, err := matrix.New(matrix.Options{
 		URL: "http://hs.invalid", Domain: "test", ID: "causeway", ASToken: "as", HSToken: "hs", Bot: "_cw_bot", Prefix: "_cw_",
-		Secret: []byte("secret"), State: w.memory, Transport: counting{w.hs.Transport(), &w.polls, &w.wire}, Log: log,
+		Secret: []byte("secret"), State: w.memory, Transport: counting{w.hs.Transport(), &w.asked, &w.polls, &w.wire}, Log: log,
 	})
 	w.check(err)
 	c, err := New(Options{
