@@ -104,7 +104,8 @@ func (m *meeting) play(ctx context.Context, timeout time.Duration, to *screen) e
 	return nil
 }
 
-// play plays one line and waits until all sides have seen it.
+// play plays one line and waits until all sides have seen it; later than timeout is
+// not at all.
 func (c *council) play(ctx context.Context, l crossing, timeout time.Duration) (one crossed, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -129,7 +130,7 @@ func (c *council) play(ctx context.Context, l crossing, timeout time.Duration) (
 	if err != nil {
 		return one, fmt.Errorf("the Pond side never saw %q but %q: %w", l.sees[onPond], onMemnet(c.pond.Messages(pond)), err)
 	}
-	return one, nil
+	return one, ctx.Err()
 }
 
 // onMemnet is what a client of memnet shows of a chat.

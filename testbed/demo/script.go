@@ -129,7 +129,8 @@ func (s *pair) play(ctx context.Context, timeout time.Duration, to *screen) erro
 	return nil
 }
 
-// play plays one line and waits until both sides have seen it.
+// play plays one line and waits until both sides have seen it; later than timeout is
+// not at all.
 func (p *performance) play(ctx context.Context, l line, timeout time.Duration) (one arrived, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -145,7 +146,7 @@ func (p *performance) play(ctx context.Context, l line, timeout time.Duration) (
 	if err != nil {
 		return one, fmt.Errorf("the Matrix side never saw %q but %q: %w", l.matrix, p.window().shown(fromMatrix), err)
 	}
-	return one, nil
+	return one, ctx.Err()
 }
 
 // fits reports whether what was seen is what had to be.
