@@ -356,7 +356,7 @@ func say(t *testing.T, n *memnet.Server, chat network.ChatID, text string) {
 // least every 20 ms.
 func until(t *testing.T, hs *matrixtest.Server, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(10 * time.Minute)
 	for !cond() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: did not come true", what)

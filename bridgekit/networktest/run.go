@@ -20,7 +20,7 @@ import (
 )
 
 // limit bounds one case; only a broken connector comes near it.
-const limit = 5 * time.Minute
+const limit = 10 * time.Minute
 
 // golden is where Run keeps the operations of each variant.
 const golden = "ops.txt"

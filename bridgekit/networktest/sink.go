@@ -13,10 +13,10 @@ import (
 )
 
 // patience is how long a case waits for one thing to happen.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // prompt is what is taken for at once: on a busy machine everything takes long.
-const prompt = 20 * time.Second
+const prompt = 40 * time.Second
 
 // errRefused is what a sink answers that was told to refuse.
 var errRefused = errors.New("the suite's sink refuses")

@@ -92,7 +92,7 @@ func (p *process) end(ctx context.Context, kill bool) error {
 	if kill {
 		return p.proc.Kill()
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	return p.proc.Stop(ctx)
 }

@@ -142,11 +142,11 @@ func (c *causeway) kill() error {
 	return err
 }
 
-// stop ends the child as an administrator would. It has ten seconds.
+// stop ends the child as an administrator would.
 func (c *causeway) stop(ctx context.Context) error {
 	fmt.Fprintln(c.log, "--- stop")
 	c.stops++
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	err := c.proc.Stop(ctx)
 	if err == nil {

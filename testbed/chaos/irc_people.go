@@ -13,7 +13,7 @@ import (
 
 // ircPatience is how long IRC and Causeway may take for something that nothing
 // keeps them from.
-const ircPatience = 30 * time.Second
+const ircPatience = 2 * time.Minute
 
 // An ircPerson is somebody on IRC, in all channels.
 type ircPerson struct {

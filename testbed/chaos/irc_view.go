@@ -131,7 +131,7 @@ func (k *links) hash(url string) string {
 	if k.files[url] != "" {
 		return k.files[url]
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
