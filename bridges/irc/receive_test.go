@@ -155,6 +155,7 @@ func TestMembers(t *testing.T) {
 
 func TestNetsplitIsDamped(t *testing.T) {
 	both(t, func(t *testing.T, s *ircfake.Server, bob *ircfake.User, r *running) {
+		r.splitsFor(time.Hour)
 		var crowd []*ircfake.User
 		for i := range 50 {
 			u := s.User(fmt.Sprintf("user%d", i))
@@ -167,6 +168,9 @@ func TestNetsplitIsDamped(t *testing.T) {
 		for i := range 40 {
 			s.User(fmt.Sprintf("user%d", i)).Join("#a")
 		}
+		bob.Say("#a", "who could has come back")
+		r.message("who could has come back")
+		r.splitsFor(0)
 		r.member("#a", "user45", network.Left)
 		bob.Say("#a", "end")
 		r.message("end")
@@ -183,6 +187,14 @@ func TestNetsplitIsDamped(t *testing.T) {
 			t.Errorf("a netsplit of 50, of whom 40 came back, made %d events about %d people", events, len(people))
 		}
 	})
+}
+
+// splitsFor changes how long those are waited for who were lost in a netsplit.
+func (r *running) splitsFor(d time.Duration) {
+	r.t.Helper()
+	if err := r.client.do(r.t.Context(), func(s *session) { s.tune.split = d }); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func TestKickedAndInvited(t *testing.T) {
