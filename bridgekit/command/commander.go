@@ -141,7 +141,10 @@ func (c *Commander) Handle(ctx context.Context, in Incoming) error {
 	}
 	body, again := c.kept(in.Key)
 	if !again {
-		body = c.execute(ctx, in, text)
+		var err error
+		if body, err = c.execute(ctx, in, text); err != nil {
+			return err
+		}
 	}
 	if len(body) == 0 {
 		return nil

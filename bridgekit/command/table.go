@@ -106,35 +106,37 @@ func (c *Commander) typed(in Incoming, text string) markup.Node {
 	return code(text)
 }
 
-// execute does what a text says and returns the reply. It does not fail: an
-// error becomes words, and its cause is logged.
-func (c *Commander) execute(ctx context.Context, in Incoming, text string) markup.Body {
+// execute does what a text says and returns the reply. An error of the command becomes
+// words, and its cause is logged; execute fails only if ctx is done before the command.
+func (c *Commander) execute(ctx context.Context, in Incoming, text string) (markup.Body, error) {
 	fields := strings.Fields(text)
 	if len(fields) == 0 {
 		fields = []string{"help"}
 	}
 	cmd := c.find(strings.ToLower(fields[0]))
 	if cmd == nil {
-		return c.unknown(in, strings.ToLower(fields[0]))
+		return c.unknown(in, strings.ToLower(fields[0])), nil
 	}
 	k := &call{c: c, in: in, cmd: cmd, args: fields[1:]}
 	if body := k.refused(ctx); body != nil {
-		return body
+		return body, nil
 	}
 	if len(k.args) < cmd.least {
-		return k.usage()
+		return k.usage(), nil
 	}
-	ctx, done := context.WithTimeout(ctx, commandTime)
+	patience, done := context.WithTimeout(ctx, commandTime)
 	defer done()
-	body, err := k.run(ctx)
+	body, err := k.run(patience)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, fmt.Errorf("command %s: %w", cmd.name, ctx.Err())
 	case errors.Is(err, journal.ErrNoEntry):
-		return say("There is no such failed entry. ", k.do("queue"), " lists those that there are.")
+		return say("There is no such failed entry. ", k.do("queue"), " lists those that there are."), nil
 	case err != nil:
 		c.log.Warn("command failed", "command", cmd.name, "room", in.Room, "user", in.Sender, "kind", network.KindOf(err).String(), "err", err)
-		return say("That did not work: ", ended(words(err)))
+		return say("That did not work: ", ended(words(err))), nil
 	}
-	return body
+	return body, nil
 }
 
 // run calls the handler; a panic is an error.

@@ -170,7 +170,7 @@ func (m *Manager) add(c network.Connector, l store.Login) *Session {
 		Num: l.Num, Network: l.Network, Owner: l.Owner, ID: l.ID, Name: l.Name,
 		m: m, connector: c, login: l.Login, user: l.User, cancel: func() {}, done: make(chan struct{}),
 		log:   m.opts.Log.With("network", l.Network, "login", l.ID),
-		state: network.LoginState{Status: network.Connecting},
+		state: network.LoginState{Status: network.Connecting}, moved: make(chan struct{}),
 	}
 	m.sessions[key{s.Network, s.ID}] = s
 	m.byUser[userKey{s.Network, s.user}] = s

@@ -38,8 +38,9 @@ type Session struct {
 	mu    sync.RWMutex // guards what follows
 	user  network.UserID
 	state network.LoginState
-	since time.Time    // when the status changed
-	ops   *network.Ops // of the running client; nil if there is none
+	since time.Time     // when the status changed
+	moved chan struct{} // closed when the state changes
+	ops   *network.Ops  // of the running client; nil if there is none
 	probe Probe
 }
 
@@ -68,6 +69,27 @@ func (s *Session) Since() time.Time {
 func (s *Session) Online() bool {
 	st := s.State().Status
 	return st == network.Online || st == network.Limited
+}
+
+// Settled waits while the login is connecting, as it is when the program has just
+// started, until ctx is done or the session ends. It returns whether calls to the
+// client can work now.
+func (s *Session) Settled(ctx context.Context) bool {
+	for {
+		s.mu.RLock()
+		st, moved := s.state.Status, s.moved
+		s.mu.RUnlock()
+		if st != network.Connecting {
+			return s.Online()
+		}
+		select {
+		case <-moved:
+		case <-s.done:
+			return s.Online()
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // Ops are the operations of the running client; false if there is none.
@@ -186,6 +208,10 @@ func (s *Session) set(st network.LoginState) {
 		s.since = time.Now()
 	}
 	s.state = st
+	if changed {
+		close(s.moved)
+		s.moved = make(chan struct{})
+	}
 	s.mu.Unlock()
 	if to != "" && to != from {
 		s.m.rename(s, from, to)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -15,9 +16,13 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
+// connectWait is how long what somebody asks for waits for a login that is connecting.
+const connectWait = 20 * time.Second
+
 // client is the running client through which owner acts on a network: their own
-// login if there is one, else the relay of the configuration.
-func (s *Service) client(owner id.UserID, n network.NetworkID) (*login.Session, network.Ops, error) {
+// login if there is one, else the relay of the configuration. It waits for it as
+// ready does.
+func (s *Service) client(ctx context.Context, owner id.UserID, n network.NetworkID) (*login.Session, network.Ops, error) {
 	sess := s.logins.Relay(n)
 	for _, o := range s.logins.Of(string(owner)) {
 		if o.Network == n {
@@ -28,11 +33,28 @@ func (s *Service) client(owner id.UserID, n network.NetworkID) (*login.Session, 
 	if sess == nil {
 		return nil, network.Ops{}, network.Errorf(network.Rejected, fmt.Sprintf("you are not signed in to %s. Type: login %s", s.networkName(n), n), "no login on %s", n)
 	}
-	ops, ok := sess.Ops()
-	if !ok || !sess.Online() {
-		return nil, ops, offline(sess, sess.Name)
+	ops, err := ready(ctx, sess, sess.Name)
+	if err != nil {
+		return nil, ops, err
 	}
 	return sess, ops, nil
+}
+
+// ready are the operations of a login's client, which is called name in errors. While
+// the login is connecting, as right after the program's start, it waits for that,
+// connectWait at most.
+func ready(ctx context.Context, sess *login.Session, name string) (network.Ops, error) {
+	patience, done := context.WithTimeout(ctx, connectWait)
+	defer done()
+	online := sess.Settled(patience)
+	if err := ctx.Err(); err != nil {
+		return network.Ops{}, fmt.Errorf("wait for %s: %w", sess.Cause(), err)
+	}
+	ops, running := sess.Ops()
+	if !online || !running {
+		return network.Ops{}, offline(sess, name)
+	}
+	return ops, nil
 }
 
 // offline is the error of what needs a login that is not connected.
@@ -47,7 +69,7 @@ func offline(sess *login.Session, name string) error {
 
 // Search finds chats through owner's login or the relay.
 func (s *Service) Search(ctx context.Context, owner id.UserID, n network.NetworkID, query string, limit int) ([]network.Found, error) {
-	_, ops, err := s.client(owner, n)
+	_, ops, err := s.client(ctx, owner, n)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +81,7 @@ func (s *Service) Search(ctx context.Context, owner id.UserID, n network.Network
 
 // Join enters the chat that name names and invites owner to its portal.
 func (s *Service) Join(ctx context.Context, owner id.UserID, n network.NetworkID, name string) (store.Portal, error) {
-	sess, ops, err := s.client(owner, n)
+	sess, ops, err := s.client(ctx, owner, n)
 	if err != nil {
 		return store.Portal{}, err
 	}
@@ -75,7 +97,7 @@ func (s *Service) Join(ctx context.Context, owner id.UserID, n network.NetworkID
 
 // Start opens the direct chat with a remote person and invites owner to its portal.
 func (s *Service) Start(ctx context.Context, owner id.UserID, n network.NetworkID, user string) (store.Portal, error) {
-	sess, ops, err := s.client(owner, n)
+	sess, ops, err := s.client(ctx, owner, n)
 	if err != nil {
 		return store.Portal{}, err
 	}
@@ -171,11 +193,11 @@ func (s *Service) RoomWanted(ctx context.Context, alias string) bool {
 	}
 	n, chat, ok := s.hs.ParseGhost(id.UserID("@" + alias[1:]))
 	relay := s.logins.Relay(network.NetworkID(n))
-	if !ok || relay == nil || !relay.Online() {
+	if !ok || relay == nil {
 		return false
 	}
-	ops, running := relay.Ops()
-	if !running || ops.Join == nil {
+	ops, err := ready(ctx, relay, relay.Name)
+	if err != nil || ops.Join == nil {
 		return false
 	}
 	joined, err := ops.Join(ctx, chat)
@@ -330,7 +352,7 @@ func (s *Service) inviteGhost(ctx context.Context, e *rawEvent, ghost id.UserID,
 	if !ok || !direct {
 		return refuse("bridged people cannot be invited to rooms")
 	}
-	sess, ops, err := s.client(e.Sender, network.NetworkID(n))
+	sess, ops, err := s.client(ctx, e.Sender, network.NetworkID(n))
 	if err != nil || sess.Owner != string(e.Sender) || ops.Start == nil {
 		return refuse(fmt.Sprintf("sign in first: write \"login %s\" to %s", n, s.hs.BotID()))
 	}

@@ -127,9 +127,9 @@ func (b *bulk) plan(ctx context.Context, w BulkWish) (BulkPlan, *login.Session, 
 	if sess == nil {
 		return plan, nil, network.Ops{}, network.Errorf(network.Rejected, s.networkName(w.Network)+" has no relay in the configuration, which would bridge them", "no relay")
 	}
-	ops, ok := sess.Ops()
-	if !ok || !sess.Online() {
-		return plan, sess, ops, offline(sess, s.networkName(w.Network))
+	ops, err := ready(ctx, sess, s.networkName(w.Network))
+	if err != nil {
+		return plan, sess, ops, err
 	}
 	if ops.Search == nil || ops.Join == nil {
 		return plan, sess, ops, network.Errorf(network.Rejected, s.networkName(w.Network)+" cannot list its chats", "no searcher or joiner")

@@ -37,7 +37,7 @@ func (s *Service) FindChats(ctx context.Context, owner id.UserID, n network.Netw
 			out = append(out, network.Found{Name: p.Info.Name, Topic: p.Info.Topic})
 		}
 	}
-	_, ops, err := s.client(owner, n)
+	_, ops, err := s.client(ctx, owner, n)
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +104,17 @@ func (s *Service) target(ctx context.Context, owner id.UserID, n network.Network
 		if known.portal = p; sess == nil {
 			continue
 		}
-		if ops, ok := sess.Ops(); ok && sess.Online() {
+		ops, err := ready(ctx, sess, sess.Name)
+		if err == nil {
 			return target{sess: sess, ops: ops, portal: p}, nil
 		}
+		if ctx.Err() != nil {
+			return target{}, err
+		}
 	}
-	sess, ops, err := s.client("", n)
+	sess, ops, err := s.client(ctx, "", n)
 	if err != nil {
-		if sess, ops, err = s.client(owner, n); err != nil {
+		if sess, ops, err = s.client(ctx, owner, n); err != nil {
 			return target{}, err
 		}
 	}

@@ -113,13 +113,15 @@ func (s *Service) haveIn(ctx context.Context, sess *login.Session, p store.Porta
 	if sess.Owner != "" && there {
 		return nil
 	}
-	ops, ok := sess.Ops()
+	ops, err := ready(ctx, sess, sess.Name)
 	switch {
-	case ok && ops.Join != nil:
+	case err != nil && (!there || ctx.Err() != nil):
+		return err
+	case err == nil && ops.Join != nil:
 		if _, err := ops.Join(ctx, string(p.Chat.ID)); err != nil && (!there || network.KindOf(err) != network.Rejected) {
 			return err // who is there already need not be able to come
 		}
-	case sess.Owner != "":
+	case err == nil && sess.Owner != "":
 		return network.Errorf(network.Rejected, sess.Name+" is not in this chat. Enter it first with that account", "login is not in the chat")
 	}
 	if err := s.enter(ctx, sess, p); err != nil || sess.Owner == "" {
