@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -366,6 +367,35 @@ func TestMediaGone(t *testing.T) {
 		r.wait("a refusal with sizes", func() bool {
 			return slices.ContainsFunc(r.bodies(room), func(s string) bool { return strings.Contains(s, "51.0 MB") && strings.Contains(s, "50.0 MB") })
 		})
+	})
+}
+
+// A network may turn out to have no redactions and reactions only when it is asked for
+// one: that is told like where it was known before, and is no failure.
+func TestFoundToBeBare(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		r.net.Fail(func(op string, _ network.ChatID) error {
+			if op == "redact" || op == "react" {
+				return network.Errorf(network.Rejected, "this network cannot", "no such thing: %w", errors.ErrUnsupported)
+			}
+			return nil
+		})
+		for _, body := range []string{"one", "two"} {
+			sent := r.alice.SendText(room, body)
+			r.hears("team", "alice", body)
+			r.alice.React(room, sent, "👍")
+			before := len(r.notices(room))
+			r.alice.Redact(room, sent, "")
+			r.wait("a notice", func() bool { return len(r.notices(room)) > before })
+		}
+		r.settle("team", room)
+		for _, n := range r.notices(room) {
+			if !strings.Contains(n, "cannot remove messages: it stays visible there") {
+				t.Errorf("the room was told %q", n)
+			}
+		}
+		r.equal("dead letters", []string(nil), r.failed())
 	})
 }
 

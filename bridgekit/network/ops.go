@@ -9,7 +9,9 @@ import (
 // Optional operations. A Client offers each by having the method; Resolve finds
 // them. Errors are as for the required methods: Rejected for a target that does
 // not exist, Unavailable while not connected. A call that repeats an earlier one
-// (the same TxnID) and finds its effect there succeeds.
+// (the same TxnID) and finds its effect there succeeds. Where only the connection shows
+// that the network has no such operation, the error wraps errors.ErrUnsupported: the core
+// does what it does without the method.
 type (
 	// An Editor replaces the content of a message.
 	Editor interface {

@@ -183,6 +183,9 @@ func (o *outbound) sharedReaction(ctx context.Context, ref network.Ref, emoji st
 	}
 	if !stands {
 		err := o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Key: emoji, Persona: o.persona(ctx)})
+		if errors.Is(err, errors.ErrUnsupported) {
+			return o.reactionLine(ctx, ref, emoji)
+		}
 		if err != nil {
 			return o.unanswered(ctx, err, what)
 		}

@@ -95,10 +95,6 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	if len(rows) == 0 {
 		return journal.Delivered(withdraw) // it never left, or is gone already
 	}
-	if o.ops.Redact == nil {
-		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
-		return journal.Delivered(withdraw)
-	}
 	if all, err := o.messages.remote(ctx, o.p.ID, ref.IDs()...); err != nil {
 		return dbOutcome(err)
 	} else if !slices.ContainsFunc(all, func(r store.Message) bool { return r.Event != target }) {
@@ -108,14 +104,30 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		Reason string `json:"reason"`
 	}
 	_ = json.Unmarshal(o.evt.Content, &c) // without a reason there is none
-	err = o.ops.Redact(ctx, network.OutgoingRedaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Reason: c.Reason, Persona: o.persona(ctx)})
+	err = errors.ErrUnsupported
+	if o.ops.Redact != nil {
+		err = o.ops.Redact(ctx, network.OutgoingRedaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Reason: c.Reason, Persona: o.persona(ctx)})
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
+		return journal.Delivered(withdraw)
+	}
 	if err != nil {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
+	if err := o.removed(ctx, ref); err != nil {
+		return dbOutcome(err)
+	}
+	return journal.Delivered(withdraw)
+}
+
+// removed stores that what the event is about is gone from the network.
+func (o *outbound) removed(ctx context.Context, ref network.Ref) error {
+	target := string(o.evt.Redacts)
 	names, err := o.messages.all(ctx, o.p.ID, target)
 	if err != nil {
-		return dbOutcome(err)
+		return err
 	}
 	// Committed before the next entries of both lanes, which may be about it.
 	err = o.db.Write(ctx, 2, func(tx *store.Tx) error {
@@ -129,11 +141,10 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		}
 		return tx.DeleteMessage(o.p.ID, target)
 	})
-	if err != nil {
-		return dbOutcome(err)
+	if err == nil {
+		o.messages.drop(o.p.ID, target)
 	}
-	o.messages.drop(o.p.ID, target)
-	return journal.Delivered(withdraw)
+	return err
 }
 
 // reaction adds a reaction. What becomes of a relayed person's is the edge's policy.
@@ -157,6 +168,9 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	}
 	what := reactionEcho(ref.ID, c.RelatesTo.Key, false)
 	err = o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Key: c.RelatesTo.Key})
+	if errors.Is(err, errors.ErrUnsupported) {
+		return journal.Delivered(nil) // as where it is known beforehand
+	}
 	if err != nil {
 		return o.unanswered(ctx, err, what)
 	}

@@ -167,14 +167,15 @@ func (c *Client) redact(ctx context.Context, r network.OutgoingRedaction) error 
 	return c.one(ctx, r.Txn, r.Chat, redactionText(r.Target.ID), nil, "REDACT", params...)
 }
 
-// needs checks that the server has a capability and the target an ID.
+// needs checks that the server has a capability and the target an ID. Before the first
+// connection nobody knew that it has not.
 func (c *Client) needs(ctx context.Context, name string, target network.MessageID, words string) error {
 	on := false
 	if err := c.do(ctx, func(s *session) { on = s.caps.on[name] }); err != nil {
 		return err
 	}
 	if !on || target == "" {
-		return network.Errorf(network.Rejected, words, "the server has no %s, or the message no ID", name)
+		return network.Errorf(network.Rejected, words, "the server has no %s, or the message no ID: %w", name, errors.ErrUnsupported)
 	}
 	if strings.ContainsAny(string(target), " \r\n\x00") || target[0] == ':' {
 		return network.Errorf(network.Rejected, "there is no such message", "malformed message ID")

@@ -281,8 +281,12 @@ func (c *Client) replyTo(ctx context.Context, d *draft, m network.Outgoing) erro
 		}
 		lead := name + ": "
 		quoted, _, _ := strings.Cut(strings.TrimSpace(q.Text.String()), "\n")
+		var target network.MessageID
+		if m.Reply != nil {
+			target = m.Reply.ID
+		}
 		ch := s.chans[m.Chat]
-		if quoted != "" && ch != nil && !ch.recent.has(q.User, quoted) {
+		if quoted != "" && ch != nil && !ch.recent.has(q.User, quoted, target) {
 			lead += "(“" + few(convert.Clean(quoted, false)) + "”) "
 		}
 		plain := d.lines[0].Plain()

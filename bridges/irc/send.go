@@ -37,6 +37,7 @@ func (c *Client) Send(ctx context.Context, m network.Outgoing) (network.Sent, er
 		if len(ids) == 0 {
 			ids = []network.MessageID{localIDOf(m.Txn, i)}
 		}
+		c.noteSaid(ctx, w, ids)
 		sent.Parts = append(sent.Parts, ids)
 		if sent.At.IsZero() {
 			sent.At = at
@@ -44,6 +45,16 @@ func (c *Client) Send(ctx context.Context, m network.Outgoing) (network.Sent, er
 		sent.Note = first(sent.Note, w.note)
 	}
 	return sent, nil
+}
+
+// noteSaid notes what the first line of a wording, which was said just now, is known
+// by. If the connection is gone meanwhile, so are the lines that were noted.
+func (c *Client) noteSaid(ctx context.Context, w wording, ids []network.MessageID) {
+	_ = c.do(ctx, func(s *session) {
+		if ch := s.chans[s.net.casemap.chat(w.target)]; ch != nil && len(w.pieces) > 0 {
+			ch.recent.name(s.net.casemap.user(s.nick), w.pieces[0], ids)
+		}
+	})
 }
 
 // localID begins the IDs that we give our own messages where the network gives

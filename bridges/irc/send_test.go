@@ -178,6 +178,65 @@ func TestReplies(t *testing.T) {
 	})
 }
 
+// What we said for somebody else is not quoted either while it is on people's screens:
+// it is known by its ID, because on IRC it begins with their name.
+func TestRepliesToWhatWeSaid(t *testing.T) {
+	both(t, func(t *testing.T, s *ircfake.Server, bob *ircfake.User, r *running) {
+		for i, c := range []network.Content{network.Text("first line\nsecond"), {Parts: []network.Part{{Style: network.Emote, Text: markup.Plain("waves")}}}} {
+			said := c.Parts[0].Text.String()
+			if i == 0 {
+				c.Persona = &network.Persona{Name: "Ada"}
+			}
+			ref := network.Ref{ID: r.must("#a", c).Parts[0][0]}
+			reply := func(text string) {
+				c := network.Text(text)
+				c.Reply, c.Quote = &ref, &network.Quote{Name: "Ada", Text: markup.Plain(said)}
+				r.must("#a", c)
+			}
+			reply("yes")
+			for j := range recentLines {
+				bob.Say("#a", fmt.Sprint("noise ", i, j))
+			}
+			r.message(fmt.Sprint("noise ", i, recentLines-1))
+			reply("still yes")
+		}
+		got := strings.Split(strings.Join(s.Texts("#a", "relay"), "\n"), "\n")
+		want := []string{
+			"<Ada> first line", "<Ada> second", "Ada: yes", "Ada: (“first line”) still yes",
+			"\x01ACTION waves\x01", "Ada: yes", "Ada: (“waves”) still yes",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("said\n%q\nwant\n%q", got, want)
+		}
+	})
+}
+
+// Before anybody has connected it is not known what the server can do: what it then
+// cannot is told so that the core does without it.
+func TestWhatTheServerTurnsOutNotToHave(t *testing.T) {
+	cfg := ircfake.Modern()
+	cfg.Caps = []string{"server-time", "batch"}
+	s := startFake(t, cfg)
+	s.User("bob").Join("#a")
+	r := newCore(t, s, "", nil).online("#a")
+	defer r.stop()
+	sent := r.must("#a", network.Text("hi"))
+	ref := network.Whole(sent.Parts[0][0])
+	if r.ops.Redact == nil || r.ops.React == nil {
+		t.Fatal("the first client of a network offers everything")
+	}
+	err := r.ops.Redact(t.Context(), network.OutgoingRedaction{Txn: txn(90), Chat: "#a", Target: ref})
+	wantKind(t, err, network.Rejected, "cannot remove")
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("redact: %v", err)
+	}
+	err = r.ops.React(t.Context(), network.OutgoingReaction{Txn: txn(91), Chat: "#a", Target: ref, Key: "👍"})
+	wantKind(t, err, network.Rejected, "cannot show reactions")
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("react: %v", err)
+	}
+}
+
 func TestEdits(t *testing.T) {
 	both(t, func(t *testing.T, s *ircfake.Server, bob *ircfake.User, r *running) {
 		sent := r.must("#a", network.Text("I like teh cat"))
