@@ -332,6 +332,41 @@ func TestEchoOfUnknown(t *testing.T) {
 	})
 }
 
+// The same with messages: somebody else's connection hears them without a name, which
+// are then not shown as new ones. What is said in the same words later is.
+func TestEchoOfUnknownMessage(t *testing.T) {
+	features := memnet.DefaultFeatures()
+	features.Once = network.OnceNever
+	virtual(t, rigOptions{net: memnet.Options{Features: &features}}, func(r *rig) {
+		r.withLogins("@alice:test alice", "@bob:test bob")
+		r.net.Group("team", "bob")
+		room := r.portal("team")
+		shown := func(body string) (n int) {
+			for _, e := range r.hs.Room(room).OfType("m.room.message") {
+				if text(e) == body && e.Sender != bot {
+					n++
+				}
+			}
+			return n
+		}
+		for _, body := range []string{"one", "two"} {
+			release := r.net.MuteChat("team")
+			before := len(r.notices(room))
+			r.alice.SendText(room, body)
+			r.hears("team", "alice", body)
+			r.net.CutAccount("alice")
+			release()
+			r.wait("it is unknown", func() bool { return len(r.notices(room)) > before })
+			r.connected("alice")
+			r.settle("team", room)
+			r.equal("how often the room has "+body, 1, shown(body))
+		}
+		time.Sleep(time.Hour)
+		r.say("alice", "team", "two")
+		r.wait("her words from her phone", func() bool { return shown("two") == 2 })
+	})
+}
+
 // Where a chat says that nobody can tell what became of a message, nobody is asked,
 // even if the client offers to look: it is not sent again, and its writer is told.
 func TestUnknownAlthoughFinder(t *testing.T) {

@@ -59,12 +59,39 @@ func (x *inbound) echo(ctx context.Context, m *network.Message) (out journal.Out
 	} else if gone {
 		return journal.Delivered(nil), true
 	}
+	if back, err := x.cameBack(ctx, m); err != nil {
+		return dbOutcome(err), true
+	} else if back {
+		return journal.Delivered(nil), true
+	}
 	// Without IDs only the source of the line can tell: it is our own
 	// connection's, so it came from here.
 	if m.ID == "" && m.Txn == "" && (x.sess == nil || x.sess.ID != own.ID) {
 		return journal.Delivered(nil), true
 	}
 	return out, false
+}
+
+// cameBack reports whether a message of one of our logins is one of which nobody could
+// tell whether it arrived: another login, to which the network does not say whose
+// transaction it was, hears it.
+func (x *inbound) cameBack(ctx context.Context, m *network.Message) (bool, error) {
+	if m.Txn != "" {
+		return false, nil
+	}
+	for _, p := range m.Parts {
+		what := sentEcho(p)
+		if x.sends.expected(x.p.ID, what) {
+			continue
+		}
+		if !x.e.Recovered && time.Since(x.began) > echoWithin {
+			return false, nil
+		}
+		if known, err := x.j.Has(ctx, echoOf(x.p.ID, what)); err != nil || !known {
+			return false, err
+		}
+	}
+	return len(m.Parts) > 0, nil
 }
 
 // shown reports whether an earlier process or attempt has shown this message in the

@@ -314,7 +314,11 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 				return dbOutcome(serr)
 			}
 		}
-		return o.failed(ctx, err)
+		var echoes []string
+		for _, p := range m.Parts[min(m.From+len(sent.Parts), len(m.Parts)):] {
+			echoes = append(echoes, sentEcho(p))
+		}
+		return o.unanswered(ctx, err, echoes...)
 	}
 	if sent.Note != "" {
 		o.tell(ctx, sent.Note, "note")

@@ -63,15 +63,26 @@ func (o *outbound) unknown(err error) journal.Outcome {
 	return dbOutcome(err)
 }
 
-// unanswered is failed for a change that is called what. If nobody can tell
-// whether it was carried out it is not made again, but it may come back.
-func (o *outbound) unanswered(ctx context.Context, err error, what string) journal.Outcome {
-	if o.unknowable(err) {
-		o.sends.expect(o.p.ID, what)
-		werr := o.db.Write(ctx, 1, func(tx *store.Tx) error { return journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)) })
-		if werr != nil {
-			o.log.Warn("remember what may come back", "entry", o.e.ID, "err", werr)
+// unanswered is failed for a change, or the parts of a message, that are called what.
+// If nobody can tell whether it was carried out it is not made again, but it may come
+// back.
+func (o *outbound) unanswered(ctx context.Context, err error, what ...string) journal.Outcome {
+	if !o.unknowable(err) {
+		return o.failed(ctx, err)
+	}
+	for _, w := range what {
+		o.sends.expect(o.p.ID, w)
+	}
+	werr := o.db.Write(ctx, len(what), func(tx *store.Tx) error {
+		for _, w := range what {
+			if err := journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, w)); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if werr != nil {
+		o.log.Warn("remember what may come back", "entry", o.e.ID, "err", werr)
 	}
 	return o.failed(ctx, err)
 }

@@ -68,7 +68,8 @@ func (s *sends) unexpect(portal int64, what string) {
 	delete(s.echoes, echoKey{portal, what})
 }
 
-// reactionEcho, chatEcho and editEcho name changes for expect.
+// reactionEcho, chatEcho, editEcho and sentEcho name changes, and a part of a message,
+// for expect.
 func reactionEcho(on network.MessageID, emoji string, remove bool) string {
 	return fmt.Sprintf("reaction %q %q %v", on, emoji, remove)
 }
@@ -92,6 +93,14 @@ func editEcho(of network.MessageID, c *network.Content) string {
 		fmt.Fprintf(h, "%q", p.Text.String())
 	}
 	return fmt.Sprintf("edit %q %x", of, h.Sum(nil)[:8])
+}
+
+func sentEcho(p network.Part) string {
+	file := ""
+	if p.Media != nil {
+		file = p.Media.Name
+	}
+	return fmt.Sprintf("message %x", sha256.Sum256(fmt.Appendf(nil, "%q %q", p.Text.String(), file)))
 }
 
 // echoOf is the key by which the journal remembers that an echo may come after a
