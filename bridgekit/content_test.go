@@ -399,6 +399,25 @@ func TestFoundToBeBare(t *testing.T) {
 	})
 }
 
+// What is to be removed is gone already: somebody on the network was faster, or an
+// earlier process. That is no failure.
+func TestRemovedAlready(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		sent := r.alice.SendText(room, "mine")
+		r.hears("team", "alice", "mine")
+		r.net.Silently(func() {
+			if err := r.net.User("alice").Redact("team", r.message("team", "mine").ID); err != nil {
+				t.Fatal(err)
+			}
+		})
+		r.alice.Redact(room, sent, "")
+		r.settle("team", room)
+		r.equal("notices", []string(nil), r.notices(room))
+		r.equal("dead letters", []string(nil), r.failed())
+	})
+}
+
 // A network without edits, reactions and redactions gets what it can take.
 func TestBareNetworks(t *testing.T) {
 	each(t, bare(), func(r *rig) {

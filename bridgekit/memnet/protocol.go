@@ -66,13 +66,14 @@ type wireError struct {
 	Wait time.Duration `json:"wait,omitempty"`
 	User string        `json:"user,omitempty"`
 	Text string        `json:"text"`
+	None bool          `json:"none,omitempty"` // it is network.ErrNoMessage
 }
 
 func packError(err error) *wireError {
 	if err == nil {
 		return nil
 	}
-	w := &wireError{Kind: network.KindOf(err), Wait: network.WaitOf(err), Text: err.Error()}
+	w := &wireError{Kind: network.KindOf(err), Wait: network.WaitOf(err), Text: err.Error(), None: errors.Is(err, network.ErrNoMessage)}
 	var e *network.Error
 	if errors.As(err, &e) {
 		w.User = e.User
@@ -88,7 +89,11 @@ func (w *wireError) unpack() error {
 	if w == nil {
 		return nil
 	}
-	return &network.Error{Kind: w.Kind, Wait: w.Wait, User: w.User, Err: errors.New(w.Text)}
+	cause := errors.New(w.Text)
+	if w.None {
+		cause = errNoMessage().Err
+	}
+	return &network.Error{Kind: w.Kind, Wait: w.Wait, User: w.User, Err: cause}
 }
 
 // A link is a client's connection to a server, in this process or another.
@@ -119,8 +124,8 @@ func errNoChat(id network.ChatID) error {
 	return network.Errorf(network.Gone, "this chat does not exist any more, or you are not in it", "memnet: no chat %q", id)
 }
 
-func errNoMessage() error {
-	return network.Errorf(network.Rejected, "that message does not exist on the network", "memnet: no such message")
+func errNoMessage() *network.Error {
+	return network.Errorf(network.Rejected, "that message does not exist on the network", "memnet: %w", network.ErrNoMessage)
 }
 
 func errNoUser(id network.UserID) error {

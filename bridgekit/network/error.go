@@ -38,6 +38,11 @@ type Error struct {
 	Err  error
 }
 
+// ErrNoMessage is wrapped by the Error (Rejected) of an operation whose target is not on
+// the network any more. For a removal that is as good as done: after a crash it is asked
+// for again, or somebody else was faster.
+var ErrNoMessage = errors.New("there is no such message")
+
 // Errorf makes an Error whose cause is formatted; user is shown to the person.
 func Errorf(kind Kind, user, format string, args ...any) *Error {
 	return &Error{Kind: kind, User: user, Err: fmt.Errorf(format, args...)}

@@ -8,7 +8,7 @@ import (
 
 // Optional operations. A Client offers each by having the method; Resolve finds
 // them. Errors are as for the required methods: Rejected for a target that does
-// not exist, Unavailable while not connected. A call that repeats an earlier one
+// not exist (ErrNoMessage for a message), Unavailable while not connected. A call that repeats an earlier one
 // (the same TxnID) and finds its effect there succeeds. Where only the connection shows
 // that the network has no such operation, the error wraps errors.ErrUnsupported: the core
 // does what it does without the method.

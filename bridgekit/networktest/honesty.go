@@ -309,7 +309,15 @@ func redactWorks(ctx context.Context, s *session) error {
 	if err != nil {
 		return fmt.Errorf("redact: %w", err)
 	}
-	return s.holds(ctx, s.traits.Main.ID)
+	if err := s.holds(ctx, s.traits.Main.ID); err != nil {
+		return err
+	}
+	// Once more: it is gone, and that is known from other refusals.
+	err = s.ops().Redact(ctx, network.OutgoingRedaction{Txn: s.txn(), Chat: s.traits.Main.ID, Target: ref})
+	if err != nil && !errors.Is(err, network.ErrNoMessage) {
+		return fmt.Errorf("redact what is gone: %w, want none or network.ErrNoMessage", err)
+	}
+	return nil
 }
 
 func reactWorks(ctx context.Context, s *session) error {

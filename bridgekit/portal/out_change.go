@@ -123,7 +123,7 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
 		return journal.Delivered(withdraw)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, network.ErrNoMessage) {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)

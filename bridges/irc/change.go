@@ -247,7 +247,7 @@ func (c *Client) exists(ctx context.Context, chat network.ChatID, id network.Mes
 	}); err != nil || !ask {
 		return err
 	}
-	gone := network.Errorf(network.Rejected, "the network does not know this message any more", "exists: not in the history")
+	gone := network.Errorf(network.Rejected, "the network does not know this message any more", "exists: not in the history: %w", network.ErrNoMessage)
 	if strings.ContainsAny(string(id), " \r\n\x00") {
 		return gone
 	}

@@ -2,6 +2,7 @@ package irc
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -208,6 +209,9 @@ func (s *session) failReply(in *incoming) {
 	err := network.Errorf(kind, text, "FAIL %s %s %s", command, code, text)
 	if kind == network.RateLimited {
 		err.Wait = seconds(text, 10*time.Second)
+	}
+	if code == "UNKNOWN_MSGID" {
+		err.Err = fmt.Errorf("%w: %w", network.ErrNoMessage, err.Err)
 	}
 	if in.label != "" && s.out.refused(in.label, "", err) {
 		return

@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"unicode"
@@ -75,12 +76,18 @@ func (c *Client) Redact(ctx context.Context, r network.OutgoingRedaction) error 
 	if r.Target.Part > 0 {
 		return network.Errorf(network.Rejected, "this is one of several files of a message on Slack, which can only be deleted as a whole", "redact part %d", r.Target.Part)
 	}
+	var gone error
 	for _, id := range r.Target.IDs() {
-		if err := c.remove(ctx, acc, r.Chat, id); err != nil {
+		err := c.remove(ctx, acc, r.Chat, id)
+		if errors.Is(err, network.ErrNoMessage) {
+			gone = err
+			continue // the others may be there
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return gone
 }
 
 func (c *Client) remove(ctx context.Context, acc *account, chat network.ChatID, id network.MessageID) error {

@@ -38,6 +38,9 @@ func inWords(err error, what string) error {
 	}
 	var refused goslack.SlackErrorResponse
 	if errors.As(err, &refused) {
+		if refused.Err == "message_not_found" {
+			err = errors.Join(network.ErrNoMessage, err)
+		}
 		return &network.Error{Kind: kindOf(refused.Err), User: wordsOf(refused), Err: fmt.Errorf("%s: %w", what, err)}
 	}
 	if errors.Is(err, context.Canceled) {
