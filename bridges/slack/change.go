@@ -38,7 +38,7 @@ func (c *Client) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent
 	}
 	for i, id := range e.Target.IDs() {
 		if i >= len(drafts) {
-			if err := c.remove(ctx, acc, e.Chat, id); err != nil {
+			if err := c.remove(ctx, acc, e.Chat, id); err != nil && !errors.Is(err, network.ErrNoMessage) {
 				return sent, err
 			}
 			continue

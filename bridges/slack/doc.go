@@ -33,8 +33,8 @@
 // With each message goes the cursor "seen/<chat>": the greatest ts that was
 // delivered there, and the ts from which on we were there at all. It commits with the
 // message. A login's value "alive" says when the connection was last known to work, "tries/<chat>"
-// what was about to be sent there without a mark, "rest/<txn>/<part>" which pieces of
-// a long text were sent, and "file/<txn>/<part>" as what a file was uploaded. Contents
+// what was about to be sent there without a mark, "files/<chat>" as what files were uploaded, the last ones of each chat
+// only, and "rest/<txn>/<part>" which pieces of a long text were sent, until all are. Contents
 // are never stored.
 //
 // # Keys

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -129,6 +130,13 @@ func (c *core) Delete(_ context.Context, key string) error {
 	defer c.mu.Unlock()
 	delete(c.values, key)
 	return nil
+}
+
+// kept are the values that are stored.
+func (c *core) kept() map[string][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.values)
 }
 
 func (c *core) Deliver(_ context.Context, b network.Batch) error {

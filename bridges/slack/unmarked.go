@@ -2,8 +2,6 @@ package slack
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
@@ -61,17 +59,7 @@ func triesKey(chat network.ChatID) string { return "tries/" + string(chat) }
 
 // tried are the tries of a chat that were noted, the oldest first.
 func (c *Client) tried(ctx context.Context, chat network.ChatID) ([]try, error) {
-	data, err := c.host.KV.Get(ctx, triesKey(chat))
-	if err != nil {
-		return nil, fmt.Errorf("read what was tried: %w", err)
-	}
-	var all []try
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &all); err != nil {
-			return nil, fmt.Errorf("what was tried: %w", err)
-		}
-	}
-	return all, nil
+	return notes[try](ctx, c, triesKey(chat))
 }
 
 // noteTry notes that a part is about to be sent. The first try of it stands.
@@ -86,14 +74,7 @@ func (c *Client) noteTry(ctx context.Context, m *network.Outgoing, part int) err
 		}
 	}
 	all = append(all, try{m.Txn, part, c.tries.since(m.Chat)})
-	data, err := json.Marshal(all[max(0, len(all)-maxTries):])
-	if err != nil {
-		return fmt.Errorf("note a try: %w", err)
-	}
-	if err := c.host.KV.Set(ctx, triesKey(m.Chat), data); err != nil {
-		return fmt.Errorf("note a try: %w", err)
-	}
-	return nil
+	return note(ctx, c, triesKey(m.Chat), all[max(0, len(all)-maxTries):])
 }
 
 // byText are the pieces of a part that has no marks: for each draft the first of our

@@ -55,9 +55,6 @@ func (u *uploads) txn(c network.Content) network.TxnID {
 	return ""
 }
 
-// fileKey is the value that holds which file a part was uploaded as.
-func fileKey(txn network.TxnID, part int) string { return fmt.Sprintf("file/%s/%d", txn, part) }
-
 // sendFile uploads a file and shows it in the chat, in the three steps of
 // https://docs.slack.dev/messaging/working-with-files. The bytes are streamed.
 func (c *Client) sendFile(ctx context.Context, acc *account, m *network.Outgoing, i int) (network.MessageID, error) {
@@ -75,8 +72,9 @@ func (c *Client) sendFile(ctx context.Context, acc *account, m *network.Outgoing
 	if err != nil {
 		return "", err
 	}
-	if err := c.host.KV.Set(ctx, fileKey(m.Txn, i), []byte(id)); err != nil {
-		return "", fmt.Errorf("note a file: %w", err)
+	up := uploaded{Txn: m.Txn, Part: i, File: id}
+	if err := c.noteUpload(ctx, m, up); err != nil {
+		return "", err
 	}
 	c.files.add(id, m.Txn)
 	if err := c.show(ctx, acc, m, i, id); err != nil {
@@ -88,6 +86,9 @@ func (c *Client) sendFile(ctx context.Context, acc *account, m *network.Outgoing
 	}
 	if ts == "" {
 		return "", network.Errorf(network.Unsure, "Slack has taken the file and not shown it yet", "send: file %s is in no message", id)
+	}
+	if up.Shown = true; c.noteUpload(ctx, m, up) != nil { // it is only remembered for longer
+		c.host.Log.Warn("a file that was sent is remembered for longer", "chat", m.Chat)
 	}
 	c.checkFace(ctx, acc, m, i, ts)
 	return ts, nil
@@ -206,14 +207,11 @@ func (c *Client) shownAt(ctx context.Context, acc *account, m *network.Outgoing,
 
 // findFile looks whether the file of a part is in its chat; empty if it is not.
 func (c *Client) findFile(ctx context.Context, acc *account, m *network.Outgoing, i int) (network.MessageID, error) {
-	id, err := c.host.KV.Get(ctx, fileKey(m.Txn, i))
-	if err != nil {
-		return "", fmt.Errorf("read which file it was: %w", err)
+	id, err := c.uploadOf(ctx, m, i)
+	if err != nil || id == "" {
+		return "", err
 	}
-	if len(id) == 0 {
-		return "", nil
-	}
-	ts, err := c.shownAt(ctx, acc, m, string(id), 0)
+	ts, err := c.shownAt(ctx, acc, m, id, 0)
 	if network.KindOf(err) == network.Rejected { // nobody has it
 		return "", nil
 	}
