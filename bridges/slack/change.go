@@ -134,7 +134,17 @@ func (c *Client) Pin(ctx context.Context, p network.OutgoingPin) error {
 
 // MarkRead implements network.Receipter.
 func (p *Person) MarkRead(ctx context.Context, chat network.ChatID, upTo network.Ref) error {
-	acc, err := p.changing(ctx, chat, upTo)
+	return p.markRead(ctx, chat, upTo)
+}
+
+// MarkRead implements network.Receipter: who allowed the app to act for them has allowed
+// this with the scopes for writing.
+func (u *User) MarkRead(ctx context.Context, chat network.ChatID, upTo network.Ref) error {
+	return u.markRead(ctx, chat, upTo)
+}
+
+func (c *Client) markRead(ctx context.Context, chat network.ChatID, upTo network.Ref) error {
+	acc, err := c.changing(ctx, chat, upTo)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,10 @@ type account struct {
 // A Person is a Client of somebody's own session, which can do more than an app.
 type Person struct{ *Client }
 
+// A User is a Client of somebody who allowed the app to act for them, and can say what
+// they have read.
+type User struct{ *Client }
+
 var (
 	_ network.Client = (*Client)(nil)
 	_ network.Pinger = (*Client)(nil)
@@ -64,8 +68,11 @@ var (
 // newClient makes the client for a login.
 func newClient(c *Connector, cred credentials, h network.Host, l network.Login) network.Client {
 	client := &Client{conn: c, set: c.set, tune: c.tune, cred: cred, login: l, host: h, files: newUploads()}
-	if cred.Kind == kindPerson {
+	switch cred.Kind {
+	case kindPerson:
 		return &Person{client}
+	case kindUser:
+		return &User{client}
 	}
 	return client
 }

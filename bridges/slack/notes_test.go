@@ -40,3 +40,18 @@ func TestUploadsAreForgotten(t *testing.T) {
 		t.Errorf("of the last file %v is found, %v", found.Parts, err)
 	}
 }
+
+// TestUserMarksRead: who signed in through the app has their read marker follow.
+func TestUserMarksRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slackfake.Config{})
+	site := w.publish(w.socket() + w.signsIn())
+	ops, _ := newCore(t, site.conn, w.userLogin(w.carol)).run()
+	ts := w.Say(w.main, w.bob, "read this")
+	if err := ops.MarkRead(t.Context(), network.ChatID(w.main), network.Whole(network.MessageID(ts))); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.ReadUpTo(w.main, w.carol); got != ts {
+		t.Errorf("carol has read up to %q, want %q", got, ts)
+	}
+}

@@ -195,8 +195,8 @@ func TestOAuth(t *testing.T) {
 			if got := w.Message(w.main, string(sent.Parts[0][0])); got["user"] != w.carol {
 				t.Errorf("carol's words are %v", got)
 			}
-			if ops.Type != nil || ops.MarkRead != nil {
-				t.Error("such a login can neither type nor mark as read")
+			if ops.Type != nil || ops.MarkRead == nil {
+				t.Error("such a login cannot type, and can mark as read")
 			}
 		})
 	}
