@@ -169,6 +169,7 @@ func (v *vitals) diagnose(ctx context.Context) string {
 func (b *Bridge) limits(o *portal.Options, facts *store.Facts) {
 	c := b.opts.Config
 	o.NewSenders, o.MaxPortals = c.Limits.NewSenders, c.Limits.Portals
+	o.Presence = c.Limits.Presence
 	o.Filters, o.Logout, o.Facts = c.Filters, c.Logout, facts
 	o.Canary = func(mark string) { b.vitals.came(mark) }
 	o.Heard = func() { b.vitals.heard() }

@@ -111,6 +111,7 @@ type Limits struct {
 	Members    int           `yaml:"members" doc:"In rooms with more members than this, people join when they first speak."`
 	Logins     int           `yaml:"logins" doc:"How many accounts one person may sign in to; 0 for no limit."`
 	Portals    int           `yaml:"portals" doc:"How many rooms one person's accounts may have; 0 for no limit. Chats beyond it are not bridged, and the person is told."`
+	Presence   int           `yaml:"presence" doc:"How many changes of presence and status texts the homeserver is told a second, of all networks together, about people who have a Matrix ID here; who is there is told again every 25 seconds. 0 for none, which is best where the homeserver has presence switched off."`
 	NewSenders int           `yaml:"new_senders" doc:"How many people a minute may speak in a room for the first time as themselves; 0 for no limit. The bot, or the relay, says what more of them say, with their name in front."`
 }
 
@@ -146,6 +147,7 @@ func Defaults() *Config {
 			Members:    50,
 			Logins:     20,
 			NewSenders: 30,
+			Presence:   2,
 		},
 		People:  People{DoublePuppets: true, Spaces: true},
 		Logout:  Logout{Private: CleanupNothing, Shared: CleanupKick, Relayed: CleanupNothing, Last: CleanupNothing},

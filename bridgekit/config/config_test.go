@@ -161,7 +161,7 @@ metrics: {listen: ""}
 		c.Database.Source, c.Key, c.Networks[0].ID, c.Networks[1].Protocol, c.Public, c.Relay, c.History, c.Limits, c.Log, c.Metrics)
 	want := "{https://hs.example.org [::1]:8448} 0.0.0.0:1 http://causeway:1 br.idge_ {bot 12} postgres://me@db/name " +
 		"postgres://me:pass@db/name?sslmode=disable [secret] irc.libera slack {:80 https://c.example.org/x} " +
-		"{{name} ({mxid}) } {7 1m0s 8} {10MiB 48h0m0s 1 20 0 30} {debug json} {}\n"
+		"{{name} ({mxid}) } {7 1m0s 8} {10MiB 48h0m0s 1 20 0 2 30} {debug json} {}\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -123,6 +123,9 @@ func (c *Config) validatePeople(d *decoder) {
 		}
 	}
 	d.check("health.webhook", c.Health.Webhook, checkWebhook)
+	if n := c.Limits.Presence; n < 0 || n > 100 {
+		d.invalid("limits.presence", "write a number from 0 to 100")
+	}
 	for path, n := range map[string]int{"limits.logins": c.Limits.Logins, "limits.portals": c.Limits.Portals, "limits.new_senders": c.Limits.NewSenders} {
 		if n < 0 {
 			d.invalid(path, "it is below 0; write 0 for no limit")

@@ -117,6 +117,17 @@ func (u User) Type(chat network.ChatID, d time.Duration) error {
 	})
 }
 
+// Appear shows to all accounts that the person is there, or not, with a status text.
+func (u User) Appear(online bool, words string) {
+	u.s.mu.Lock()
+	defer u.s.mu.Unlock()
+	for name, a := range u.s.accounts {
+		if name != u.id {
+			u.s.push(a, &network.Presence{Head: network.Head{Sender: u.id}, Online: online, Words: words})
+		}
+	}
+}
+
 // SetTopic changes a chat's topic.
 func (u User) SetTopic(chat network.ChatID, topic string) error {
 	return u.in(chat, func(t act) error {

@@ -98,7 +98,7 @@ type (
 		For time.Duration `json:"for"` // 0: stopped
 	}
 
-	// Presence of Head.Sender. Ephemeral.
+	// Presence of Head.Sender; Words is their status text. Head.Chat is zero. Ephemeral.
 	Presence struct {
 		Head
 		Online bool   `json:"online"`

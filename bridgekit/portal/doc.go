@@ -33,7 +33,7 @@
 //
 // # Who owns what
 //
-// The cleaner and the vanishing are one goroutine each.
+// The cleaner, the vanishing and the presences are one goroutine each.
 //
 // The portal's In lane owns making, filling and changing its room; the Out lane owns the
 // calls to its network. Both change the portal's row through [Service.update],

@@ -17,7 +17,7 @@ import (
 // ephemeralWithin is how long a call may take: a late one is worth nothing.
 const ephemeralWithin = 5 * time.Second
 
-// ephemeral passes typing, receipts and presence on, past the journal: what
+// ephemeral passes typing and receipts on, past the journal: what
 // cannot go at once is dropped.
 type ephemeral struct {
 	tasks *background
@@ -37,6 +37,10 @@ func (p *ephemeral) spawn(f func(ctx context.Context)) {
 
 // remote shows what a network tells. Errors end here: it is best effort.
 func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
+	if there, ok := ev.(*network.Presence); ok {
+		s.presences.note(sess, there)
+		return
+	}
 	if !s.hs.Up() {
 		return
 	}
@@ -60,12 +64,6 @@ func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
 			if rows, err := s.messages.remote(ctx, port.ID, ev.UpTo.IDs()...); err == nil && len(rows) > 0 && s.mayMark(roomID(port), as, rows) {
 				_ = s.hs.Receipt(ctx, roomID(port), as, id.EventID(rows[0].Event), false)
 			}
-		case *network.Presence:
-			state := event.PresenceOffline
-			if ev.Online {
-				state = event.PresenceOnline
-			}
-			_ = s.hs.Presence(ctx, as, state, ev.Words)
 		}
 	})
 }

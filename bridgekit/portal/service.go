@@ -44,6 +44,9 @@ type Options struct {
 	// side of a portal; 0: any number. MaxPortals is how many rooms one person's
 	// logins may have; 0: any number.
 	NewSenders, MaxPortals int
+	// Presence is how many changes of people's presence a second the homeserver is
+	// told at most; 0: none.
+	Presence int
 	// Filters say which chats get rooms, Logout what becomes of them.
 	Filters config.Filters
 	Logout  config.Logout
@@ -119,6 +122,7 @@ type Service struct {
 	pictures  pictures
 	tasks     *background
 	eph       ephemeral
+	presences *presences
 	deeds     deeds
 	newcomers newcomers
 	forgotten forgotten
@@ -154,6 +158,7 @@ func New(o Options) *Service {
 	s.joins = newJoiner(s)
 	s.tasks = newBackground()
 	s.eph.tasks = s.tasks
+	s.presences = newPresences(s, o.Presence)
 	s.after = &aftermath{s: s}
 	s.making = &making{s: s}
 	s.vanish = newVanishing(s)
@@ -189,6 +194,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.clean.run(ctx) })
 	g.Go(func() error { return s.arrived.run(ctx) })
 	g.Go(func() error { return s.bulk.run(ctx) })
+	g.Go(func() error { return s.presences.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
 	g.Go(func() error {
 		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)
