@@ -20,6 +20,7 @@ type tuning struct {
 	deep     time.Duration // the shortest absence after which old threads are looked at
 	threads  time.Duration // how old a thread may be in which a reply is found
 	shared   time.Duration // how long to wait until Slack has shown a file in its channel
+	watch    time.Duration // how often Slack may be told anew whose presence is asked for
 	push     time.Duration // how long a request of Slack's may wait for its event to be stored; Slack waits 3 s
 	sweepers int           // how many chats are read at once in which nothing happens
 }
@@ -27,7 +28,7 @@ type tuning struct {
 func usual() tuning {
 	return tuning{
 		pace: 1, ping: 30 * time.Second, alive: time.Minute, overlap: time.Minute, deep: 2 * time.Minute,
-		threads: 30 * 24 * time.Hour, push: 2500 * time.Millisecond, shared: 20 * time.Second, sweepers: 2,
+		threads: 30 * 24 * time.Hour, push: 2500 * time.Millisecond, watch: 10 * time.Second, shared: 20 * time.Second, sweepers: 2,
 	}
 }
 
@@ -51,6 +52,7 @@ type account struct {
 	*api
 	identity
 	typing chan<- string // chats to say in that the person types; nil: it cannot
+	watch  *watch        // whose presence it is told; nil: nobody's
 }
 
 // A Person is a Client of somebody's own session, which can do more than an app.
@@ -106,7 +108,7 @@ func (c *Client) run(ctx context.Context, sink network.Sink) error {
 	typing := make(chan string, 8)
 	acc := &account{api: a, identity: who}
 	if c.cred.Kind == kindPerson {
-		acc.typing = typing
+		acc.typing, acc.watch = typing, newWatch()
 	}
 	s := newSession(c, acc, sink)
 	defer c.setLive(nil)

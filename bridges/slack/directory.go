@@ -26,6 +26,7 @@ type person struct {
 	Avatar                  string // URL
 	Bot, Gone               bool
 	Admin                   bool
+	Status                  string // with its emoji
 }
 
 // A directory remembers what people, channels, groups and emoji of a workspace are
@@ -164,6 +165,8 @@ type profileJSON struct {
 	RealName    string `json:"real_name"`
 	Email       string `json:"email"`
 	BotID       string `json:"bot_id"`
+	StatusText  string `json:"status_text"`
+	StatusEmoji string `json:"status_emoji"`
 	Original    string `json:"image_original"`
 	Image512    string `json:"image_512"`
 	Image192    string `json:"image_192"`
@@ -173,7 +176,7 @@ type profileJSON struct {
 // person is u as the directory keeps it.
 func (u *userJSON) person() person {
 	return person{
-		ID: u.ID, Handle: u.Name, Email: u.Profile.Email, Bot: u.IsBot || u.ID == "USLACKBOT", Gone: u.Deleted, Admin: u.IsAdmin || u.IsOwner,
+		ID: u.ID, Handle: u.Name, Status: u.Profile.status(), Email: u.Profile.Email, Bot: u.IsBot || u.ID == "USLACKBOT", Gone: u.Deleted, Admin: u.IsAdmin || u.IsOwner,
 		Name:   firstOf(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name, u.ID),
 		Avatar: firstOf(u.Profile.Image512, u.Profile.Image192, u.Profile.Image72, u.Profile.Original),
 	}

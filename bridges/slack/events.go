@@ -225,24 +225,6 @@ func (t *translator) marked(ev incoming) []network.Event {
 	return []network.Event{&network.Receipt{Head: network.Head{Chat: chatKey(ev.Chat, t.login.ID), Sender: network.UserID(t.acc.UserID), At: time.Now()}, UpTo: network.Whole(ev.TS.ID())}}
 }
 
-func (t *translator) presence(ev incoming) []network.Event {
-	var e struct {
-		User     string
-		Users    []string
-		Presence string
-	}
-	if !t.read(ev, &e) {
-		return nil
-	}
-	var events []network.Event
-	for _, u := range append(e.Users, e.User) {
-		if u != "" {
-			events = append(events, &network.Presence{Head: network.Head{Sender: network.UserID(u), At: time.Now()}, Online: e.Presence == "active"})
-		}
-	}
-	return events
-}
-
 func (t *translator) user(ev incoming) []network.Event {
 	var e struct{ User userJSON }
 	if !t.read(ev, &e) || e.User.ID == "" {
@@ -252,5 +234,11 @@ func (t *translator) user(ev incoming) []network.Event {
 	if ev.Type == "team_join" {
 		return nil
 	}
-	return []network.Event{&network.UserChanged{Head: network.Head{Key: eventKey("user", e.User.ID, string(ev.EventTS), ev.ID), At: ev.EventTS.Time()}, User: network.UserID(e.User.ID)}}
+	events := []network.Event{&network.UserChanged{Head: network.Head{Key: eventKey("user", e.User.ID, string(ev.EventTS), ev.ID), At: ev.EventTS.Time()}, User: network.UserID(e.User.ID)}}
+	if t.acc.watch != nil {
+		if there, known := t.acc.watch.known(e.User.ID); known {
+			events = append(events, t.present(e.User.ID, there))
+		}
+	}
+	return events
 }

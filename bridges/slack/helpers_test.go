@@ -22,7 +22,7 @@ const patience = 90 * time.Second
 // quick are times for tests on real sockets.
 func quick() tuning {
 	t := usual()
-	t.pace, t.alive, t.shared = 0, 50*time.Millisecond, patience
+	t.pace, t.alive, t.shared, t.watch = 0, 50*time.Millisecond, patience, time.Millisecond
 	return t
 }
 

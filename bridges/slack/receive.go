@@ -37,7 +37,9 @@ func (t *translator) message(ctx context.Context, m *convert.Message, chat strin
 		if !m.TS.Valid() {
 			return nil
 		}
-		return []network.Event{t.said(ctx, m, chat, past)}
+		said := t.said(ctx, m, chat, past)
+		t.watchSender(said)
+		return []network.Event{said}
 	case convert.Changed:
 		return t.edited(ctx, m, chat)
 	case convert.Deleted:

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -17,15 +19,17 @@ import (
 // lost, so the socket is read here. RTM asks for no acknowledgements; what a lost
 // connection swallowed is read when there is another.
 func runRTM(ctx context.Context, s *session, typing <-chan string) error {
-	_, address, err := s.acc.web.ConnectRTMContext(ctx)
-	if err != nil {
-		return inWords(err, "rtm.connect")
+	var place struct{ URL string }
+	// Presence is told of those who are asked for, several at once.
+	args := url.Values{"presence_sub": {"true"}, "batch_presence_aware": {"true"}}
+	if err := s.acc.call(ctx, "rtm.connect", args, &place); err != nil {
+		return err
 	}
 	header := http.Header{"Origin": {"https://app.slack.com"}}
 	if s.cred.Cookie != "" {
 		header.Set("Cookie", "d="+s.cred.Cookie)
 	}
-	conn, resp, err := s.conn.dialer().DialContext(ctx, address, header)
+	conn, resp, err := s.conn.dialer().DialContext(ctx, place.URL, header)
 	if err != nil {
 		if resp != nil && (resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized) {
 			return network.Errorf(network.LoggedOut, "Slack does not accept this session any more: sign in again", "open a socket: %w", err)
@@ -40,7 +44,9 @@ func runRTM(ctx context.Context, s *session, typing <-chan string) error {
 		return ctx.Err()
 	})
 	g.Go(func() error { return s.readRTM(ctx, conn) })
-	g.Go(func() error { return writeRTM(ctx, conn, typing, s.tune.ping) })
+	other := make(chan map[string]any)
+	g.Go(func() error { return s.acc.watch.subscribe(ctx, s.tune.watch, other) })
+	g.Go(func() error { return writeRTM(ctx, conn, typing, other, s.tune.ping) })
 	return g.Wait()
 }
 
@@ -94,8 +100,8 @@ func errSocket(err error) error {
 	return network.Errorf(network.Unavailable, "the connection to Slack was lost", "socket: %w", err)
 }
 
-// writeRTM pings, and says that the person types.
-func writeRTM(ctx context.Context, conn *websocket.Conn, typing <-chan string, every time.Duration) error {
+// writeRTM pings, says that the person types, and what else there is to say.
+func writeRTM(ctx context.Context, conn *websocket.Conn, typing <-chan string, other <-chan map[string]any, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for id := 1; ; id++ {
@@ -106,6 +112,8 @@ func writeRTM(ctx context.Context, conn *websocket.Conn, typing <-chan string, e
 		case <-tick.C:
 		case chat := <-typing:
 			out["type"], out["channel"] = "typing", chat
+		case more := <-other:
+			maps.Copy(out, more)
 		}
 		if err := conn.SetWriteDeadline(time.Now().Add(15 * time.Second)); err != nil {
 			return errSocket(err)

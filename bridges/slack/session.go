@@ -148,6 +148,9 @@ func (s *session) begin(ctx context.Context) error {
 		state.Status, state.Words = network.Limited, missingWords(missing)
 	}
 	s.sink.State(state)
+	if s.acc.watch != nil {
+		s.jobs.Go(func() { s.watchPartners(ctx) })
+	}
 	if err := s.planSweep(ctx); err != nil {
 		return err
 	}
