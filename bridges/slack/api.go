@@ -29,6 +29,7 @@ type api struct {
 	trans *http.Transport
 	pace  *pacer
 	web   *goslack.Client // the same account, for what the library has
+	org   org
 }
 
 // newAPI makes the API for an account. Close it; a connection that a late answer
@@ -196,13 +197,16 @@ func (a *api) once(ctx context.Context, method string, args url.Values, out any)
 
 // identity is whose account an api is.
 type identity struct {
-	UserID string   `json:"user_id"`
-	User   string   `json:"user"`
-	BotID  string   `json:"bot_id"`
-	TeamID string   `json:"team_id"`
-	Team   string   `json:"team"`
-	URL    string   `json:"url"`
-	Scopes []string `json:"-"` // nil if Slack does not say
+	UserID string `json:"user_id"`
+	User   string `json:"user"`
+	BotID  string `json:"bot_id"`
+	TeamID string `json:"team_id"`
+	Team   string `json:"team"`
+	URL    string `json:"url"`
+	// EnterpriseID is the organisation (E…), OrgInstall that the app is in all of it.
+	EnterpriseID string   `json:"enterprise_id"`
+	OrgInstall   bool     `json:"is_enterprise_install"`
+	Scopes       []string `json:"-"` // nil if Slack does not say
 }
 
 // whoami asks whose account this is.
@@ -212,6 +216,10 @@ func (a *api) whoami(ctx context.Context) (identity, error) {
 	if err != nil {
 		return who, inWords(err, "auth.test")
 	}
+	if who.wide() {
+		who.TeamID = who.EnterpriseID // whichever Slack names
+	}
+	a.org.learn(who)
 	if who.UserID == "" || who.TeamID == "" {
 		return who, network.Errorf(network.Unknown, "Slack did not say who this is", "auth.test: no user or team")
 	}

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"sync"
@@ -136,7 +137,17 @@ func askBot(ctx context.Context, acc *account, id string) (person, error) {
 			Deleted  bool
 		} `json:"bot"`
 	}
-	if err := acc.call(ctx, "bots.info", url.Values{"bot": {id}}, &out); err != nil {
+	var unknown error
+	err := acc.eachTeam(ctx, url.Values{"bot": {id}}, func(args url.Values) (bool, error) {
+		err := acc.call(ctx, "bots.info", args, &out)
+		if refusal(err) == "bot_not_found" { // it may be another workspace's
+			unknown = err
+			return false, nil
+		}
+		unknown = nil
+		return true, err
+	})
+	if err = errors.Join(err, unknown); err != nil {
 		return person{}, err
 	}
 	p := person{ID: id, Name: out.Bot.Name, Bot: true, Gone: out.Bot.Deleted}
@@ -250,14 +261,17 @@ func (d *directory) group(ctx context.Context, acc *account, id string) string {
 	all, err := remember(ctx, d, "groups", func() known[map[string]string] { return d.groups },
 		func(m map[string]string) { d.groups = known[map[string]string]{m, time.Now().Add(listFor)} },
 		func(ctx context.Context) (map[string]string, error) {
-			var out struct {
-				Groups []struct{ ID, Handle string } `json:"usergroups"`
-			}
-			err := acc.call(ctx, "usergroups.list", url.Values{"include_disabled": {"true"}}, &out)
 			m := map[string]string{}
-			for _, g := range out.Groups {
-				m[g.ID] = g.Handle
-			}
+			err := acc.eachTeam(ctx, url.Values{"include_disabled": {"true"}}, func(args url.Values) (bool, error) {
+				var out struct {
+					Groups []struct{ ID, Handle string } `json:"usergroups"`
+				}
+				err := acc.call(ctx, "usergroups.list", args, &out)
+				for _, g := range out.Groups {
+					m[g.ID] = g.Handle
+				}
+				return false, err
+			})
 			return m, unlessUnable(err)
 		})
 	if err != nil {

@@ -131,6 +131,8 @@ func wordsOf(e goslack.SlackErrorResponse) string {
 		return "the workspace does not allow this to this login"
 	case "cant_kick_self", "cant_kick_from_general", "cant_leave_general":
 		return "nobody can be taken out of this channel"
+	case "team_access_not_granted":
+		return "the app is not in this workspace: an administrator of the organisation has to add it there"
 	case "name_taken":
 		return "a channel of this name exists already"
 	case "file_not_found", "file_deleted":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -235,9 +236,10 @@ func (m *member) take(ctx context.Context, ev incoming) error {
 // An authorization is one installation of the app that may see an event: the bot's or
 // a person's. Slack names one of them.
 type authorization struct {
-	TeamID string `json:"team_id"`
-	UserID string `json:"user_id"`
-	IsBot  bool   `json:"is_bot"`
+	TeamID       string `json:"team_id"`
+	EnterpriseID string `json:"enterprise_id"`
+	UserID       string `json:"user_id"`
+	IsBot        bool   `json:"is_bot"`
 }
 
 // A callback is what is around an event.
@@ -246,18 +248,22 @@ type callback struct {
 	ID             string          `json:"event_id"`
 	TeamID         string          `json:"team_id"`
 	ContextTeamID  string          `json:"context_team_id"`
+	EnterpriseID   string          `json:"enterprise_id"`
+	ContextOrgID   string          `json:"context_enterprise_id"`
 	Authorizations []authorization `json:"authorizations"`
 	Event          json.RawMessage `json:"event"`
 }
 
-// of reports whether the event is one of a workspace.
-func (c *callback) of(team string) bool {
+// of reports whether the event is one of a login's workspace, or of its organisation if
+// it is in all of that.
+func (c *callback) of(who *identity) bool {
+	wide := who.wide()
 	for _, a := range c.Authorizations {
-		if a.TeamID == team {
+		if a.TeamID == who.TeamID || wide && a.EnterpriseID == who.EnterpriseID {
 			return true
 		}
 	}
-	return c.TeamID == team || c.ContextTeamID == team
+	return c.TeamID == who.TeamID || c.ContextTeamID == who.TeamID || wide && (c.EnterpriseID == who.EnterpriseID || c.ContextOrgID == who.EnterpriseID)
 }
 
 // names reports whether a login is the one whose event this is said to be.
@@ -282,7 +288,7 @@ func (f *feed) dispatch(ctx context.Context, payload json.RawMessage, ack func()
 	if len(members) == 0 {
 		return errNobody
 	}
-	if !c.of(members[0].acc.TeamID) {
+	if !slices.ContainsFunc(members, func(m *member) bool { return c.of(&m.acc.identity) }) {
 		return errForeign
 	}
 	ev, err := parseEvent(c.Event, c.ID)

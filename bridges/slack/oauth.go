@@ -187,7 +187,7 @@ func (c *Connector) exchange(ctx context.Context, in *signIn) (network.Login, er
 	case got.AuthedUser.RefreshToken != "":
 		return network.Login{}, c.giveBack(ctx, d, network.Errorf(network.Rejected, "the app's tokens expire: switch token rotation off in the app's settings", "login: rotating token"))
 	}
-	if err := c.sameTeam(ctx, got.Team.ID); err != nil {
+	if err := c.sameTeam(ctx, got); err != nil {
 		return network.Login{}, c.giveBack(ctx, d, err)
 	}
 	l, err := c.tryLogin(ctx, d)
@@ -197,8 +197,9 @@ func (c *Connector) exchange(ctx context.Context, in *signIn) (network.Login, er
 	return l, nil
 }
 
-// sameTeam refuses people of another workspace than the app's bot.
-func (c *Connector) sameTeam(ctx context.Context, team string) error {
+// sameTeam refuses people of another workspace than the app's bot, or of another
+// organisation if either is in all of one: then Slack names no workspace.
+func (c *Connector) sameTeam(ctx context.Context, got *goslack.OAuthV2Response) error {
 	if c.set.BotToken == "" {
 		return nil
 	}
@@ -208,8 +209,12 @@ func (c *Connector) sameTeam(ctx context.Context, team string) error {
 	if err != nil {
 		return fmt.Errorf("login: whose app this is: %w", err)
 	}
-	if who.TeamID != team {
-		return network.Errorf(network.Rejected, "this is another workspace than "+who.Team, "login: team %s", team)
+	same := who.TeamID == got.Team.ID
+	if who.wide() || got.IsEnterpriseInstall {
+		same = who.EnterpriseID != "" && who.EnterpriseID == got.Enterprise.ID
+	}
+	if !same {
+		return network.Errorf(network.Rejected, "this is another workspace than "+who.Team, "login: team %s, organisation %s", got.Team.ID, got.Enterprise.ID)
 	}
 	return nil
 }

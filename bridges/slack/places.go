@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -30,12 +31,23 @@ func channelName(name string) string {
 // conversations calls f for each channel that may be found, until it returns false.
 func (a *api) conversations(ctx context.Context, f func(conversation) bool) error {
 	args := url.Values{"types": {"public_channel,private_channel"}, "exclude_archived": {"true"}, "limit": {"999"}}
-	return channels(ctx, a, "conversations.list", args, f)
+	seen := map[string]bool{}
+	return channels(ctx, a, "conversations.list", args, func(one conversation) bool {
+		known := seen[one.ID]
+		seen[one.ID] = true
+		return known || f(one)
+	})
 }
 
 // channels calls f for each channel that a method lists by pages, until it returns
-// false. T is what to read of one.
+// false. T is what to read of one. In an organisation each workspace is asked, and a
+// channel that several share may come several times.
 func channels[T any](ctx context.Context, a *api, method string, args url.Values, f func(T) bool) error {
+	return a.eachTeam(ctx, args, func(args url.Values) (bool, error) { return channelsOf(ctx, a, method, args, f) })
+}
+
+// channelsOf is channels for one workspace. It reports whether f has enough.
+func channelsOf[T any](ctx context.Context, a *api, method string, args url.Values, f func(T) bool) (enough bool, err error) {
 	for {
 		var out struct {
 			Channels []T `json:"channels"`
@@ -44,15 +56,15 @@ func channels[T any](ctx context.Context, a *api, method string, args url.Values
 			} `json:"response_metadata"`
 		}
 		if err := a.call(ctx, method, args, &out); err != nil {
-			return err
+			return false, err
 		}
 		for _, one := range out.Channels {
 			if !f(one) {
-				return nil
+				return true, nil
 			}
 		}
 		if out.Meta.Next == "" {
-			return nil
+			return false, nil
 		}
 		args.Set("cursor", out.Meta.Next)
 	}
@@ -186,31 +198,21 @@ func (c *Client) who(ctx context.Context, acc *account, name string) (person, er
 
 // byHandle looks for a person by handle or name in the list of all.
 func (c *Client) byHandle(ctx context.Context, acc *account, name string) (person, error) {
-	args := url.Values{"limit": {"200"}}
+	var found person
 	var byName []person
-	for {
-		var out struct {
-			Members []userJSON `json:"members"`
-			Meta    struct {
-				Next string `json:"next_cursor"`
-			} `json:"response_metadata"`
+	err := acc.users(ctx, func(u *userJSON) bool {
+		c.conn.dir.learn(u)
+		switch p := u.person(); {
+		case p.Gone:
+		case strings.EqualFold(p.Handle, name):
+			found = p
+		case strings.EqualFold(p.Name, name) && !slices.ContainsFunc(byName, func(o person) bool { return o.ID == p.ID }):
+			byName = append(byName, p)
 		}
-		if err := acc.call(ctx, "users.list", args, &out); err != nil {
-			return person{}, err
-		}
-		for i := range out.Members {
-			u := &out.Members[i]
-			c.conn.dir.learn(u)
-			if p := u.person(); strings.EqualFold(p.Handle, name) && !p.Gone {
-				return p, nil
-			} else if strings.EqualFold(p.Name, name) && !p.Gone {
-				byName = append(byName, p)
-			}
-		}
-		if out.Meta.Next == "" {
-			break
-		}
-		args.Set("cursor", out.Meta.Next)
+		return found.ID == ""
+	})
+	if err != nil || found.ID != "" {
+		return found, err
 	}
 	switch len(byName) {
 	case 1:
@@ -219,4 +221,30 @@ func (c *Client) byHandle(ctx context.Context, acc *account, name string) (perso
 		return person{}, network.Errorf(network.Rejected, "there is no such person on this workspace", "start: no user %q", name)
 	}
 	return person{}, network.Errorf(network.Rejected, "several people are called like this: name one by @handle or e-mail", "start: %d users", len(byName))
+}
+
+// users calls f for each user, until it returns false.
+func (a *api) users(ctx context.Context, f func(*userJSON) bool) error {
+	return a.eachTeam(ctx, url.Values{"limit": {"200"}}, func(args url.Values) (bool, error) {
+		for {
+			var out struct {
+				Members []userJSON `json:"members"`
+				Meta    struct {
+					Next string `json:"next_cursor"`
+				} `json:"response_metadata"`
+			}
+			if err := a.call(ctx, "users.list", args, &out); err != nil {
+				return false, err
+			}
+			for i := range out.Members {
+				if !f(&out.Members[i]) {
+					return true, nil
+				}
+			}
+			if out.Meta.Next == "" {
+				return false, nil
+			}
+			args.Set("cursor", out.Meta.Next)
+		}
+	})
 }

@@ -20,6 +20,9 @@ func authTest(c *call) (JSON, error) {
 	if t.Enterprise != "" {
 		out["enterprise_id"] = t.Enterprise
 	}
+	if c.tok.org != "" {
+		out["team_id"], out["team"], out["is_enterprise_install"] = t.Enterprise, t.EnterpriseName, true
+	}
 	return out, nil
 }
 

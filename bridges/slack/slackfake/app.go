@@ -25,6 +25,7 @@ type app struct {
 	App
 	url      string              // events go there and not to sockets; see Subscribe
 	installs map[string]*install // by team
+	granted  []string            // the workspaces of the organisation that it is in
 	pending  []*envelope         // in the order of what happened
 	turn     int                 // whose turn among the sockets it is
 	off      bool                // Socket Mode was switched off
@@ -53,15 +54,17 @@ const (
 )
 
 type token struct {
-	value  string
-	kind   tokenKind
-	app    *app // nil: of no app
-	team   string
-	user   string
-	bot    string
-	scopes []string
-	cookie string
-	dead   string // the error that it gets
+	value   string
+	kind    tokenKind
+	app     *app // nil: of no app
+	team    string
+	org     string   // of a whole organisation (E…); empty: of the workspace
+	granted []string // the workspaces of it that the token may see
+	user    string
+	bot     string
+	scopes  []string
+	cookie  string
+	dead    string // the error that it gets
 }
 
 // has reports whether the token has any of the scopes.
@@ -154,7 +157,9 @@ func (s *Server) userToken(a *app, u *user, scopes []string) *token {
 	if len(scopes) == 0 {
 		scopes = a.UserScopes
 	}
-	return s.addToken(&token{value: "xoxp-" + s.id(""), kind: userToken, app: a, team: u.Team, user: u.ID, scopes: scopes})
+	t := s.addToken(&token{value: "xoxp-" + s.id(""), kind: userToken, app: a, team: u.Team, user: u.ID, scopes: scopes})
+	s.widen(t)
+	return t
 }
 
 // Session makes what a browser of a person has: a token (xoxc-…), and the value

@@ -223,7 +223,7 @@ func (c *call) admit(m method) error {
 	if !c.tok.has(needed...) {
 		return &failure{code: "missing_scope", more: JSON{"needed": strings.Join(needed, ","), "provided": strings.Join(c.tok.scopes, ",")}}
 	}
-	return nil
+	return c.act()
 }
 
 // needed are the scopes of which the call needs one.

@@ -48,9 +48,9 @@ func (s *Server) sees(t *token, e event) bool {
 	case e.channel != nil && (e.members || e.channel.private()):
 		return e.channel.has(t.user)
 	case e.teams != nil:
-		return slices.Contains(e.teams, t.team)
+		return t.in(e.teams)
 	case e.channel != nil:
-		return slices.Contains(e.channel.teams(), t.team)
+		return t.in(e.channel.teams())
 	default:
 		return true
 	}
@@ -63,22 +63,28 @@ func (s *Server) tellApp(a *app, e event) {
 	}
 	seen := map[string]bool{}
 	for _, t := range s.sortedTokens() {
-		if t.app != a || t.kind == appToken || seen[t.team] || !s.sees(t, e) {
+		team := s.place(t, e)
+		if t.app != a || t.kind == appToken || seen[team] || !s.sees(t, e) {
 			continue
 		}
-		seen[t.team] = true
+		seen[team] = true
 		s.deliver(a, &envelope{kind: "events_api", payload: s.callback(a, t, e)})
 	}
 }
 
 // callback is the outer event.
 func (s *Server) callback(a *app, t *token, e event) JSON {
-	enterprise := nullable(s.teams[t.team].Enterprise)
+	place := s.place(t, e)
+	enterprise := nullable(s.teams[place].Enterprise)
+	var team, context any = t.team, t.team
+	if t.org != "" { // the installation is in no workspace
+		team, context = nil, nil
+	}
 	return JSON{
-		"token": "verification", "team_id": t.team, "context_team_id": t.team, "context_enterprise_id": enterprise,
+		"token": "verification", "team_id": place, "context_team_id": context, "context_enterprise_id": enterprise,
 		"api_app_id": a.ID, "event": t.readable(e.body), "type": "event_callback", "event_id": s.id("Ev"), "event_time": s.now(),
 		"authorizations": []JSON{{
-			"enterprise_id": enterprise, "team_id": t.team, "user_id": t.user, "is_bot": t.kind == botToken, "is_enterprise_install": false,
+			"enterprise_id": enterprise, "team_id": team, "user_id": t.user, "is_bot": t.kind == botToken, "is_enterprise_install": t.org != "",
 		}},
 		"is_ext_shared_channel": e.channel != nil && len(e.channel.SharedWith) > 0, "event_context": "4-" + s.id("EC"),
 	}

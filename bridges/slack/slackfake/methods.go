@@ -8,7 +8,7 @@ import (
 // methods are those of the Web API that the fake knows.
 func methods() map[string]method {
 	all := map[string]method{}
-	for _, group := range []map[string]method{authMethods(), chatMethods(), conversationMethods(), membershipMethods(), changeMethods(), userMethods(), reactionMethods(), pinMethods(), peopleMethods(), bookmarkMethods(), fileMethods(), oauthMethods()} {
+	for _, group := range []map[string]method{authMethods(), chatMethods(), conversationMethods(), membershipMethods(), changeMethods(), userMethods(), reactionMethods(), pinMethods(), peopleMethods(), bookmarkMethods(), fileMethods(), oauthMethods(), orgMethods()} {
 		maps.Copy(all, group)
 	}
 	return all

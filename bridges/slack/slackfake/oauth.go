@@ -129,6 +129,9 @@ func oauthAccess(c *call) (JSON, error) {
 	if t.Enterprise != "" {
 		out["enterprise"] = JSON{"id": t.Enterprise, "name": t.EnterpriseName}
 	}
+	if len(g.app.granted) > 0 {
+		out["team"], out["is_enterprise_install"] = nil, true
+	}
 	if len(g.scopes) > 0 {
 		bot := c.s.install(g.app, t.ID)
 		bot.scopes = g.scopes
