@@ -37,7 +37,7 @@ func TestRoutes(t *testing.T) {
 // Settings are shown as they are set, and what is no setting is refused.
 func TestPolicySet(t *testing.T) {
 	var p *Policy
-	for _, set := range [][2]string{{"direction", "in"}, {"joins", "yes"}, {"files", "link"}, {"reactions", "relay"}, {"moderators", "redact,ban"}} {
+	for _, set := range [][2]string{{"direction", "in"}, {"joins", "yes"}, {"files", "link"}, {"reactions", "relay"}, {"moderators", "redact,ban"}, {"gone", "kick"}} {
 		var err error
 		if p, err = p.Set(set[0], set[1]); err != nil {
 			t.Fatal(err)
@@ -46,10 +46,10 @@ func TestPolicySet(t *testing.T) {
 			t.Errorf("%s is %q after it was set to %q", set[0], got, set[1])
 		}
 	}
-	if p.Hears() || !p.Heard() || !p.ShowsJoins() || !p.Links() || p.ReactionsAs() != RelayReactions || !p.May(Ban) || p.May(Kick) {
+	if p.Hears() || !p.Heard() || !p.ShowsJoins() || !p.Links() || p.ReactionsAs() != RelayReactions || !p.May(Ban) || p.May(Kick) || !p.KicksGone() || (*Policy)(nil).KicksGone() {
 		t.Errorf("policy is %+v", p)
 	}
-	for _, bad := range [][2]string{{"colour", "red"}, {"direction", "up"}, {"joins", ""}, {"moderators", "redact,fly"}, {"moderators", ""}} {
+	for _, bad := range [][2]string{{"colour", "red"}, {"direction", "up"}, {"joins", ""}, {"moderators", "redact,fly"}, {"moderators", ""}, {"gone", "away"}} {
 		if _, err := p.Set(bad[0], bad[1]); err == nil {
 			t.Errorf("%v was accepted", bad)
 		}

@@ -36,6 +36,16 @@ const (
 	RelayReactions Reactions = "relay" // as the relay's own, once for all who made it
 )
 
+// A Gone says what becomes in the room of people whose own account is not in the
+// network's chat any more, whether they left or were removed.
+type Gone string
+
+// Fates of those people.
+const (
+	GoneStay Gone = ""     // they stay where a relay speaks for people, and are relayed
+	GoneKick Gone = "kick" // they are removed from the room
+)
+
 // A Power is something that moderators can do.
 type Power string
 
@@ -49,7 +59,7 @@ const (
 // A Policy says what passes an edge: between one network and the room it shares
 // with others. The zero value carries everything both ways, shows no comings and
 // goings, sends files as files and ignores the reactions of relayed people; the
-// network's moderators may remove messages.
+// network's moderators may remove messages, and whom they remove is relayed.
 type Policy struct {
 	Direction Direction `json:"direction,omitempty"`
 	// Joins: who comes and goes elsewhere is told there, as a line of text.
@@ -59,6 +69,7 @@ type Policy struct {
 	// Powers are what the network's moderators may do in the whole room; nil is
 	// the default, an empty list is nothing.
 	Powers []Power `json:"powers"`
+	Gone   Gone    `json:"gone,omitempty"`
 }
 
 // Hears reports whether the network gets what is said in the room.
@@ -89,6 +100,10 @@ func (p *Policy) May(power Power) bool {
 	return slices.Contains(p.Powers, power)
 }
 
+// KicksGone reports whether people are removed from the room with their account on the
+// network.
+func (p *Policy) KicksGone() bool { return p != nil && p.Gone == GoneKick }
+
 // A Setting is one line of a policy, for people.
 type Setting struct {
 	Name    string
@@ -118,6 +133,7 @@ func (p *Policy) Settings() []Setting {
 		{"files", or(string(q.Files), "file"), []string{"file", "link"}, false, "how files get there"},
 		{"reactions", or(string(q.Reactions), "ignore"), []string{"ignore", "text", "relay"}, false, "what becomes of the reactions of people who are relayed"},
 		{"moderators", or(strings.Join(names, ","), "none"), []string{"redact", "kick", "ban"}, true, "what its moderators may do to everybody here"},
+		{"gone", or(string(q.Gone), "stay"), []string{"stay", "kick"}, false, "what becomes here of people whose own account is out of its chat, also if they were removed"},
 	}
 }
 
@@ -156,6 +172,8 @@ func (p *Policy) Set(name, value string) (*Policy, error) {
 		q.Files = Files(zero(value, "file"))
 	case "reactions":
 		q.Reactions = Reactions(zero(value, "ignore"))
+	case "gone":
+		q.Gone = Gone(zero(value, "stay"))
 	case "moderators":
 		powers, err := parsePowers(value, s.Choices)
 		if err != nil {

@@ -99,6 +99,17 @@ func (u User) Redact(chat network.ChatID, id network.MessageID) error {
 	return u.on(chat, id, func(t act, m *message) { u.s.redact(t, m, "") })
 }
 
+// Moderate removes a message of anybody's as moderators do on networks that do not tell
+// which of them it was.
+func (u User) Moderate(chat network.ChatID, id network.MessageID) error {
+	return u.on(chat, id, func(t act, m *message) {
+		m.redacted, t.sender = true, m.sender
+		u.s.tell(t, func(a *account, h network.Head) network.Event {
+			return &network.Redaction{Head: h, Target: u.s.ref(a, m), Moderated: true}
+		})
+	})
+}
+
 // React adds or removes a reaction.
 func (u User) React(chat network.ChatID, id network.MessageID, emoji string, remove bool) error {
 	return u.on(chat, id, func(t act, m *message) { u.s.react(t, m, emoji, remove) })

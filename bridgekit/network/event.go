@@ -56,6 +56,9 @@ type (
 		Head
 		Target Ref    `json:"target"`
 		Reason string `json:"reason,omitempty"`
+		// Moderated: the network lets nobody but moderators do this to what Sender
+		// said, and does not tell which of them it was.
+		Moderated bool `json:"moderated,omitempty"`
 	}
 
 	// A Reaction is added by Head.Sender, or removed.

@@ -177,7 +177,8 @@ func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
 	if a.SignedOut {
 		kick = a.Kick
 	}
-	if kick && a.Owner != "" && !x.p.Info.Plumbed {
+	byPolicy := !a.SignedOut && x.p.Chat.Login == "" && x.p.Info.Hub.KicksGone()
+	if (kick && !x.p.Info.Plumbed || byPolicy) && a.Owner != "" {
 		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), a.Owner, words); err != nil && !harmless(err) {
 			return x.failed(ctx, err)
 		}

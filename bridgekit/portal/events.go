@@ -315,6 +315,7 @@ func (s *Service) observe(ctx context.Context, e *rawEvent) error {
 		name = ""
 	}
 	s.faces.put(e.Room, id.UserID(*e.StateKey), name)
+	s.banned.changed(e.Room, id.UserID(*e.StateKey))
 	if c.Membership == event.MembershipJoin {
 		s.pictures.put(memberName(e.Room, id.UserID(*e.StateKey)), c.Avatar)
 	}

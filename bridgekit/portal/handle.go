@@ -51,6 +51,8 @@ type inbound struct {
 	stays bool
 	// spokenFor: the bot says it for somebody.
 	spokenFor bool
+	// moderated: network.Redaction.Moderated.
+	moderated bool
 	// filling: it is of the chat's past, and shown before what else is in the lane
 	filling bool
 	// reached: the past was fetched as far as it was wanted, or there is no more

@@ -54,8 +54,10 @@ func (x *inbound) crossTo(ctx context.Context, u network.UserID) ([]store.Portal
 	if err != nil || len(others) == 0 || x.stays {
 		return nil, err
 	}
-	if loops, err := x.loops(ctx, u); err != nil || loops {
-		return nil, err
+	if u != "" {
+		if loops, err := x.loops(ctx, u); err != nil || loops {
+			return nil, err
+		}
 	}
 	var edges []hub.Edge
 	for _, p := range others {
@@ -125,6 +127,9 @@ func (x *inbound) cross(ctx context.Context, as id.UserID, kind string, content 
 // the next time, so its copies are known by what they remove.
 func (x *inbound) crossRedaction(ctx context.Context, as id.UserID, target id.EventID, reason string, redact func() error) error {
 	user := x.head.Sender
+	if x.moderated {
+		user = "" // nobody knows who it was; Sender is whose message it is
+	}
 	to, err := x.crossTo(ctx, user)
 	if err != nil {
 		return err
@@ -230,7 +235,8 @@ func replaceCopy(old []byte, sender id.UserID, edit json.RawMessage) ([]byte, er
 
 // copyRemoved settles that a network removed its copy of what was said elsewhere: it
 // stays where it was said and on the other networks, unless whoever said it or a
-// moderator did that.
+// moderator did that. In a room of one network it is removed for everybody, unless its
+// moderators may not do that.
 func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *network.Redaction) (bool, journal.Outcome) {
 	var none journal.Outcome
 	said, isCopy, err := x.sentRow(ctx, rows[0])
@@ -244,11 +250,11 @@ func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *netw
 	if err != nil {
 		return true, dbOutcome(err)
 	}
-	if len(others) == 0 {
+	if x.theirs(r.Sender, said) || (len(others) == 0 || r.Moderated) && x.p.Info.Hub.May(hub.Redact) {
 		return false, none
 	}
-	if x.theirs(r.Sender, said) {
-		return false, none
+	if len(others) == 0 {
+		return true, x.forget(ctx, rows, r)
 	}
 	switch all, err := x.moderates(ctx, r.Sender, hub.Redact); {
 	case err != nil:

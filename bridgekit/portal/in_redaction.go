@@ -26,7 +26,7 @@ func (x *inbound) redaction(ctx context.Context, r *network.Redaction) journal.O
 		return out
 	}
 	as := x.hs.BotID()
-	if r.Sender != "" && (string(r.Sender) == rows[0].Sender || x.theirs(r.Sender, rows[0])) {
+	if x.moderated = r.Moderated; r.Sender != "" && !r.Moderated && (string(r.Sender) == rows[0].Sender || x.theirs(r.Sender, rows[0])) {
 		as = x.puppetOrGhost(ctx, r.Sender)
 	}
 	for i, row := range rows {

@@ -89,6 +89,10 @@ func (s *Service) carry(ctx context.Context, e *journal.Entry, evt *rawEvent, fr
 	if out := o.choose(ctx); out != nil {
 		return *out, false
 	}
+	if o.bannedMeanwhile(ctx) {
+		o.log.Info("what somebody wrote is not relayed: they were banned from the room meanwhile", "entry", o.e.ID, "sender", o.evt.Sender)
+		return journal.Delivered(nil), false
+	}
 	if out := o.described(ctx); out != nil {
 		return *out, false
 	}

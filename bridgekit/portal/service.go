@@ -135,6 +135,7 @@ type Service struct {
 
 	crossings crossings
 	bans      banList
+	banned    bannedPeople
 	faces     faces
 
 	updates turns.Turns[int64] // a portal's row is changed by one at a time
