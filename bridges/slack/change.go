@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -38,6 +39,7 @@ func (c *Client) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent
 	}
 	for i, id := range e.Target.IDs() {
 		if i >= len(drafts) {
+			c.conn.dir.noteLeftOver(string(e.Chat), convert.TS(id))
 			if err := c.remove(ctx, acc, e.Chat, id); err != nil && !errors.Is(err, network.ErrNoMessage) {
 				return sent, err
 			}
@@ -189,3 +191,22 @@ func looks(name string) string {
 		return unicode.ToLower(r)
 	}, norm.NFKD.String(name))
 }
+
+// noteLeftOver notes that a message is about to be deleted because an edit has made the
+// text shorter: what it was a part of is still there.
+func (d *directory) noteLeftOver(chat string, ts convert.TS) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.surplus = append(d.surplus, chat+"/"+string(ts))
+	d.surplus = d.surplus[max(0, len(d.surplus)-maxSurplus):]
+}
+
+// leftOver reports whether such a message is meant. All logins of the workspace ask.
+func (d *directory) leftOver(chat string, ts convert.TS) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(d.surplus, chat+"/"+string(ts))
+}
+
+// maxSurplus is how many of them are remembered.
+const maxSurplus = 200

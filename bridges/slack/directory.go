@@ -41,6 +41,7 @@ type directory struct {
 	groups   known[map[string]string]
 	emoji    known[map[string]string]
 	lists    map[string]known[map[string]conversation] // of channels, by who asked: the token
+	surplus  []string                                  // messages that an edit made superfluous, the last ones; "chat/ts"
 }
 
 // known is something and until when it is believed.

@@ -124,9 +124,14 @@ func (t *translator) removed(m *convert.Message, chat string) []network.Event {
 	if !ts.Valid() {
 		return nil
 	}
-	var by network.UserID
-	if m.Previous != nil {
-		by = t.senderOf(m.Previous)
+	if t.conn.dir.leftOver(chat, ts) {
+		return nil // of what was edited; the message is there
 	}
-	return []network.Event{&network.Redaction{Head: t.head(chat, deletionKey(ts), by, m.EventTS), Target: network.Whole(ts.ID())}}
+	r := &network.Redaction{Head: t.head(chat, deletionKey(ts), "", m.EventTS), Target: network.Whole(ts.ID())}
+	if m.Previous != nil {
+		r.Sender = t.senderOf(m.Previous)
+		// Besides the app itself, nobody but administrators can delete what it said.
+		r.Moderated = t.cred.Kind == kindApp && r.Sender == network.UserID(t.acc.UserID)
+	}
+	return []network.Event{r}
 }
