@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"sync"
 	"time"
@@ -14,7 +11,6 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/gorilla/websocket"
 	goslack "github.com/slack-go/slack"
-	"github.com/slack-go/slack/socketmode"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -29,31 +25,44 @@ type receiver interface {
 }
 
 // runSocket keeps a Socket Mode connection and passes on events in the order in
-// which they come. The library opens another connection by itself where Slack asks
-// for that or one is lost; if it cannot, this ends.
+// which they come. It opens another one where Slack asks for that or one is lost; if
+// it cannot, this ends. The library opens them, but does not read them here: when its
+// connection is lost it drops some of what it has read, and passes on what came behind.
 func runSocket(ctx context.Context, web *goslack.Client, c *Connector, to receiver) error {
-	client := socketmode.New(web, socketmode.OptionPingInterval(c.tune.ping), socketmode.OptionReadLimit(16<<20),
-		socketmode.OptionDialer(c.dialer()), socketmode.OptionLog(log.New(io.Discard, "", 0)))
 	acks := newAcks()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		err := client.RunContext(ctx)
-		return inWords(err, "socket")
-	})
-	g.Go(func() error { return acks.run(ctx, client) })
-	g.Go(func() error {
-		for {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case ev := <-client.Events:
-				if err := socketEvent(ctx, ev, to, acks); err != nil {
-					return err
-				}
+	for first := true; ; first = false {
+		if !first {
+			if err := to.dropped(ctx, errOffline()); err != nil {
+				return err
 			}
 		}
-	})
-	return g.Wait()
+		conn, err := openSocket(ctx, web, c.dialer())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return connectError(err)
+		}
+		s := &socket{conn: conn, silence: c.tune.ping, to: to, acks: acks}
+		if err := s.serve(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// openSocket opens one connection.
+func openSocket(ctx context.Context, web *goslack.Client, d *websocket.Dialer) (*websocket.Conn, error) {
+	_, address, err := web.StartSocketModeContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, resp, err := d.DialContext(ctx, address, http.Header{"Origin": {"https://api.slack.com"}})
+	if err != nil {
+		return nil, err
+	}
+	_ = resp.Body.Close() // nothing is in it
+	conn.SetReadLimit(16 << 20)
+	return conn, nil
 }
 
 // dialer dials sockets.
@@ -61,32 +70,83 @@ func (c *Connector) dialer() *websocket.Dialer {
 	return &websocket.Dialer{Proxy: c.set.proxy, HandshakeTimeout: 30 * time.Second, WriteBufferSize: 32 << 10}
 }
 
-// socketEvent takes what the library says.
-func socketEvent(ctx context.Context, ev socketmode.Event, to receiver, acks *acks) error {
-	switch ev.Type {
-	case socketmode.EventTypeHello:
-		return to.opened(ctx)
-	case socketmode.EventTypeConnecting:
-		if c, ok := ev.Data.(*goslack.ConnectingEvent); ok && (c.ConnectionCount > 0 || c.Attempt > 1) {
-			return to.dropped(ctx, errOffline())
+// A socket is one connection of Socket Mode.
+type socket struct {
+	conn    *websocket.Conn
+	silence time.Duration // the longest time without a word or a ping
+	to      receiver
+	acks    *acks
+}
+
+// serve passes on what comes until the connection is lost or Slack asks for another,
+// which is no error. It closes the connection.
+func (s *socket) serve(ctx context.Context) error {
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		<-inner.Done()
+		_ = s.conn.Close() // ends the reader
+		return nil
+	})
+	g.Go(func() error { return s.acks.run(inner, s.conn) })
+	g.Go(func() error { return s.read(inner) })
+	err := g.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, errLost) {
+		return nil
+	}
+	return err
+}
+
+// errLost is that a connection is over, and another one is to be opened.
+var errLost = errors.New("the socket is lost")
+
+// read passes on what comes, in order. It always returns an error.
+func (s *socket) read(ctx context.Context) error {
+	s.conn.SetPingHandler(func(data string) error {
+		_ = s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(10*time.Second)) // what is broken the reader sees
+		return s.conn.SetReadDeadline(time.Now().Add(s.silence))
+	})
+	for {
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.silence)); err != nil {
+			return errLost
 		}
-	case socketmode.EventTypeConnectionError:
-		if e, ok := ev.Data.(*goslack.ConnectionErrorEvent); ok {
-			return connectError(e.ErrorObj)
+		_, raw, err := s.conn.ReadMessage()
+		if err != nil {
+			return errLost
 		}
-	case socketmode.EventTypeErrorBadMessage: // mostly a type that the library does not know
-		if bad, ok := ev.Data.(*socketmode.ErrorBadMessage); ok {
-			var r socketmode.Request
-			if err := json.Unmarshal(bad.Message, &r); err == nil {
-				return envelope(ctx, &r, to, acks)
-			}
-		}
-	default:
-		if ev.Request != nil {
-			return envelope(ctx, ev.Request, to, acks)
+		if err := s.take(ctx, raw); err != nil {
+			return err
 		}
 	}
-	return nil
+}
+
+// take takes one message of Slack's.
+func (s *socket) take(ctx context.Context, raw []byte) error {
+	var m struct {
+		Type       string          `json:"type"`
+		EnvelopeID string          `json:"envelope_id"`
+		Payload    json.RawMessage `json:"payload"`
+	}
+	if json.Unmarshal(raw, &m) != nil {
+		return nil // nothing that could be acknowledged
+	}
+	switch m.Type {
+	case "hello":
+		return s.to.opened(ctx)
+	case "disconnect":
+		return errLost
+	}
+	if m.EnvelopeID == "" {
+		return nil
+	}
+	ack := func() { s.acks.add(m.EnvelopeID) }
+	if m.Type != "events_api" {
+		ack() // nothing that is shown
+		return nil
+	}
+	return s.to.envelope(ctx, m.Payload, ack)
 }
 
 // connectError is why there is no connection.
@@ -102,19 +162,6 @@ func connectError(err error) error {
 		return e
 	}
 	return network.Errorf(network.Unavailable, "Slack cannot be reached at the moment", "open a socket: %w", err)
-}
-
-// envelope passes on what is in an envelope.
-func envelope(ctx context.Context, r *socketmode.Request, to receiver, acks *acks) error {
-	if r.EnvelopeID == "" {
-		return nil
-	}
-	ack := func() { acks.add(r.EnvelopeID) }
-	if r.Type != socketmode.RequestTypeEventsAPI {
-		ack() // nothing that is shown
-		return nil
-	}
-	return to.envelope(ctx, r.Payload, ack)
 }
 
 // tell sends v to the loop.
@@ -147,9 +194,10 @@ func (a *acks) add(id string) {
 	}
 }
 
-// run sends acknowledgements until ctx is done. One that is lost with its connection
-// is not missed: Slack delivers the event again, and its key is known then.
-func (a *acks) run(ctx context.Context, client *socketmode.Client) error {
+// run sends acknowledgements on a connection until that or ctx is done. One that is
+// lost with its connection is not missed: Slack delivers the event again, and its key
+// is known then.
+func (a *acks) run(ctx context.Context, conn *websocket.Conn) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -161,8 +209,11 @@ func (a *acks) run(ctx context.Context, client *socketmode.Client) error {
 		a.ids = nil
 		a.mu.Unlock()
 		for _, id := range ids {
-			if err := client.AckCtx(ctx, id, nil); err != nil {
-				return fmt.Errorf("acknowledge: %w", err)
+			if err := conn.SetWriteDeadline(time.Now().Add(15 * time.Second)); err != nil {
+				return errLost
+			}
+			if err := conn.WriteJSON(map[string]string{"envelope_id": id}); err != nil {
+				return errLost
 			}
 		}
 	}
