@@ -230,6 +230,9 @@ func (s *Service) roomGone(ctx context.Context, p store.Portal) error {
 		}
 		remake = bot == "" // who was removed can still read that
 	}
+	if err := s.dropAlias(ctx, p); err != nil {
+		return err
+	}
 	s.log.Warn("room is gone", "portal", p.ID, "closed", !remake)
 	job := store.Cleanup{Room: p.Room, Name: p.Info.Name, Scope: store.ScopeGhosts, Reason: "the bridge was removed from this room"}
 	_, err := s.updateAlso(ctx, p.ID, func(now *store.Portal) {

@@ -276,13 +276,25 @@ func (s *Service) unbridge(ctx context.Context, p store.Portal, deleteRoom bool)
 	return s.endPortal(ctx, p, job)
 }
 
-// dropAlias takes away what identifies the room of a portal that is being set up,
-// so that the chat's next room is another one.
+// alias is the localpart by which the room that was made for a portal is known: it
+// keeps it for as long as it is the chat's room.
+func (s *Service) alias(p store.Portal) string {
+	return s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login))
+}
+
+// dropAlias takes the alias from the room of a portal that gets another one or ends.
+// Where that is refused the alias is taken when the next room is made: a room that
+// the bot has left or unmarked is not taken for the chat's.
 func (s *Service) dropAlias(ctx context.Context, p store.Portal) error {
-	if !p.Info.Setup {
+	if p.Room == "" || p.Info.Plumbed {
 		return nil
 	}
-	return s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)))
+	err := s.hs.DeleteAlias(ctx, s.alias(p))
+	if harmless(err) {
+		s.log.Info("alias of a room that is given up stays", "portal", p.ID, "err", err)
+		return nil
+	}
+	return err
 }
 
 // endPortal forgets a portal. While people's own logins are in its chat a closed
@@ -371,6 +383,9 @@ func (s *Service) inviteGhost(ctx context.Context, e *rawEvent, ghost id.UserID,
 		return errors.Join(s.ignoreGone(s.invite(ctx, roomID(p), e.Sender)), refuse("you have a room for this chat already"))
 	}
 	if err := s.prepareGhost(ctx, &ops, ghost, network.UserID(user), false); err != nil {
+		return err
+	}
+	if err := s.dropAlias(ctx, p); err != nil {
 		return err
 	}
 	// What is said from now on waits until the room is known.

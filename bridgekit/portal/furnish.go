@@ -18,10 +18,10 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
-// furnish does what a new room can wait for: the alias that identified it goes,
-// the owners' own accounts join, members come in, the room gets its picture and its
-// place in the lists of those whose accounts are in the chat. Facts remember what is
-// done, so that it can be asked for again.
+// furnish does what a new room can wait for: the owners' own accounts join, members
+// come in, the room gets its picture and its place in the lists of those whose
+// accounts are in the chat. Facts remember what is done, so that it can be asked for
+// again.
 func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	if p.Info.Setup {
 		if err := s.setUp(ctx, p); err != nil {
@@ -41,10 +41,6 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 
 // setUp is the part of furnish that is for the room, not for its people.
 func (s *Service) setUp(ctx context.Context, p store.Portal) error {
-	if err := s.hs.DeleteAlias(ctx, s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login))); err != nil {
-		return err
-	}
-	s.opts.Steps.At(step.RoomUnaliased)
 	in, err := s.db.LoginsIn(ctx, p.ID)
 	if err != nil {
 		return err

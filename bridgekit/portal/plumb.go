@@ -215,6 +215,9 @@ func (s *Service) settleIn(ctx context.Context, p store.Portal, room id.RoomID, 
 	if p.State == store.PortalOpen {
 		s.unmark(ctx, p)
 	}
+	if err := s.dropAlias(ctx, p); err != nil {
+		return p, err
+	}
 	job := store.Cleanup{Room: p.Room, Name: p.Info.Name, Network: p.Network, Scope: store.ScopeGhosts, Reason: "this chat is bridged to another room now"}
 	p, err := s.updateAlso(ctx, p.ID, func(p *store.Portal) {
 		change(p)

@@ -93,7 +93,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	s.opts.Steps.At(step.RoomMaking)
 	r := matrix.Room{
 		Origin: from,
-		Alias:  s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)),
+		Alias:  s.alias(p),
 		Name:   chat.Name, Topic: chat.Topic,
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
 		State:    s.firstState(p, chat, ops),

@@ -34,6 +34,9 @@ func (s *Service) tombstone(ctx context.Context, evt *rawEvent, p store.Portal) 
 		return s.outcome(err)
 	}
 	s.unmark(ctx, p)
+	if err := s.dropAlias(ctx, p); err != nil {
+		return s.outcome(err)
+	}
 	old := p.Room
 	job := store.Cleanup{Room: old, Name: p.Info.Name, Network: p.Network, Scope: store.ScopeGhosts, Reason: "the room was upgraded"}
 	p, err := s.updateAlso(ctx, p.ID, func(p *store.Portal) {
@@ -95,7 +98,7 @@ func (s *Service) mark(ctx context.Context, p store.Portal, room id.RoomID) erro
 		if err != nil {
 			return err
 		}
-		state = append(state, s.hs.OriginState(s.hs.Alias(string(p.Network), string(p.Chat.ID), string(p.Chat.Login)), from))
+		state = append(state, s.hs.OriginState(s.alias(p), from))
 	}
 	for _, e := range state {
 		content := any(e.Content.Parsed)

@@ -55,10 +55,8 @@ const (
 	RoomMaking Name = "room.making"
 	// RoomMade: the homeserver has the room, and its ID is not stored.
 	RoomMade Name = "room.made"
-	// RoomStored: its ID is stored, and its alias is still there.
+	// RoomStored: its ID is stored, and its set-up is not done.
 	RoomStored Name = "room.stored"
-	// RoomUnaliased: the alias is gone, and the rest of the set-up is not done.
-	RoomUnaliased Name = "room.unaliased"
 	// RoomFurnished: the set-up is done and not stored as done.
 	RoomFurnished Name = "room.furnished"
 	// Rerouted: events that waited for a room are in its portal's lane too.
@@ -110,7 +108,7 @@ func All() []Name {
 		[]Name{Migrating, Committing, Committed},
 		[]Name{Appended, Withdrawing, Begun, Handled},
 		[]Name{InSent, InBetween, InEdited, InRedacted, InReacted},
-		[]Name{RoomMaking, RoomMade, RoomStored, RoomUnaliased, RoomFurnished, Rerouted},
+		[]Name{RoomMaking, RoomMade, RoomStored, RoomFurnished, Rerouted},
 		[]Name{FillStored, FillSent, FillShown},
 		[]Name{OutCalling, OutSent, OutChanged},
 		[]Name{StartOpened, StartLoaded, StartReady, StopBegun, StopQuiet},

@@ -67,7 +67,7 @@ func (w *world) dieAt(ctx context.Context, r round) error {
 func (w *world) provoke(ctx context.Context, s step.Name, n int) (heal func(), err error) {
 	c := w.chats[0]
 	switch s {
-	case step.RoomMaking, step.RoomMade, step.RoomStored, step.RoomUnaliased, step.RoomFurnished:
+	case step.RoomMaking, step.RoomMade, step.RoomStored, step.RoomFurnished:
 		for range n {
 			if _, err := w.newChat(); err != nil {
 				return nil, err
