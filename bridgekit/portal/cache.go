@@ -179,6 +179,19 @@ func (c *cache) in(ctx context.Context, room string) ([]store.Portal, error) {
 	return out, nil
 }
 
+// several reports whether a room has more than one portal. It is asked for each
+// message, a few times, so it copies no row of a room that has none or one.
+func (c *cache) several(ctx context.Context, room string) (bool, error) {
+	c.mu.Lock()
+	ids, ok := c.byRoom[room]
+	c.mu.Unlock()
+	if ok && len(ids) < 2 {
+		return false, nil
+	}
+	all, err := c.in(ctx, room)
+	return len(all) > 1, err
+}
+
 // known reports whether it is stored that a login is in a portal's chat, as far
 // as the cache knows, and notes that it is from now on.
 func (c *cache) known(k loginChat) bool {

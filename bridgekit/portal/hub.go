@@ -35,8 +35,11 @@ func (x *inbound) neighbours(ctx context.Context) ([]store.Portal, error) {
 	if x.p.Room == "" {
 		return nil, nil
 	}
+	if several, err := x.portals.several(ctx, x.p.Room); err != nil || !several {
+		return nil, err
+	}
 	all, err := x.portals.in(ctx, x.p.Room)
-	if err != nil || len(all) < 2 {
+	if err != nil {
 		return nil, err
 	}
 	return without(all, x.p.ID), nil
@@ -51,12 +54,6 @@ func without(all []store.Portal, but int64) []store.Portal {
 		}
 	}
 	return out
-}
-
-// isHub reports whether several networks share a room.
-func (s *Service) isHub(ctx context.Context, room string) (bool, error) {
-	all, err := s.portals.in(ctx, room)
-	return len(all) > 1, err
 }
 
 // loops reports whether somebody is a relay of ours, on this network or on one that

@@ -33,7 +33,7 @@ func (o *outbound) withheld(ctx context.Context) (bool, error) {
 	if o.evt.Type == event.EventRedaction.Type || o.evt.StateKey != nil {
 		return false, nil // what is removed is removed everywhere
 	}
-	if several, err := o.isHub(ctx, o.p.Room); err != nil || !several {
+	if several, err := o.portals.several(ctx, o.p.Room); err != nil || !several {
 		return false, err
 	}
 	return o.bans.fits(ctx, o.e.ID, o.p.Room, string(sender), n, user)
@@ -61,7 +61,7 @@ func (o *outbound) identity(ctx context.Context) hub.Identity {
 	} else {
 		name = o.displayName(ctx, sender)
 	}
-	several, err := o.isHub(ctx, o.p.Room)
+	several, err := o.portals.several(ctx, o.p.Room)
 	if err != nil {
 		o.log.Warn("look for a room's networks", "entry", o.e.ID, "err", err)
 	}

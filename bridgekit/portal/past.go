@@ -70,7 +70,7 @@ func (p *past) load(ctx context.Context, at store.Portal, when store.Restored) e
 	p.marks, p.gone, p.states = map[string]id.EventID{}, map[stamp][]id.EventID{}, map[string]struct{}{}
 	p.txns, p.said, p.size = map[network.TxnID]*said{}, nil, 0
 	last, pages := false, 0
-	several, err := p.s.isHub(ctx, at.Room)
+	several, err := p.s.portals.several(ctx, at.Room)
 	if err != nil {
 		return err
 	}
