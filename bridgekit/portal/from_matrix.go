@@ -35,7 +35,9 @@ func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*networ
 		return nil, err
 	}
 	out := &network.Content{Parts: []network.Part{part}, Persona: o.persona(ctx)}
-	if strange := o.stranger(ctx); out.Persona != nil && (strange || !o.showsPersonas(ctx)) {
+	if o.introducedAlready() {
+		out.Persona = nil
+	} else if strange := o.stranger(ctx); out.Persona != nil && (strange || !o.showsPersonas(ctx)) {
 		o.prefix(&out.Parts[0], out.Persona)
 		if strange {
 			out.Persona = nil

@@ -166,11 +166,12 @@ func (x *inbound) member(ctx context.Context, c *network.MemberChange, m network
 	room := roomID(x.p)
 	switch m.Membership {
 	case network.Joined:
-		if !c.Full && x.small(ctx) || c.Full && len(c.Members) <= x.opts.Eager {
-			if c.Full || x.newcomers.take(newcomerKey{x.p.ID, joinsRemote}, x.opts.NewSenders) {
-				x.joins.join(x.p, m.User)
-			} // else they come when they speak
-		}
+		switch {
+		case c.Full && len(c.Members) <= x.opts.Eager:
+			x.joins.joinListed(x.p, m.User)
+		case !c.Full && x.small(ctx) && x.newcomers.take(newcomerKey{x.p.ID, joinsRemote}, x.opts.NewSenders):
+			x.joins.join(x.p, m.User)
+		} // else they come when they speak
 		return x.crossComing(ctx, c, m)
 	case network.Banned:
 		if err := x.crossComing(ctx, c, m); err != nil {

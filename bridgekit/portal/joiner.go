@@ -40,6 +40,7 @@ type joinTask struct {
 	at      membership
 	user    network.UserID
 	furnish bool // instead of a join: what a new room still needs
+	listed  bool // was there before: comes as the limit for new people lets them
 	tries   int
 }
 
@@ -51,6 +52,13 @@ func newJoiner(s *Service) *joiner {
 func (j *joiner) join(p store.Portal, u network.UserID) {
 	t := joinTask{portal: p.ID, user: u, at: membership{roomID(p), j.s.ghostOf(p.Network, u)}}
 	j.add(t)
+}
+
+// joinListed is join for somebody whom the network lists among those who are there: no
+// more of them come in a minute than the limit for new people says, the others after
+// those. Whoever speaks meanwhile comes at once.
+func (j *joiner) joinListed(p store.Portal, u network.UserID) {
+	j.add(joinTask{portal: p.ID, user: u, listed: true, at: membership{roomID(p), j.s.ghostOf(p.Network, u)}})
 }
 
 // furnish has the rest of a new room's set-up done soon.
@@ -137,8 +145,38 @@ func (j *joiner) take() (joinTask, bool) {
 	return joinTask{}, false
 }
 
+// delayed reports whether somebody who was listed has to wait for the limit; then they
+// are asked for again when the next one may come.
+func (j *joiner) delayed(ctx context.Context, t joinTask) (bool, error) {
+	limit := j.s.opts.NewSenders
+	if !t.listed || limit == 0 {
+		return false, nil
+	}
+	in, err := j.s.hs.Joined(ctx, t.at.room, t.at.user)
+	if err != nil || in || j.s.newcomers.take(newcomerKey{t.portal, joinsRemote}, limit) {
+		return false, err
+	}
+	time.AfterFunc(time.Minute/time.Duration(limit), func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.queue = append(j.queue, t)
+		select {
+		case j.wake <- struct{}{}:
+		default:
+		}
+	})
+	return true, nil
+}
+
 func (j *joiner) do(ctx context.Context, t joinTask) {
-	err := j.try(ctx, t)
+	wait, err := j.delayed(ctx, t)
+	if wait {
+		return
+	}
+	if err == nil {
+		t.listed = false
+		err = j.try(ctx, t)
+	}
 	if err != nil && ctx.Err() == nil && t.tries < 5 {
 		wait := max(matrix.WaitOf(err), time.Second<<t.tries)
 		if j.s.hs.Wait(ctx) == nil {
@@ -227,7 +265,7 @@ func (s *Service) inviteMembers(ctx context.Context, p store.Portal) error {
 // bringIn has a remote person's ghost join, unless the person is one of us.
 func (s *Service) bringIn(p store.Portal, u network.UserID) {
 	if s.logins.ByUser(p.Network, u) == nil {
-		s.joins.join(p, u)
+		s.joins.joinListed(p, u)
 	}
 }
 

@@ -90,7 +90,7 @@ func (x *inbound) overflows(ctx context.Context, ghost id.UserID) (bool, error) 
 		return false, nil
 	}
 	in, err := x.hs.Joined(ctx, roomID(x.p), ghost)
-	if err != nil || in || x.newcomers.take(newcomerKey{x.p.ID, speaksRemote}, x.opts.NewSenders) {
+	if err != nil || in || x.joins.wanted(membership{roomID(x.p), ghost}) || x.newcomers.take(newcomerKey{x.p.ID, speaksRemote}, x.opts.NewSenders) {
 		return false, err
 	}
 	// Stored before anything is sent: who changes what was said has to know.
@@ -143,6 +143,12 @@ func (x *inbound) introduced(ctx context.Context, as id.UserID, u network.UserID
 	}
 	first.Text = append(markup.Body{{Kind: markup.Text, Text: intro}}, first.Text...)
 	return c
+}
+
+// introducedAlready reports whether this is the copy of what the bot said in the room for
+// somebody who was one newcomer too many there: their name is in its text.
+func (o *outbound) introducedAlready() bool {
+	return o.from != nil && o.evt.Sender == o.hs.BotID()
 }
 
 // stranger reports whether the sender of an event, for whom the relay speaks, is
