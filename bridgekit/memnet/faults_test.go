@@ -498,6 +498,6 @@ func loginFaults() []fault {
 }
 
 func allFaults() []fault {
-	return slices.Concat(lifeFaults(), inFaults(), outFaults(), echoFaults(), textFaults(), mediaFaults(),
+	return slices.Concat(lifeFaults(), inFaults(), outFaults(), echoFaults(), textFaults(), mediaFaults(), emojiFaults(),
 		historyFaults(), roomFaults(), memberFaults(), expiryFaults(), honestyFaults(), loginFaults())
 }

@@ -25,6 +25,7 @@ func handlers() map[string]handler {
 		"join": (*Server).handleJoin, "start": (*Server).handleStart, "leave": (*Server).handleLeave,
 		"moderate": (*Server).handleMember, "edit-chat": (*Server).handleEditChat, "pin": (*Server).handlePin,
 		"upload": (*Server).handleUpload, "media": (*Server).handleMedia,
+		"emoji": (*Server).handleEmoji, "emoji-list": (*Server).handleEmojiList,
 		"ping": func(*Server, *account, *chat, *request) (*response, error) { return &response{}, nil },
 	}
 }
@@ -242,7 +243,7 @@ func (s *Server) react(t act, m *message, emoji string, remove bool) {
 		m.reactions = append(m.reactions, one)
 	}
 	s.tell(t, func(a *account, h network.Head) network.Event {
-		return &network.Reaction{Head: h, Target: s.ref(a, m), Emoji: emoji, Remove: remove}
+		return &network.Reaction{Head: h, Target: s.ref(a, m), Emoji: emoji, Remove: remove, Custom: s.pictureOf(emoji)}
 	})
 }
 

@@ -202,6 +202,27 @@ func (h *harness) messageActs(a *networktest.Acts) {
 		a.Keep = func(_ context.Context, chat network.ChatID, k network.Kept) error {
 			return h.s.User("alice").Keep(chat, k)
 		}
+		a.AddEmoji = func(_ context.Context, name string, picture []byte) error {
+			h.s.AddEmoji(name, picture)
+			return nil
+		}
+		a.RemoveEmoji = func(_ context.Context, name string) error {
+			h.s.RemoveEmoji(name)
+			return nil
+		}
+		a.SayEmoji = func(_ context.Context, chat network.ChatID, name string) (network.MessageID, error) {
+			return h.known(h.s.User("bob").SayEmoji(chat, name))
+		}
+		a.Emoji = func(_ context.Context, chat network.ChatID) (names []string, err error) {
+			for _, m := range h.s.Messages(chat) {
+				for _, e := range memnet.EmojiOf(m.Content) {
+					if m.Sender == "alice" && e.ID != "" {
+						names = append(names, e.Name)
+					}
+				}
+			}
+			return names, nil
+		}
 		a.Avatar = func(_ context.Context, chat network.ChatID) ([]byte, error) { return h.s.Avatar(chat), nil }
 	}
 	a.Reactions = func(_ context.Context, chat network.ChatID, id network.MessageID) ([]string, error) {

@@ -55,6 +55,7 @@ type response struct {
 	User    *network.User         `json:"user,omitempty"`
 	Members []network.Member      `json:"members,omitempty"`
 	Found   []network.Found       `json:"found,omitempty"`
+	Emoji   []network.Emoji       `json:"emoji,omitempty"`
 	Next    string                `json:"next,omitempty"`
 	Text    string                `json:"text,omitempty"`
 	Data    []byte                `json:"data,omitempty"`

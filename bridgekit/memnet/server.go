@@ -23,7 +23,9 @@ type Server struct {
 	accounts map[network.UserID]*account
 	tokens   map[string]*account // sessions
 	blobs    map[string]*blob
-	ids      int64 // counts messages, blobs and tokens
+	emoji    []*emoji
+	fetched  map[network.EmojiID]int // how often each emoji's picture was
+	ids      int64                   // counts messages, blobs and tokens
 	down     bool
 	silent   bool // nothing is delivered to accounts
 	conns    map[*conn]struct{}
@@ -44,7 +46,8 @@ func New(o Options) *Server {
 	s := &Server{
 		options: o.withDefaults(), handlers: handlers(),
 		users: map[network.UserID]*person{}, chats: map[network.ChatID]*chat{},
-		accounts: map[network.UserID]*account{}, tokens: map[string]*account{}, blobs: map[string]*blob{}, conns: map[*conn]struct{}{},
+		accounts: map[network.UserID]*account{}, tokens: map[string]*account{}, blobs: map[string]*blob{},
+		fetched: map[network.EmojiID]int{}, conns: map[*conn]struct{}{},
 	}
 	s.relay(s.options)
 	return s

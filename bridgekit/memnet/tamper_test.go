@@ -144,6 +144,10 @@ func (t *tampered) Pin(ctx context.Context, p network.OutgoingPin) error { retur
 func (t *tampered) OpenMedia(ctx context.Context, m network.Media) (io.ReadCloser, error) {
 	return t.o.OpenMedia(ctx, m)
 }
+func (t *tampered) OpenEmoji(ctx context.Context, id network.EmojiID) (io.ReadCloser, error) {
+	return t.o.OpenEmoji(ctx, id)
+}
+func (t *tampered) ListEmoji(ctx context.Context) ([]network.Emoji, error) { return t.o.ListEmoji(ctx) }
 func (t *tampered) Find(ctx context.Context, m network.Outgoing) (network.Sent, error) {
 	return t.o.Find(ctx, m)
 }

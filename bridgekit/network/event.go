@@ -67,6 +67,8 @@ type (
 		Target Ref    `json:"target"`
 		Emoji  string `json:"emoji"`
 		Remove bool   `json:"remove,omitempty"`
+		// Custom is the picture, if Emoji is the Name of a custom emoji.
+		Custom EmojiID `json:"custom,omitempty"`
 	}
 
 	// A ReactionSet is the full list of reactions of a message.
@@ -74,6 +76,8 @@ type (
 		Head
 		Target Ref                 `json:"target"`
 		Emoji  map[UserID][]string `json:"emoji"`
+		// Custom are the pictures of those in Emoji that are Names of custom emoji.
+		Custom map[string]EmojiID `json:"custom,omitempty"`
 	}
 
 	// A Vote is Head.Sender's choice in a poll, replacing an earlier one.
@@ -170,6 +174,12 @@ type (
 		Pinned []Ref `json:"pinned"`
 	}
 
+	// EmojiChanged says that EmojiLister lists others than before. Head.Chat is
+	// zero. Ephemeral: the core asks at each connection too.
+	EmojiChanged struct {
+		Head
+	}
+
 	// A ServiceNotice is a text of the network itself: a call, a service
 	// message, the MOTD. With a zero Head.Chat it goes to the login's
 	// management room, else to the chat's room.
@@ -190,7 +200,7 @@ type (
 // Ephemeral reports whether ev is never stored.
 func Ephemeral(ev Event) bool {
 	switch ev.(type) {
-	case *Receipt, *Typing, *Presence:
+	case *Receipt, *Typing, *Presence, *EmojiChanged:
 		return true
 	}
 	return false

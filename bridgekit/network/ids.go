@@ -17,6 +17,10 @@ type (
 	// A MessageID names a message; unique in a chat.
 	MessageID string
 
+	// An EmojiID names the picture of a custom emoji, for ever: another picture has
+	// another one. Unique in a network. It is markup.Node.URL of an Emoji.
+	EmojiID string
+
 	// A LoginID names a remote account that a Matrix user uses through
 	// Causeway; unique in a network and chosen by the connector.
 	LoginID string

@@ -37,6 +37,7 @@ func kinds() map[string]func() Event {
 		"user_changed":   func() Event { return new(UserChanged) },
 		"user_merged":    func() Event { return new(UserMerged) },
 		"pins":           func() Event { return new(Pins) },
+		"emoji_changed":  func() Event { return new(EmojiChanged) },
 		"service_notice": func() Event { return new(ServiceNotice) },
 		"gap":            func() Event { return new(Gap) },
 	}
@@ -83,6 +84,8 @@ func EventKind(ev Event) string {
 		return "user_merged"
 	case *Pins:
 		return "pins"
+	case *EmojiChanged:
+		return "emoji_changed"
 	case *ServiceNotice:
 		return "service_notice"
 	case *Gap:

@@ -83,6 +83,15 @@ type Media struct {
 	Source Source `json:"-"` // outgoing only
 }
 
+// An Emoji is a custom emoji: a picture that people use like a character. In a
+// text it is a markup.Emoji with ID and Name; a reaction with it is called by its Name.
+type Emoji struct {
+	ID EmojiID
+	// Name is its shortcode between colons, ":party:". No two emoji of a network
+	// have the same one at a time. It may change, and then ID may stay.
+	Name string
+}
+
 // A Location is a place.
 type Location struct {
 	Lat  float64 `json:"lat"`

@@ -84,6 +84,17 @@ type (
 	MediaOpener interface {
 		OpenMedia(ctx context.Context, m Media) (io.ReadCloser, error)
 	}
+	// An EmojiOpener fetches the picture of a custom emoji that was in a text or a
+	// reaction. It works as long as the network has the picture, also when nothing
+	// is called so any more. Kind Rejected: it cannot be had.
+	EmojiOpener interface {
+		OpenEmoji(ctx context.Context, id EmojiID) (io.ReadCloser, error)
+	}
+	// An EmojiLister lists the custom emoji that this login may use, in any order.
+	// EmojiChanged says that there are others.
+	EmojiLister interface {
+		ListEmoji(ctx context.Context) ([]Emoji, error)
+	}
 	// A Finder tells whether an earlier Send arrived. Sent.Parts is what was
 	// found; empty means that it did not arrive.
 	Finder interface {
@@ -150,6 +161,8 @@ type Ops struct {
 	EditChat  func(ctx context.Context, chat ChatID, c OutgoingChat) error
 	Pin       func(ctx context.Context, p OutgoingPin) error
 	OpenMedia func(ctx context.Context, m Media) (io.ReadCloser, error)
+	OpenEmoji func(ctx context.Context, id EmojiID) (io.ReadCloser, error)
+	ListEmoji func(ctx context.Context) ([]Emoji, error)
 	Find      func(ctx context.Context, m Outgoing) (Sent, error)
 	Ping      func(ctx context.Context) error
 }
@@ -182,6 +195,12 @@ func Resolve(c Client) Ops {
 	resolveChats(c, &ops)
 	if c, ok := c.(MediaOpener); ok {
 		ops.OpenMedia = c.OpenMedia
+	}
+	if c, ok := c.(EmojiOpener); ok {
+		ops.OpenEmoji = c.OpenEmoji
+	}
+	if c, ok := c.(EmojiLister); ok {
+		ops.ListEmoji = c.ListEmoji
 	}
 	if c, ok := c.(Finder); ok {
 		ops.Find = c.Find
@@ -229,7 +248,8 @@ func (o Ops) Names() []string {
 		{"type", o.Type != nil}, {"read", o.MarkRead != nil}, {"history", o.History != nil},
 		{"members", o.Members != nil}, {"search", o.Search != nil}, {"join", o.Join != nil},
 		{"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
-		{"edit-chat", o.EditChat != nil}, {"pin", o.Pin != nil}, {"media", o.OpenMedia != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
+		{"edit-chat", o.EditChat != nil}, {"pin", o.Pin != nil}, {"media", o.OpenMedia != nil},
+		{"emoji", o.OpenEmoji != nil}, {"emoji-list", o.ListEmoji != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
 	} {
 		if op.has {
 			names = append(names, op.name)

@@ -109,6 +109,12 @@ type Acts struct {
 	// Keep makes the person of our account mute or tag a chat with another program.
 	Keep func(ctx context.Context, chat network.ChatID, k network.Kept) error
 
+	// AddEmoji adds a custom emoji (":party:") to those that our account may use,
+	// RemoveEmoji removes it, and SayEmoji makes Traits.Other say a text with it.
+	AddEmoji    func(ctx context.Context, name string, picture []byte) error
+	RemoveEmoji func(ctx context.Context, name string) error
+	SayEmoji    func(ctx context.Context, chat network.ChatID, name string) (network.MessageID, error)
+
 	// Join and Leave make a third person, whom the fake chooses, enter or leave.
 	Join  func(ctx context.Context, chat network.ChatID) (network.UserID, error)
 	Leave func(ctx context.Context, chat network.ChatID, user network.UserID) error
@@ -121,6 +127,7 @@ type Acts struct {
 	Expiry    func(ctx context.Context, chat network.ChatID) (time.Duration, error)                       // of the chat's new messages
 	Lifetime  func(ctx context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error) // of a message of ours
 	Pinned    func(ctx context.Context, chat network.ChatID) ([]network.MessageID, error)
+	Emoji     func(ctx context.Context, chat network.ChatID) ([]string, error) // names of custom ones in texts of our account
 	Avatar    func(ctx context.Context, chat network.ChatID) ([]byte, error)
 	Media     func(ctx context.Context, chat network.ChatID) ([]SentMedia, error)                          // from our account, in order
 	Reactions func(ctx context.Context, chat network.ChatID, id network.MessageID) ([]string, error)       // of our account
@@ -185,7 +192,7 @@ func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		lifeCases(), inCases(), outCases(), echoCases(), textCases(),
-		mediaCases(), historyCases(), memberCases(), roomCases(), expiryCases(), honestyCases(), loginCases(),
+		mediaCases(), emojiCases(), historyCases(), memberCases(), roomCases(), expiryCases(), honestyCases(), loginCases(),
 	} {
 		all = append(all, group...)
 	}
