@@ -63,6 +63,7 @@ func fill(t *testing.T, db *store.DB) {
 		if err := errors.Join(
 			db.KV(n, "l").Set(ctx, s, big), db.SetManagementRoom(ctx, "@"+s, s), store.NewFacts(db).SetFact(ctx, "f"+s, s+"."),
 			db.AddHubBan(ctx, s, store.HubBan{Who: "@" + hub.Banned(s), By: s, Reason: s, At: time.UnixMilli(1)}),
+			db.SaveEmoji(ctx, store.Emoji{Network: n, Emoji: network.Emoji{ID: network.EmojiID(s), Name: s}, URI: s}),
 			db.SavePage(ctx, store.Page{ID: s, Name: s, MIME: s, Data: big, Until: time.Now().Add(time.Hour)}),
 		); err != nil {
 			t.Fatal(err)
@@ -78,7 +79,7 @@ func content(t *testing.T, db *store.DB) map[string][]string {
 		"entry": "id", "portal": "id", "message": "portal, event, remote", "reaction": "portal, target, sender, emoji", "login": "num",
 		"login_chat": "network, login, portal", "kv": "network, login, name", "cursor": "network, login, name", "matrix_user": "mxid", "fact": "name", "page": "id",
 		"speaker": "portal, mxid", "expiry": "room, event", "cleanup": "room", "hub_ban": "room, who",
-		"past": "portal, number", "merged": "network, person",
+		"past": "portal, number", "emoji": "network, id", "merged": "network, person",
 	} {
 		err := db.All(t.Context(), "SELECT * FROM "+table+" ORDER BY "+order, nil, func(r *sql.Rows) error {
 			columns, err := r.Columns()

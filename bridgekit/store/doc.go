@@ -17,6 +17,7 @@
 //   - speaker: for whom a portal's relay has spoken.
 //   - fact: what is known about the homeserver (ghost registered, member joined,
 //     profile set), so that nothing is asked or written twice.
+//   - emoji: pictures of custom emoji that are on the homeserver.
 //   - page: documents and links published for a time.
 //
 // # Who writes

@@ -1,0 +1,15 @@
+-- +goose Up
+-- Pictures of custom emoji that are on the homeserver, each once. uri is where; name is
+-- what the network calls it, between colons.
+CREATE TABLE emoji (
+	network TEXT   NOT NULL,
+	id      TEXT   NOT NULL,
+	name    TEXT   NOT NULL,
+	uri     TEXT   NOT NULL,
+	at      BIGINT NOT NULL,
+	PRIMARY KEY (network, id)
+);
+CREATE INDEX emoji_uri ON emoji (uri);
+
+-- +goose Down
+DROP TABLE emoji;
