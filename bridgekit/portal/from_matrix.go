@@ -27,7 +27,7 @@ func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*networ
 	if o.evt.Type == event.EventSticker.Type {
 		c.MsgType = event.MsgImage
 	}
-	part, err := o.fromPart(&c)
+	part, err := o.fromPart(ctx, &c)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (o *outbound) fromMatrix(ctx context.Context, raw json.RawMessage) (*networ
 	return out, nil
 }
 
-func (o *outbound) fromPart(c *event.MessageEventContent) (network.Part, error) {
+func (o *outbound) fromPart(ctx context.Context, c *event.MessageEventContent) (network.Part, error) {
 	part := network.Part{}
 	switch c.MsgType {
 	case event.MsgNotice:
@@ -59,7 +59,7 @@ func (o *outbound) fromPart(c *event.MessageEventContent) (network.Part, error) 
 	}
 	switch c.MsgType {
 	case event.MsgImage, event.MsgVideo, event.MsgAudio, event.MsgFile:
-		media, caption, err := o.fromMedia(c)
+		media, caption, err := o.fromMedia(ctx, c)
 		if err != nil {
 			return part, err
 		}
@@ -72,7 +72,7 @@ func (o *outbound) fromPart(c *event.MessageEventContent) (network.Part, error) 
 		}
 		return part, nil
 	}
-	part.Text = o.fromText(c)
+	part.Text = o.fromText(ctx, c)
 	if len(part.Text) == 0 {
 		return part, network.Errorf(network.Rejected, "this message has no text", "message type %q without text", c.MsgType)
 	}
@@ -81,7 +81,7 @@ func (o *outbound) fromPart(c *event.MessageEventContent) (network.Part, error) 
 
 // fromText is a message's rich text with the people in it as the network knows
 // them.
-func (o *outbound) fromText(c *event.MessageEventContent) markup.Body {
+func (o *outbound) fromText(ctx context.Context, c *event.MessageEventContent) markup.Body {
 	var b markup.Body
 	if c.Format == event.FormatHTML && c.FormattedBody != "" {
 		b = html.Parse(c.FormattedBody)
@@ -98,6 +98,9 @@ func (o *outbound) fromText(c *event.MessageEventContent) markup.Body {
 	return markup.Normalize(markup.Map(b, func(n markup.Node) []markup.Node {
 		if n.Kind == markup.Mention && n.MXID {
 			return []markup.Node{o.fromMention(n)}
+		}
+		if n.Kind == markup.Emoji {
+			return []markup.Node{o.fromEmoji(ctx, n)}
 		}
 		return []markup.Node{n}
 	}))
@@ -124,7 +127,7 @@ func (o *outbound) fromMention(n markup.Node) markup.Node {
 	return markup.Node{Kind: markup.Text, Text: name}
 }
 
-func (o *outbound) fromMedia(c *event.MessageEventContent) (*network.Media, markup.Body, error) {
+func (o *outbound) fromMedia(ctx context.Context, c *event.MessageEventContent) (*network.Media, markup.Body, error) {
 	address, file := c.URL, json.RawMessage(nil)
 	if c.File != nil {
 		var err error
@@ -139,7 +142,7 @@ func (o *outbound) fromMedia(c *event.MessageEventContent) (*network.Media, mark
 	}
 	name, caption := c.Body, markup.Body(nil)
 	if c.FileName != "" && c.FileName != c.Body {
-		name, caption = c.FileName, o.fromText(c)
+		name, caption = c.FileName, o.fromText(ctx, c)
 	}
 	name = path.Base(strings.ReplaceAll(name, "\\", "/"))
 	m := &network.Media{Kind: network.File, Name: name}
@@ -235,7 +238,7 @@ func (o *outbound) quote(ctx context.Context, target id.EventID) (*network.Quote
 	if json.Unmarshal(o.content(ctx, evt), &c) != nil {
 		return nil, nil
 	}
-	q := &network.Quote{Text: o.fromText(&c)}
+	q := &network.Quote{Text: o.fromText(ctx, &c)}
 	if n, user, ok := o.hs.ParseGhost(evt.Sender); ok && n == string(o.p.Network) {
 		q.User, q.Name = network.UserID(user), user
 		return q, nil

@@ -117,7 +117,7 @@ func (x *inbound) applyReactions(ctx context.Context, on store.Message, c reacti
 		if err != nil {
 			return x.failed(ctx, err)
 		}
-		content := &event.ReactionEventContent{RelatesTo: event.RelatesTo{Type: event.RelAnnotation, EventID: id.EventID(on.Event), Key: r.Emoji}}
+		content := x.reactionOn(ctx, on, r.Emoji)
 		eventID, err := x.send(ctx, as, event.EventReaction, content, reactionStep(*r), x.head.At)
 		if badRequest(err) {
 			continue // what it is on is not there any more

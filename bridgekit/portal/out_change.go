@@ -160,9 +160,13 @@ func (o *outbound) removed(ctx context.Context, ref network.Ref) error {
 
 // reaction adds a reaction. What becomes of a relayed person's is the edge's policy.
 func (o *outbound) reaction(ctx context.Context) journal.Outcome {
-	var c event.ReactionEventContent
+	var c reactionContent
 	if err := json.Unmarshal(o.evt.Content, &c); err != nil || c.RelatesTo.EventID == "" {
 		return journal.Delivered(nil)
+	}
+	key, err := o.emojiKeyOf(ctx, &c)
+	if err != nil {
+		return dbOutcome(err)
 	}
 	if o.relay && o.p.Info.Hub.ReactionsAs() == hub.NoReactions || !o.relay && o.ops.React == nil {
 		return journal.Delivered(nil)
@@ -172,13 +176,13 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 		return o.unknown(err)
 	}
 	if o.relay && len(rows) > 0 {
-		return o.relayedReaction(ctx, ref, c.RelatesTo.Key)
+		return o.relayedReaction(ctx, ref, key)
 	}
 	if len(rows) == 0 || ref.ID == "" {
 		return journal.Delivered(nil)
 	}
-	what := reactionEcho(ref.ID, c.RelatesTo.Key, false)
-	err = o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Key: c.RelatesTo.Key})
+	what := reactionEcho(ref.ID, key, false)
+	err = o.ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Key: key})
 	if errors.Is(err, errors.ErrUnsupported) {
 		return journal.Delivered(nil) // as where it is known beforehand
 	}
@@ -187,7 +191,7 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	}
 	o.opts.Steps.At(step.OutChanged)
 	o.sends.expect(o.p.ID, what)
-	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: c.RelatesTo.Key, Event: string(o.evt.ID)}
+	r := store.Reaction{Portal: o.p.ID, Target: ref.ID, Sender: string(o.sess.User()), Emoji: key, Event: string(o.evt.ID)}
 	return o.record(ctx, what, func(tx *store.Tx) error { return tx.AddReaction(r) })
 }
 

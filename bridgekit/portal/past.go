@@ -78,7 +78,7 @@ func (p *past) load(ctx context.Context, at store.Portal, when store.Restored) e
 	err = p.s.hs.History(ctx, roomID(at), func(page []matrix.Past) (bool, error) {
 		mapped := false
 		for _, e := range page {
-			p.take(at, e, when.At)
+			p.take(ctx, at, e, when.At)
 			if !mapped && e.At.Before(when.Taken.Add(-older)) {
 				rows, err := p.s.db.MessagesByEvent(ctx, at.ID, string(e.ID))
 				if err != nil {
@@ -101,7 +101,7 @@ func (p *past) load(ctx context.Context, at store.Portal, when store.Restored) e
 }
 
 // take notes one event. What people wrote after the restore is in the database.
-func (p *past) take(at store.Portal, e matrix.Past, restored time.Time) {
+func (p *past) take(ctx context.Context, at store.Portal, e matrix.Past, restored time.Time) {
 	p.size++
 	switch e.Type {
 	case event.StateRoomName.Type, event.StateTopic.Type:
@@ -123,7 +123,7 @@ func (p *past) take(at store.Portal, e matrix.Past, restored time.Time) {
 	}
 	raw := &rawEvent{ID: e.ID, Room: id.RoomID(at.Room), Sender: e.Sender, Type: e.Type, StateKey: e.StateKey, TS: e.At.UnixMilli(), Content: e.Content}
 	one := &said{id: e.ID, txn: network.TxnID(hex.EncodeToString(outKey(e.ID, at.ID))), sender: e.Sender, kind: e.Type, at: e.At, redacted: e.Redacted}
-	p.describe(at, raw, one)
+	p.describe(ctx, at, raw, one)
 	p.txns[one.txn] = one
 	p.said = append(p.said, one)
 }
@@ -136,12 +136,15 @@ func (p *past) copied(at store.Portal, e matrix.Past) bool {
 }
 
 // describe notes what an event says.
-func (p *past) describe(at store.Portal, raw *rawEvent, one *said) {
+func (p *past) describe(ctx context.Context, at store.Portal, raw *rawEvent, one *said) {
 	switch raw.Type {
 	case event.EventReaction.Type:
-		var c event.ReactionEventContent
+		var c reactionContent
 		if json.Unmarshal(raw.Content, &c) == nil {
 			one.target, one.emoji = c.RelatesTo.EventID, c.RelatesTo.Key
+			if key, err := p.s.emojiKeyOf(ctx, &c); err == nil {
+				one.emoji = key
+			}
 		}
 	case event.EventMessage.Type, event.EventSticker.Type:
 		content := raw.Content
@@ -160,7 +163,7 @@ func (p *past) describe(at store.Portal, raw *rawEvent, one *said) {
 			c.MsgType = event.MsgImage
 		}
 		o := &outbound{Service: p.s, evt: raw, p: at}
-		if part, err := o.fromPart(&c); err == nil { // else it was refused
+		if part, err := o.fromPart(ctx, &c); err == nil { // else it was refused
 			one.text = partText(part)
 		}
 	}

@@ -120,6 +120,7 @@ type Service struct {
 	joins     *joiner
 	names     nameCache
 	pictures  pictures
+	pictured  pictured
 	tasks     *background
 	eph       ephemeral
 	presences *presences

@@ -77,15 +77,15 @@ func (x *inbound) part(ctx context.Context, p network.Part, as id.UserID, limit 
 		geo := fmt.Sprintf("geo:%g,%g", l.Lat, l.Lon)
 		return []*event.MessageEventContent{{MsgType: event.MsgLocation, Body: strings.TrimSpace(l.Name + " " + geo), GeoURI: geo}}, nil
 	case p.Contact != nil:
-		return x.text(network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}, limit), nil
+		return x.text(ctx, network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}, limit), nil
 	case p.Poll != nil:
-		return x.text(network.Part{Style: p.Style, Text: pollText(p.Poll)}, limit), nil
+		return x.text(ctx, network.Part{Style: p.Style, Text: pollText(p.Poll)}, limit), nil
 	}
-	return x.text(p, limit), nil
+	return x.text(ctx, p, limit), nil
 }
 
 // text renders a text, split if it is longer than an event.
-func (x *inbound) text(p network.Part, limit int) []*event.MessageEventContent {
+func (x *inbound) text(ctx context.Context, p network.Part, limit int) []*event.MessageEventContent {
 	body := x.mentionsToMatrix(p.Text)
 	kind := event.MsgText
 	switch p.Style {
@@ -97,6 +97,9 @@ func (x *inbound) text(p network.Part, limit int) []*event.MessageEventContent {
 	bodies := []markup.Body{body}
 	if s, ok := markup.Line(body); !ok || jsonSize(s) > limit {
 		bodies = markup.Split(body, limit, renderedSize)
+	}
+	if len(bodies) == 1 {
+		bodies[0] = x.pictureEmoji(ctx, bodies[0], limit)
 	}
 	var out []*event.MessageEventContent
 	for _, b := range bodies {
@@ -162,8 +165,6 @@ func (x *inbound) mentionsToMatrix(b markup.Body) markup.Body {
 			n.User, n.MXID = string(x.mxid(network.UserID(n.User))), true
 		case n.Kind == markup.ChatLink && !n.MXID:
 			return []markup.Node{{Kind: markup.Text, Text: n.Text}}
-		case n.Kind == markup.Emoji && !strings.HasPrefix(n.URL, "mxc://"):
-			return []markup.Node{{Kind: markup.Text, Text: n.Text}}
 		}
 		return []markup.Node{n}
 	}))
@@ -196,7 +197,7 @@ func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*eve
 		}
 		return &event.MessageEventContent{MsgType: event.MsgNotice, Body: fmt.Sprintf("File %q could not be shown here: %s", p.Media.Name, words), Mentions: &event.Mentions{}}, nil
 	}
-	c := mediaContent(p, uri, x.mentionsToMatrix(p.Text))
+	c := mediaContent(p, uri, x.pictureEmoji(ctx, x.mentionsToMatrix(p.Text), maxText/2))
 	if file != nil {
 		c.URL, c.File = "", file
 	}
