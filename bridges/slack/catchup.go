@@ -55,7 +55,7 @@ func (j *job) deliver(ctx context.Context, missed []*convert.Message) error {
 		var d done
 		for _, m := range some {
 			d.batch.Events = append(d.batch.Events, j.words.message(ctx, m, j.lane.chat, false)...)
-			d.batch.Events = append(d.batch.Events, j.words.reactions(m, j.lane.chat, false)...)
+			d.batch.Events = append(d.batch.Events, j.words.reactions(ctx, m, j.lane.chat, false)...)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -152,7 +152,7 @@ func inOrder(all []*convert.Message) []*convert.Message {
 
 // reactions are those on a message that was read, which says who set them but not
 // when.
-func (t *translator) reactions(m *convert.Message, chat string, past bool) []network.Event {
+func (t *translator) reactions(ctx context.Context, m *convert.Message, chat string, past bool) []network.Event {
 	if len(m.Reactions) == 0 {
 		return nil
 	}
@@ -162,6 +162,12 @@ func (t *translator) reactions(m *convert.Message, chat string, past bool) []net
 	for _, r := range m.Reactions {
 		emoji, _ := convert.EmojiText(r.Name)
 		key = append(key, r.Name, itoa(r.Count))
+		if id := t.custom(ctx, r.Name); id != "" {
+			if set.Custom == nil {
+				set.Custom = map[string]network.EmojiID{}
+			}
+			set.Custom[emoji] = id
+		}
 		for _, u := range r.Users {
 			set.Emoji[network.UserID(u)] = append(set.Emoji[network.UserID(u)], emoji)
 		}

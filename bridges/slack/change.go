@@ -102,7 +102,7 @@ func (c *Client) React(ctx context.Context, r network.OutgoingReaction) error {
 	if err != nil {
 		return err
 	}
-	name, ok := convert.ReactionName(r.Key, func(name string) bool { return c.conn.dir.emojiURL(ctx, acc, name) != "" })
+	name, ok := convert.ReactionName(r.Key, func(name string) bool { return c.conn.dir.hasEmoji(ctx, acc, name) })
 	if !ok {
 		return network.Errorf(network.Rejected, "Slack has no emoji like this", "react: no name")
 	}

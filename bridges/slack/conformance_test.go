@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/networktest"
 	"github.com/causeway-chat/causeway/bridges/slack/convert"
@@ -132,6 +133,7 @@ func (h *harness) Acts() networktest.Acts {
 		Sessions: func(context.Context) (int, error) { return h.Connections(h.app) + h.world.Sessions(h.carol), nil },
 	}
 	h.roomActs(&a)
+	h.emojiActs(&a)
 	h.peopleActs(&a)
 	if h.person {
 		a.OtherDevice = func(_ context.Context, chat network.ChatID, text string) (network.MessageID, error) {
@@ -145,10 +147,49 @@ func (h *harness) Acts() networktest.Acts {
 	return a
 }
 
+// emojiActs are about custom emoji.
+func (h *harness) emojiActs(a *networktest.Acts) {
+	bare := func(name string) string { return strings.Trim(name, ":") }
+	a.AddEmoji = func(_ context.Context, name string, picture []byte) error {
+		h.world.AddEmoji(bare(name), h.Picture("image/png", picture))
+		return nil
+	}
+	a.RemoveEmoji = func(_ context.Context, name string) error {
+		h.world.RemoveEmoji(bare(name))
+		return nil
+	}
+	a.SayEmoji = func(_ context.Context, chat network.ChatID, name string) (network.MessageID, error) {
+		return network.MessageID(h.Post(string(chat), h.bob, slackfake.JSON{"text": "look " + name, "blocks": []any{slackfake.JSON{"type": "rich_text", "elements": []any{
+			slackfake.JSON{"type": "rich_text_section", "elements": []any{
+				slackfake.JSON{"type": "text", "text": "look "}, slackfake.JSON{"type": "emoji", "name": bare(name)},
+			}},
+		}}}})), nil
+	}
+	a.Emoji = func(_ context.Context, chat network.ChatID) (names []string, err error) {
+		for _, body := range h.Messages(string(chat)) {
+			m, err := convert.Parse([]byte(jsonText(body)))
+			if err != nil {
+				return nil, err
+			}
+			if m.User != string(h.login.User) {
+				continue
+			}
+			c := m.Content(convert.Lookup{Emoji: func(name string) (string, bool) { return "https://" + name, true }})
+			markup.Walk(c.Parts[0].Text, func(n markup.Node) bool {
+				if n.Kind == markup.Emoji {
+					names = append(names, n.Text)
+				}
+				return true
+			})
+		}
+		return names, nil
+	}
+}
+
 // roomActs are about what a channel shows.
 func (h *harness) roomActs(a *networktest.Acts) {
 	a.React = func(_ context.Context, chat network.ChatID, id network.MessageID, emoji string, remove bool) error {
-		name, ok := convert.EmojiName(emoji)
+		name, ok := convert.ReactionName(emoji, func(string) bool { return true })
 		if !ok {
 			return fmt.Errorf("Slack has no %s", emoji)
 		}

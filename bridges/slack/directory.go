@@ -40,6 +40,7 @@ type directory struct {
 	channels map[string]known[string]
 	groups   known[map[string]string]
 	emoji    known[map[string]string]
+	emojiAge int                                       // how often emoji have changed
 	lists    map[string]known[map[string]conversation] // of channels, by who asked: the token
 	surplus  []string                                  // messages that an edit made superfluous, the last ones; "chat/ts"
 }
@@ -211,11 +212,13 @@ func (d *directory) named(id, name string) {
 	d.channels[id] = known[string]{name, time.Now().Add(personFor)}
 }
 
-// forget lets emoji and groups be asked for again.
+// forget lets emoji and groups be asked for again. What is being asked for is not
+// believed any more.
 func (d *directory) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.groups.until, d.emoji.until = time.Time{}, time.Time{}
+	d.emojiAge++
 }
 
 // channel is the name of a channel.
@@ -279,27 +282,6 @@ func (d *directory) group(ctx context.Context, acc *account, id string) string {
 		return ""
 	}
 	return all[id]
-}
-
-// emojiURL is the picture of a custom emoji; empty if there is none.
-func (d *directory) emojiURL(ctx context.Context, acc *account, name string) string {
-	all, err := remember(ctx, d, "emoji", func() known[map[string]string] { return d.emoji },
-		func(m map[string]string) { d.emoji = known[map[string]string]{m, time.Now().Add(listFor)} },
-		func(ctx context.Context) (map[string]string, error) {
-			var out struct {
-				Emoji map[string]string `json:"emoji"`
-			}
-			err := acc.call(ctx, "emoji.list", nil, &out)
-			return out.Emoji, unlessUnable(err)
-		})
-	for range 5 {
-		alias, is := strings.CutPrefix(all[name], "alias:")
-		if err != nil || !is {
-			break
-		}
-		name = alias
-	}
-	return all[name]
 }
 
 // unlessUnable lets what an account may not ask for be nothing, which is remembered.

@@ -28,6 +28,9 @@
 // several. Channels and group messages are shared by all logins; direct messages
 // (D…) are private to one. A message's ID is its ts, unique in its conversation.
 //
+// A custom emoji is the address of its picture, which stays the same when the emoji is
+// renamed or removed and is the same for its aliases; reactions are called by names.
+//
 // # What is stored when
 //
 // With each message goes the cursor "seen/<chat>": the greatest ts that was

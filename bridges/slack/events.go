@@ -46,7 +46,7 @@ func parseEvent(raw json.RawMessage, id string) (incoming, error) {
 func (t *translator) happening(ctx context.Context, ev incoming) []network.Event {
 	switch ev.Type {
 	case "reaction_added", "reaction_removed":
-		return t.reaction(ev)
+		return t.reaction(ctx, ev)
 	case "member_joined_channel", "member_left_channel":
 		return t.member(ev)
 	case "channel_left", "group_left", "channel_deleted", "group_deleted", "group_close":
@@ -67,7 +67,9 @@ func (t *translator) happening(ctx context.Context, ev incoming) []network.Event
 		return t.user(ev)
 	case introduced:
 		return []network.Event{&network.UserChanged{Head: network.Head{Key: eventKey("user", ev.ID, string(ev.EventTS), ""), At: ev.EventTS.Time()}, User: network.UserID(ev.ID)}}
-	case "emoji_changed", "subteam_created", "subteam_updated":
+	case "emoji_changed":
+		return t.emojiChanged(ev)
+	case "subteam_created", "subteam_updated":
 		t.conn.dir.forget()
 	}
 	return nil
@@ -82,7 +84,7 @@ func (t *translator) read(ev incoming, out any) bool {
 	return true
 }
 
-func (t *translator) reaction(ev incoming) []network.Event {
+func (t *translator) reaction(ctx context.Context, ev incoming) []network.Event {
 	var e struct {
 		User     string
 		Reaction string
@@ -98,7 +100,7 @@ func (t *translator) reaction(ev incoming) []network.Event {
 	emoji, _ := convert.EmojiText(e.Reaction)
 	r := &network.Reaction{Head: t.head(ev.Chat, eventKey(ev.Type, string(e.Item.TS), e.User, e.Reaction, string(ev.EventTS)), network.UserID(e.User), ev.EventTS)}
 	r.Target, r.Emoji, r.Remove = network.Whole(e.Item.TS.ID()), emoji, ev.Type == "reaction_removed"
-	r.Target.Sender = network.UserID(e.ItemUser)
+	r.Target.Sender, r.Custom = network.UserID(e.ItemUser), t.custom(ctx, e.Reaction)
 	return []network.Event{r}
 }
 

@@ -101,7 +101,7 @@ func (c *Client) items(ctx context.Context, acc *account, chat string, messages 
 		if !before {
 			continue
 		}
-		for _, ev := range t.reactions(m, chat, true) {
+		for _, ev := range t.reactions(ctx, m, chat, true) {
 			items = append(items, item{m.TS, 1, ev})
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -82,10 +81,7 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 // options are how the parts of m are to be written.
 func (c *Client) options(ctx context.Context, acc *account, m *network.Outgoing, i int) convert.Options {
 	o := convert.Options{Everyone: true, Relayed: m.Persona != nil}
-	o.Emoji = func(_, shortcode string) (string, bool) {
-		name := strings.Trim(shortcode, ":")
-		return name, name != "" && c.conn.dir.emojiURL(ctx, acc, name) != ""
-	}
+	o.Emoji = c.conn.dir.namer(ctx, acc)
 	if i == 0 && c.thread(m) == "" {
 		o.Quote = m.Quote
 	}

@@ -148,3 +148,32 @@ func TestEmoji(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 }
+
+// What the workspace calls a custom emoji is one in a text, on its own only.
+func TestEmojiInText(t *testing.T) {
+	o := Options{Emoji: func(_, shortcode string) (string, bool) { return "partyparrot", shortcode == ":partyparrot:" }}
+	text := func(s string) string { return `{"text":"` + s + `","type":"text"}` }
+	const parrot = `{"name":"partyparrot","type":"emoji"}`
+	for in, want := range map[string]string{
+		":partyparrot:":                      parrot,
+		"a :partyparrot:!":                   text("a ") + "," + parrot + "," + text("!"),
+		":partyparrot: :partyparrot:":        parrot + "," + text(" ") + "," + parrot,
+		"(:partyparrot:) :other: :smile:":    text("(") + "," + parrot + "," + text(") :other: :smile:"),
+		"a:partyparrot: :partyparrot:b":      text("a:partyparrot: :partyparrot:b"),
+		"::partyparrot:: 10:30 : ":           text("::partyparrot:: 10:30 : "),
+		"ü:partyparrot: → :partyparrot:":     text("ü:partyparrot: → ") + "," + parrot,
+		"see https://a.b/:partyparrot:/ now": text("see ") + `,{"type":"link","url":"https://a.b/:partyparrot:/"},` + text(" now"),
+	} {
+		drafts := Text(markup.Plain(in), o)
+		if len(drafts) != 1 {
+			t.Fatalf("%q: %d drafts", in, len(drafts))
+		}
+		if got := string(drafts[0].Blocks); !strings.Contains(got, `"elements":[`+want+`],"type":"rich_text_section"`) {
+			t.Errorf("%q is %s, want %s", in, got, want)
+		}
+	}
+	code := Text(markup.Body{{Kind: markup.Code, Text: ":partyparrot:"}}, o)
+	if strings.Contains(string(code[0].Blocks), `"emoji"`) {
+		t.Errorf("code has an emoji: %s", code[0].Blocks)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 )
@@ -111,9 +112,33 @@ func (w *richWriter) said(s string, style js, link string) {
 		if len(url) < len("https://x") {
 			continue
 		}
-		w.text(s[done:at[0]], style)
+		w.plain(s[done:at[0]], style)
 		w.add(js{"type": "link", "url": w.o.address(url)}, style)
 		done = at[0] + len(url)
+	}
+	w.plain(s[done:], style)
+}
+
+// plain adds text in which what the workspace calls a custom emoji is one.
+func (w *richWriter) plain(s string, style js) {
+	done := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] != ':' || w.o.Emoji == nil {
+			continue
+		}
+		end := emojiEnd(s, i)
+		before, _ := utf8.DecodeLastRuneInString(s[:i])
+		after, _ := utf8.DecodeRuneInString(s[max(end, i):])
+		if end == 0 || isWord(before) || before == ':' || isWord(after) || after == ':' {
+			continue
+		}
+		name := w.o.emoji(markup.Node{Text: s[i:end]})
+		if name == "" {
+			continue
+		}
+		w.text(s[done:i], style)
+		w.add(js{"type": "emoji", "name": name}, style)
+		done, i = end, end-1
 	}
 	w.text(s[done:], style)
 }
