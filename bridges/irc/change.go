@@ -69,7 +69,8 @@ func (c *Client) corrected(ctx context.Context, e network.OutgoingEdit) ([]mineL
 		return nil, err
 	}
 	if !ok {
-		return nil, c.begin(ctx, network.Outgoing{Txn: e.Txn, Chat: e.Chat})
+		_, err := c.begin(ctx, network.Outgoing{Txn: e.Txn, Chat: e.Chat})
+		return nil, err
 	}
 	return c.said(ctx, target, b)
 }

@@ -264,8 +264,27 @@ func contactLine(c *network.Contact) string {
 	return line
 }
 
-// replyTo puts before the first line whom it answers, and a few words of what if
-// that is not on people's screens any more.
+// firstLine is the first line of what is quoted.
+func firstLine(q *network.Quote) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(q.Text.String()), "\n")
+	return line
+}
+
+// inSight reports whether what m answers is on people's screens.
+func (s *session) inSight(m network.Outgoing) bool {
+	ch := s.chans[m.Chat]
+	if m.Quote == nil || ch == nil {
+		return false
+	}
+	var target network.MessageID
+	if m.Reply != nil {
+		target = m.Reply.ID
+	}
+	return ch.recent.has(m.Quote.User, firstLine(m.Quote), target)
+}
+
+// replyTo puts before the first line whom it answers, and a few words of what if there
+// are any: see begin.
 func (c *Client) replyTo(ctx context.Context, d *draft, m network.Outgoing) error {
 	q := m.Quote
 	if q == nil {
@@ -280,13 +299,7 @@ func (c *Client) replyTo(ctx context.Context, d *draft, m network.Outgoing) erro
 			return
 		}
 		lead := name + ": "
-		quoted, _, _ := strings.Cut(strings.TrimSpace(q.Text.String()), "\n")
-		var target network.MessageID
-		if m.Reply != nil {
-			target = m.Reply.ID
-		}
-		ch := s.chans[m.Chat]
-		if quoted != "" && ch != nil && !ch.recent.has(q.User, quoted, target) {
+		if quoted := firstLine(q); quoted != "" && s.chans[m.Chat] != nil {
 			lead += "(“" + few(convert.Clean(quoted, false)) + "”) "
 		}
 		plain := d.lines[0].Plain()

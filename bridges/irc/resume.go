@@ -71,37 +71,46 @@ type begun struct {
 	Nick string        `json:"nick"`
 	// Last is what was said last in the chat before it, if known.
 	Last network.MessageID `json:"last,omitempty"`
+	// Bare: what it answers was in sight, so it went without a quote. What is in sight is
+	// forgotten with the connection, and its words have to be the same when it is looked for.
+	Bare bool `json:"bare,omitempty"`
 }
 
 func begunKey(id network.ChatID) string { return "begun/" + string(id) }
 
-// begin notes that m is about to be sent, if it could be found again.
-func (c *Client) begin(ctx context.Context, m network.Outgoing) error {
+// begin notes that m is about to be sent, if it could be found again. It returns m as it
+// is to be worded, or was by an earlier try.
+func (c *Client) begin(ctx context.Context, m network.Outgoing) (network.Outgoing, error) {
 	b := begun{Txn: m.Txn}
 	find := false
 	err := c.do(ctx, func(s *session) {
 		find = s.features().Once == network.OnceFind
 		b.At, b.Nick, b.Last = s.clock(), s.nick, s.last[m.Chat]
+		b.Bare = s.inSight(m)
 	})
 	if err != nil || !find {
-		return err
+		return b.worded(m), err
 	}
-	old, err := c.host.KV.Get(ctx, begunKey(m.Chat))
-	if err != nil {
-		return fmt.Errorf("read value: %w", err)
-	}
-	var known begun
-	if old != nil && json.Unmarshal(old, &known) == nil && known.Txn == m.Txn {
-		return nil // an earlier try, which may have arrived
+	if known, ok, err := c.begunBefore(ctx, m.Chat, m.Txn); err != nil || ok {
+		return known.worded(m), err // an earlier try, which may have arrived
 	}
 	data, err := json.Marshal(b)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return m, fmt.Errorf("begin: %w", err)
 	}
 	if err := c.host.KV.Set(ctx, begunKey(m.Chat), data); err != nil {
-		return fmt.Errorf("store value: %w", err)
+		return m, fmt.Errorf("store value: %w", err)
 	}
-	return nil
+	return b.worded(m), nil
+}
+
+// worded is m without the words that it answers, if they were in sight.
+func (b begun) worded(m network.Outgoing) network.Outgoing {
+	if b.Bare && m.Quote != nil {
+		q := *m.Quote
+		q.Text, m.Quote = nil, &q
+	}
+	return m
 }
 
 // clock is a time that the server's clock has surely passed.
@@ -135,7 +144,7 @@ func (c *Client) find(ctx context.Context, m network.Outgoing) (network.Sent, er
 	if err != nil {
 		return sent, err
 	}
-	return c.match(ctx, m, mine)
+	return c.match(ctx, b.worded(m), mine)
 }
 
 // A line that we said.

@@ -18,7 +18,8 @@ func (c *Client) Send(ctx context.Context, m network.Outgoing) (network.Sent, er
 	if err := c.ready(ctx, m.Chat); err != nil {
 		return sent, err
 	}
-	if err := c.begin(ctx, m); err != nil {
+	m, err := c.begin(ctx, m)
+	if err != nil {
 		return sent, err
 	}
 	for i := m.From; i < len(m.Parts); i++ {
