@@ -31,7 +31,7 @@ const (
 
 func methodNeeds() map[string]needs {
 	return map[string]needs{
-		"api.test": {}, "auth.test": {}, "apps.connections.open": {}, "rtm.connect": {}, "oauth.v2.access": {}, "auth.revoke": {},
+		"api.test": {}, "auth.test": {}, "auth.teams.list": {}, "apps.connections.open": {}, "rtm.connect": {}, "oauth.v2.access": {}, "auth.revoke": {},
 		"bots.info": {any: "users:read"}, "users.info": {any: "users:read"}, "users.list": {any: "users:read"},
 		"users.lookupByEmail": {any: "users:read.email"}, "users.profile.get": {any: "users.profile:read"},
 		"users.conversations": {any: reads},
