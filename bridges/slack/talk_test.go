@@ -27,7 +27,12 @@ func TestTalk(t *testing.T) {
 			c.wait("the echo", func() bool { return len(c.texts(w.main)) == 2 })
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			echo := c.events[len(c.events)-1].(*network.Message)
+			var echo *network.Message
+			for _, ev := range c.events { // who is there may be told meanwhile
+				if m, ok := ev.(*network.Message); ok {
+					echo = m
+				}
+			}
 			if echo.ID != sent.Parts[0][0] || echo.Sender != c.login.User {
 				t.Errorf("the echo is %q by %q, want %q by %q", echo.ID, echo.Sender, sent.Parts[0][0], c.login.User)
 			}
