@@ -80,7 +80,9 @@ func TestReconnectKeepsOrder(t *testing.T) {
 	w := newWorld(t, slackfake.Config{})
 	c := newCore(t, w.connector(""), w.appLogin())
 	c.run()
-	var want []string
+	want := []string{"the chat is known"} // of one that is not, nothing says since when
+	w.Say(w.main, w.bob, want[0])
+	c.said(w.main, want[0])
 	for round := range 5 {
 		for i := range 20 {
 			text := fmt.Sprint(round, "/", i)

@@ -11,7 +11,6 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/gorilla/websocket"
 	goslack "github.com/slack-go/slack"
-	"golang.org/x/sync/errgroup"
 )
 
 // A receiver takes what comes through an app's socket. Its methods are called one
@@ -78,46 +77,51 @@ type socket struct {
 	acks    *acks
 }
 
+// readAhead is how many messages are read before they are wanted: what is still in the
+// connection when it is cut is lost, and comes again behind what is new.
+const readAhead = 50
+
 // serve passes on what comes until the connection is lost or Slack asks for another,
 // which is no error. It closes the connection.
 func (s *socket) serve(ctx context.Context) error {
-	g, inner := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		<-inner.Done()
-		_ = s.conn.Close() // ends the reader
-		return nil
+	inner, cancel := context.WithCancel(ctx)
+	came := make(chan []byte, readAhead)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	context.AfterFunc(inner, func() { _ = s.conn.Close() }) // ends the reader
+	wg.Go(func() { s.read(inner, came) })
+	wg.Go(func() {
+		_ = s.acks.run(inner, s.conn)
+		_ = s.conn.Close() // the reader sees it
 	})
-	g.Go(func() error { return s.acks.run(inner, s.conn) })
-	g.Go(func() error { return s.read(inner) })
-	err := g.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	for raw := range came { // with ctx: what was read is passed on though the connection is lost
+		if err := s.take(ctx, raw); errors.Is(err, errLost) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
-	if errors.Is(err, errLost) {
-		return nil
-	}
-	return err
+	return ctx.Err()
 }
 
 // errLost is that a connection is over, and another one is to be opened.
 var errLost = errors.New("the socket is lost")
 
-// read passes on what comes, in order. It always returns an error.
-func (s *socket) read(ctx context.Context) error {
+// read reads messages until the connection or ctx ends, and closes came.
+func (s *socket) read(ctx context.Context, came chan<- []byte) {
+	defer close(came)
 	s.conn.SetPingHandler(func(data string) error {
 		_ = s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(10*time.Second)) // what is broken the reader sees
 		return s.conn.SetReadDeadline(time.Now().Add(s.silence))
 	})
 	for {
 		if err := s.conn.SetReadDeadline(time.Now().Add(s.silence)); err != nil {
-			return errLost
+			return
 		}
 		_, raw, err := s.conn.ReadMessage()
-		if err != nil {
-			return errLost
-		}
-		if err := s.take(ctx, raw); err != nil {
-			return err
+		if err != nil || tell(ctx, came, raw) != nil {
+			return
 		}
 	}
 }
