@@ -74,6 +74,10 @@ func (k backend) Start(ctx context.Context, owner id.UserID, n network.NetworkID
 	return joined(k.b.portals.Start(ctx, owner, n, user))
 }
 
+func (k backend) Create(ctx context.Context, owner id.UserID, n network.NetworkID, c network.NewChat) (command.Joined, error) {
+	return joined(k.b.portals.Create(ctx, owner, n, c))
+}
+
 func (k backend) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, chat string) (command.Joined, error) {
 	k.b.missed.look(ctx) // what was said before the room was bridged is not missed
 	return joined(k.b.portals.Plumb(ctx, owner, room, n, chat))

@@ -96,3 +96,11 @@ func (k backend) Orphans(ctx context.Context, clean bool) ([]command.OrphanView,
 func (k backend) SetExpiry(ctx context.Context, owner id.UserID, room id.RoomID, life time.Duration) error {
 	return k.b.portals.SetExpiry(ctx, owner, room, life)
 }
+
+func (k backend) SetPurpose(ctx context.Context, owner id.UserID, room id.RoomID, purpose string) error {
+	return k.b.portals.SetPurpose(ctx, owner, room, purpose)
+}
+
+func (k backend) SetArchived(ctx context.Context, owner id.UserID, room id.RoomID, archived bool) error {
+	return k.b.portals.SetArchived(ctx, owner, room, archived)
+}

@@ -37,6 +37,9 @@ type Backend interface {
 	// Start opens the direct chat with a remote person and invites owner to its portal.
 	Start(ctx context.Context, owner id.UserID, n network.NetworkID, user string) (Joined, error)
 
+	// Create makes a chat and invites owner to its portal.
+	Create(ctx context.Context, owner id.UserID, n network.NetworkID, c network.NewChat) (Joined, error)
+
 	Life
 	// Plumb bridges room to a chat. The caller has checked owner's power there.
 	Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n network.NetworkID, chat string) (Joined, error)

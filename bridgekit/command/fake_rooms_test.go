@@ -98,3 +98,24 @@ func (f *fake) SetExpiry(_ context.Context, _ id.UserID, room id.RoomID, life ti
 	f.act("messages of %s live %s", room, life)
 	return nil
 }
+
+func (f *fake) Create(_ context.Context, owner id.UserID, n network.NetworkID, c network.NewChat) (Joined, error) {
+	if c.Name == "#taken" {
+		return Joined{}, network.Errorf(network.Rejected, "a channel of this name exists already", "name_taken")
+	}
+	f.act("%s makes %s on %s, private %v", owner, c.Name, n, c.Private)
+	return Joined{Room: "!made:example.org", Name: c.Name}, nil
+}
+
+func (f *fake) SetPurpose(_ context.Context, _ id.UserID, room id.RoomID, purpose string) error {
+	if room == "!hub" {
+		return network.Errorf(network.Rejected, "no network of this room has descriptions beside topics", "no purposes")
+	}
+	f.act("the purpose of %s is %q", room, purpose)
+	return nil
+}
+
+func (f *fake) SetArchived(_ context.Context, _ id.UserID, room id.RoomID, archived bool) error {
+	f.act("%s is archived: %v", room, archived)
+	return nil
+}

@@ -32,6 +32,10 @@ type Life interface {
 	// SetExpiry has new messages of a room's chats vanish some time after they
 	// are sent, or never if that is 0.
 	SetExpiry(ctx context.Context, owner id.UserID, room id.RoomID, life time.Duration) error
+	// SetPurpose describes a room's chats, beside their topic; "" for nothing.
+	SetPurpose(ctx context.Context, owner id.UserID, room id.RoomID, purpose string) error
+	// SetArchived archives a room's chats, or ends that.
+	SetArchived(ctx context.Context, owner id.UserID, room id.RoomID, archived bool) error
 	// Cleanups are the rooms that bridged people leave, or left lately; with
 	// open only those that they still leave.
 	Cleanups(ctx context.Context, open bool) ([]CleanupView, error)

@@ -62,6 +62,7 @@ func commands() []command {
 
 		{"search", []string{"find"}, "<network> <words>", 1, "find chats by name", user, none, management, search},
 		{"join", nil, "<network> <chat>", 1, "enter a chat", user, none, anywhere, join},
+		{"create", []string{"create-channel"}, "<network> <name> [private]", 1, "make a chat, private if you say so, and its room", user, none, anywhere, create},
 		{"pm", []string{"dm", "msg", "query"}, "<network> <user>", 1, "write to one person", user, none, management, pm},
 
 		{"id", []string{"portal"}, "", 0, "what this room is bridged to, and whether it works", config.LevelRelay, none, rooms, about},
@@ -71,6 +72,9 @@ func commands() []command {
 		{"unset-relay", []string{"unrelay"}, "[network]", 0, "end that; for moderators, and for whose account it is", config.LevelRelay, none, portal, unsetRelay},
 
 		{"vanish", []string{"disappear"}, "<time> | off", 1, "have new messages of this room vanish some time after they are sent, such as 1d; for moderators", config.LevelRelay, overseer, portal, vanish},
+		{"purpose", nil, "<words> | off", 1, "describe the chat of this room, where its network keeps that beside the topic; for moderators", config.LevelRelay, overseer, portal, purpose},
+		{"archive", nil, "[confirm]", 0, "archive the chat of this room, where its network can; shows first what that means; for moderators", config.LevelRelay, overseer, portal, archive},
+		{"unarchive", nil, "[confirm]", 0, "end that", config.LevelRelay, overseer, portal, archive},
 		{"hub", nil, "[set <network> <setting> <value> | bans | ban <who> [reason] | unban <who> | purge <who> [time]]", 0, "the networks of this room, and what passes between them; changes are for moderators", config.LevelRelay, none, portal, hubs},
 
 		{"double-puppet", []string{"puppet"}, "[@user] [on | off]", 0, "whether what you write elsewhere shows as yours here", user, none, management, forSomebody},

@@ -15,6 +15,8 @@ type chat struct {
 	kind     network.ChatKind
 	name     string
 	topic    string
+	purpose  string
+	archived bool
 	avatar   *network.Media
 	expiry   time.Duration     // how long new messages live; 0: for ever
 	features *network.Features // nil: the server's
@@ -90,7 +92,7 @@ func (c *chat) key(a *account) network.ChatKey {
 // describe is what an account sees of the chat. Call it with mu held.
 func (s *Server) describe(c *chat, a *account) *network.Chat {
 	out := &network.Chat{
-		Key: c.key(a), Kind: c.kind, Name: c.name, Topic: c.topic, Avatar: c.avatar, Expiry: c.expiry,
+		Key: c.key(a), Kind: c.kind, Name: c.name, Topic: c.topic, Purpose: c.purpose, Avatar: c.avatar, Expiry: c.expiry, Archived: c.archived,
 		Members: len(c.members), Features: s.featuresOf(c), Levels: maps.Clone(c.levels),
 	}
 	if c.kind == network.Direct {

@@ -22,7 +22,7 @@ func handlers() map[string]handler {
 		"redact": (*Server).handleRedact, "react": (*Server).handleReact, "type": (*Server).handleType,
 		"read": (*Server).handleRead, "history": (*Server).handleHistory, "members": (*Server).handleMembers,
 		"chat": (*Server).handleChat, "user": (*Server).handleUser, "search": (*Server).handleSearch,
-		"join": (*Server).handleJoin, "start": (*Server).handleStart, "leave": (*Server).handleLeave,
+		"join": (*Server).handleJoin, "create": (*Server).handleCreate, "start": (*Server).handleStart, "leave": (*Server).handleLeave,
 		"moderate": (*Server).handleMember, "edit-chat": (*Server).handleEditChat, "pin": (*Server).handlePin,
 		"upload": (*Server).handleUpload, "media": (*Server).handleMedia,
 		"emoji": (*Server).handleEmoji, "emoji-list": (*Server).handleEmojiList,
@@ -91,6 +91,8 @@ func (s *Server) handleSend(a *account, c *chat, r *request) (*response, error) 
 	switch {
 	case r.Content == nil || len(r.Content.Parts) != 1:
 		return nil, network.Errorf(network.Rejected, "there is nothing to send", "memnet: send: no part")
+	case c.archived:
+		return nil, errArchived()
 	case f.ReadOnly:
 		return nil, network.Errorf(network.Rejected, "you may not speak in this chat", "memnet: send: read only")
 	}

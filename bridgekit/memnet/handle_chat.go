@@ -134,27 +134,67 @@ func (s *Server) handleMember(a *account, c *chat, r *request) (*response, error
 	return done()
 }
 
+func (s *Server) handleCreate(a *account, _ *chat, r *request) (*response, error) {
+	id := network.ChatID(strings.TrimSpace(r.Text))
+	switch {
+	case id == "":
+		return nil, network.Errorf(network.Rejected, "a chat needs a name", "memnet: create: no name")
+	case s.chats[id] != nil:
+		return nil, network.Errorf(network.Rejected, "there is a chat of this name already", "memnet: create: chat %q", id)
+	}
+	kind := network.Channel
+	if r.Private {
+		kind = network.Group
+	}
+	c := s.chatOf(id, kind, []network.UserID{a.user})
+	s.appeared(c, a.user)
+	return &response{Chat: s.describe(c, a)}, nil
+}
+
+// appeared tells every account but its maker's that a channel can be found. Call it
+// with mu held.
+func (s *Server) appeared(c *chat, by network.UserID) {
+	for u, a := range s.accounts {
+		if u != by && c.kind == network.Channel {
+			s.push(a, &network.ChatAppeared{Head: network.Head{Key: "made " + string(c.id), At: time.Now()}, Name: string(c.id)})
+		}
+	}
+	s.changed()
+}
+
 func (s *Server) handleEditChat(a *account, c *chat, r *request) (*response, error) {
-	s.editChat(act{chat: c, sender: a.user, origin: a, txn: r.Txn}, r.Name, r.Topic, r.Avatar, r.Expiry)
+	if c.archived && (r.Archived == nil || *r.Archived) {
+		return nil, errArchived()
+	}
+	s.editChat(act{chat: c, sender: a.user, origin: a, txn: r.Txn}, &network.ChatChange{
+		Name: r.Name, Topic: r.Topic, Purpose: r.Purpose, Avatar: r.Avatar, Expiry: r.Expiry, Archived: r.Archived,
+	})
 	return done()
 }
 
-// editChat changes a chat's name, topic, avatar or expiry; nil leaves it. Call it
-// with mu held.
-func (s *Server) editChat(t act, name, topic *string, avatar *network.Media, expiry *time.Duration) {
-	if expiry != nil {
-		t.chat.expiry = *expiry
+// editChat makes a change of a chat; nil fields stay. Call it with mu held.
+func (s *Server) editChat(t act, change *network.ChatChange) {
+	if change.Expiry != nil {
+		t.chat.expiry = *change.Expiry
 	}
-	if name != nil {
-		t.chat.name = *name
+	if change.Name != nil {
+		t.chat.name = *change.Name
 	}
-	if topic != nil {
-		t.chat.topic = *topic
+	if change.Topic != nil {
+		t.chat.topic = *change.Topic
 	}
-	if avatar != nil {
-		t.chat.avatar = avatar
+	if change.Purpose != nil {
+		t.chat.purpose = *change.Purpose
+	}
+	if change.Avatar != nil {
+		t.chat.avatar = change.Avatar
+	}
+	if change.Archived != nil {
+		t.chat.archived = *change.Archived
 	}
 	s.tell(t, func(_ *account, h network.Head) network.Event {
-		return &network.ChatChange{Head: h, Name: name, Topic: topic, Avatar: avatar, Expiry: expiry}
+		told := *change
+		told.Head = h
+		return &told
 	})
 }

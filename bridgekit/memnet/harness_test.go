@@ -190,6 +190,13 @@ func (h *harness) messageActs(a *networktest.Acts) {
 		return h.known(h.s.User("bob").Send(chat, c))
 	}
 	if !h.o.Basic {
+		a.SetPurpose = func(_ context.Context, chat network.ChatID, purpose string) error {
+			return h.s.User("bob").SetPurpose(chat, purpose)
+		}
+		a.SetArchived = func(_ context.Context, chat network.ChatID, archived bool) error {
+			return h.s.User("bob").SetArchived(chat, archived)
+		}
+		a.Purpose = func(_ context.Context, chat network.ChatID) (string, error) { return h.s.Purpose(chat), nil }
 		a.Pin = func(_ context.Context, chat network.ChatID, id network.MessageID, remove bool) error {
 			return h.s.User("bob").Pin(chat, h.shared(chat, id), remove)
 		}

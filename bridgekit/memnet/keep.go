@@ -86,7 +86,7 @@ func (u User) SetAvatar(data []byte) {
 // SetAvatar gives a chat a picture.
 func (s *Server) SetAvatar(id network.ChatID, by network.UserID, data []byte) error {
 	return s.User(by).in(id, func(t act) error {
-		s.editChat(t, nil, nil, s.image(data), nil)
+		s.editChat(t, &network.ChatChange{Avatar: s.image(data)})
 		return nil
 	})
 }

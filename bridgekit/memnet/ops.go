@@ -25,6 +25,7 @@ var (
 	_ network.Lister      = (*fullClient)(nil)
 	_ network.Searcher    = (*fullClient)(nil)
 	_ network.Joiner      = (*fullClient)(nil)
+	_ network.Creator     = (*fullClient)(nil)
 	_ network.Starter     = (*fullClient)(nil)
 	_ network.Leaver      = (*fullClient)(nil)
 	_ network.Moderator   = (*fullClient)(nil)
@@ -117,6 +118,11 @@ func (c *fullClient) Join(ctx context.Context, name string) (network.Chat, error
 	return c.chat(ctx, &request{Op: "join", Text: name})
 }
 
+// Create implements network.Creator. A chat's name is its ID.
+func (c *fullClient) Create(ctx context.Context, n network.NewChat) (network.Chat, error) {
+	return c.chat(ctx, &request{Op: "create", Text: n.Name, Private: n.Private})
+}
+
 // Start implements network.Starter.
 func (c *fullClient) Start(ctx context.Context, user string) (network.Chat, error) {
 	return c.chat(ctx, &request{Op: "start", Text: user})
@@ -151,7 +157,7 @@ func (c *fullClient) Pin(ctx context.Context, p network.OutgoingPin) error {
 // EditChat implements network.ChatEditor.
 func (c *fullClient) EditChat(ctx context.Context, chat network.ChatID, change network.OutgoingChat) error {
 	r := &request{
-		Op: "edit-chat", Chat: chat, Txn: change.Txn, Name: change.Name, Topic: change.Topic, Expiry: change.Expiry, Persona: change.Persona,
+		Op: "edit-chat", Chat: chat, Txn: change.Txn, Name: change.Name, Topic: change.Topic, Purpose: change.Purpose, Expiry: change.Expiry, Archived: change.Archived, Persona: change.Persona,
 	}
 	if change.Avatar != nil {
 		stored, err := c.upload(ctx, chat, *change.Avatar)

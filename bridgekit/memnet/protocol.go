@@ -20,24 +20,27 @@ type request struct {
 	Cursor string `json:"cursor,omitempty"` // history, members
 	Offset int64  `json:"offset,omitempty"` // read
 
-	Chat    network.ChatID   `json:"chat,omitempty"`
-	Txn     network.TxnID    `json:"txn,omitempty"`
-	Part    int              `json:"part,omitempty"`
-	Content *network.Content `json:"content,omitempty"`
-	Old     *network.Content `json:"old,omitempty"` // edit
-	Target  *network.Ref     `json:"target,omitempty"`
-	User    network.UserID   `json:"user,omitempty"`
-	Text    string           `json:"text,omitempty"` // a reason, a query, a password, an emoji
-	Remove  bool             `json:"remove,omitempty"`
-	For     time.Duration    `json:"for,omitempty"`
-	Member  *network.Member  `json:"member,omitempty"`
-	Name    *string          `json:"name,omitempty"`
-	Topic   *string          `json:"topic,omitempty"`
-	Avatar  *network.Media   `json:"avatar,omitempty"`
-	Expiry  *time.Duration   `json:"expiry,omitempty"`
-	Persona *network.Persona `json:"persona,omitempty"`
-	Blob    string           `json:"blob,omitempty"`
-	Data    []byte           `json:"data,omitempty"`
+	Chat     network.ChatID   `json:"chat,omitempty"`
+	Txn      network.TxnID    `json:"txn,omitempty"`
+	Part     int              `json:"part,omitempty"`
+	Content  *network.Content `json:"content,omitempty"`
+	Old      *network.Content `json:"old,omitempty"` // edit
+	Target   *network.Ref     `json:"target,omitempty"`
+	User     network.UserID   `json:"user,omitempty"`
+	Text     string           `json:"text,omitempty"` // a reason, a query, a password, an emoji
+	Remove   bool             `json:"remove,omitempty"`
+	For      time.Duration    `json:"for,omitempty"`
+	Member   *network.Member  `json:"member,omitempty"`
+	Name     *string          `json:"name,omitempty"`
+	Topic    *string          `json:"topic,omitempty"`
+	Purpose  *string          `json:"purpose,omitempty"`
+	Avatar   *network.Media   `json:"avatar,omitempty"`
+	Expiry   *time.Duration   `json:"expiry,omitempty"`
+	Archived *bool            `json:"archived,omitempty"`
+	Private  bool             `json:"private,omitempty"` // create
+	Persona  *network.Persona `json:"persona,omitempty"`
+	Blob     string           `json:"blob,omitempty"`
+	Data     []byte           `json:"data,omitempty"`
 }
 
 // A response answers a request.
@@ -123,6 +126,10 @@ func errDown() error {
 
 func errNoChat(id network.ChatID) error {
 	return network.Errorf(network.Gone, "this chat does not exist any more, or you are not in it", "memnet: no chat %q", id)
+}
+
+func errArchived() error {
+	return network.Errorf(network.Rejected, "this chat is archived", "memnet: the chat is archived")
 }
 
 func errNoMessage() *network.Error {

@@ -219,6 +219,16 @@ func (s *Server) Topic(id network.ChatID) string {
 	return ""
 }
 
+// Purpose is what a chat is described as.
+func (s *Server) Purpose(id network.ChatID) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.chats[id]; c != nil {
+		return c.purpose
+	}
+	return ""
+}
+
 // Standing is a person's standing in a chat, Left if they never were in it.
 func (s *Server) Standing(id network.ChatID, u network.UserID) network.Membership {
 	s.mu.Lock()

@@ -128,6 +128,10 @@ func (t *tampered) Search(ctx context.Context, query string, limit int) ([]netwo
 func (t *tampered) Join(ctx context.Context, name string) (network.Chat, error) {
 	return t.o.Join(ctx, name)
 }
+func (t *tampered) Create(ctx context.Context, c network.NewChat) (network.Chat, error) {
+	return t.o.Create(ctx, c)
+}
+
 func (t *tampered) Start(ctx context.Context, user string) (network.Chat, error) {
 	return t.o.Start(ctx, user)
 }

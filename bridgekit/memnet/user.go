@@ -142,7 +142,7 @@ func (u User) Appear(online bool, words string) {
 // SetTopic changes a chat's topic.
 func (u User) SetTopic(chat network.ChatID, topic string) error {
 	return u.in(chat, func(t act) error {
-		u.s.editChat(t, nil, &topic, nil, nil)
+		u.s.editChat(t, &network.ChatChange{Topic: &topic})
 		return nil
 	})
 }
@@ -150,7 +150,30 @@ func (u User) SetTopic(chat network.ChatID, topic string) error {
 // SetName changes a chat's name.
 func (u User) SetName(chat network.ChatID, name string) error {
 	return u.in(chat, func(t act) error {
-		u.s.editChat(t, &name, nil, nil, nil)
+		u.s.editChat(t, &network.ChatChange{Name: &name})
+		return nil
+	})
+}
+
+// Create makes a channel, of which every account hears.
+func (u User) Create(chat network.ChatID) {
+	u.s.mu.Lock()
+	defer u.s.mu.Unlock()
+	u.s.appeared(u.s.chatOf(chat, network.Channel, []network.UserID{u.id}), u.id)
+}
+
+// SetPurpose changes what a chat is described as.
+func (u User) SetPurpose(chat network.ChatID, purpose string) error {
+	return u.in(chat, func(t act) error {
+		u.s.editChat(t, &network.ChatChange{Purpose: &purpose})
+		return nil
+	})
+}
+
+// SetArchived archives a chat, or ends that.
+func (u User) SetArchived(chat network.ChatID, archived bool) error {
+	return u.in(chat, func(t act) error {
+		u.s.editChat(t, &network.ChatChange{Archived: &archived})
 		return nil
 	})
 }
@@ -158,7 +181,7 @@ func (u User) SetName(chat network.ChatID, name string) error {
 // SetExpiry changes how long new messages of a chat live; 0: for ever.
 func (u User) SetExpiry(chat network.ChatID, life time.Duration) error {
 	return u.in(chat, func(t act) error {
-		u.s.editChat(t, nil, nil, nil, &life)
+		u.s.editChat(t, &network.ChatChange{Expiry: &life})
 		return nil
 	})
 }

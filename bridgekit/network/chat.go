@@ -17,15 +17,19 @@ const (
 
 // A Chat describes a conversation. Empty fields are unknown or not set.
 type Chat struct {
-	Key    ChatKey
-	Kind   ChatKind
-	Name   string
-	Topic  string
-	Avatar *Media
-	Other  UserID // the other person of a Direct chat
+	Key   ChatKey
+	Kind  ChatKind
+	Name  string
+	Topic string
+	// Purpose describes the chat, where a network keeps that beside its topic.
+	Purpose string
+	Avatar  *Media
+	Other   UserID // the other person of a Direct chat
 
 	// Expiry is how long new messages live; 0: for ever.
 	Expiry time.Duration
+	// Archived: nobody may say anything in it until somebody ends that.
+	Archived bool
 
 	// Members is roughly how many people are in it.
 	Members int
@@ -125,6 +129,11 @@ type Features struct {
 	// ExpiryByCore.
 	Expiries     bool
 	ExpiryByCore bool
+
+	// Purposes: the chat has a description beside its topic. Archives: it can be
+	// archived, and that can be ended. EditChat sets both.
+	Purposes bool
+	Archives bool
 
 	// JoinersSeePast: who joins may read what was said before.
 	JoinersSeePast bool

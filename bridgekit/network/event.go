@@ -112,14 +112,17 @@ type (
 		Words  string `json:"words,omitempty"`
 	}
 
-	// A ChatChange is a changed name, topic, avatar or time to live of new
-	// messages (0: for ever); nil fields are unchanged.
+	// A ChatChange is a changed name, topic, purpose, avatar or time to live of
+	// new messages (0: for ever), or that the chat was archived or is not any
+	// more; nil fields are unchanged.
 	ChatChange struct {
 		Head
-		Expiry *time.Duration `json:"expiry,omitempty"`
-		Name   *string        `json:"name,omitempty"`
-		Topic  *string        `json:"topic,omitempty"`
-		Avatar *Media         `json:"avatar,omitempty"`
+		Expiry   *time.Duration `json:"expiry,omitempty"`
+		Name     *string        `json:"name,omitempty"`
+		Topic    *string        `json:"topic,omitempty"`
+		Purpose  *string        `json:"purpose,omitempty"`
+		Avatar   *Media         `json:"avatar,omitempty"`
+		Archived *bool          `json:"archived,omitempty"`
 	}
 
 	// A ChatKept says how this login's person keeps the chat from now on. Without
@@ -127,6 +130,13 @@ type (
 	ChatKept struct {
 		Head
 		Kept
+	}
+
+	// ChatAppeared says that there is a chat that Searcher finds and did not find
+	// before, though this login need not be in it. Head.Chat is zero.
+	ChatAppeared struct {
+		Head
+		Name string `json:"name"` // as Searcher has it
 	}
 
 	// ChatMoved says that Head.Chat is known by another key from now on.

@@ -32,6 +32,7 @@ func kinds() map[string]func() Event {
 		"chat_kept":      func() Event { return new(ChatKept) },
 		"chat_moved":     func() Event { return new(ChatMoved) },
 		"chat_closed":    func() Event { return new(ChatClosed) },
+		"chat_appeared":  func() Event { return new(ChatAppeared) },
 		"member_change":  func() Event { return new(MemberChange) },
 		"roles":          func() Event { return new(Roles) },
 		"user_changed":   func() Event { return new(UserChanged) },
@@ -74,6 +75,8 @@ func EventKind(ev Event) string {
 		return "chat_moved"
 	case *ChatClosed:
 		return "chat_closed"
+	case *ChatAppeared:
+		return "chat_appeared"
 	case *MemberChange:
 		return "member_change"
 	case *Roles:

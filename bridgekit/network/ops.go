@@ -59,6 +59,11 @@ type (
 	Joiner interface {
 		Join(ctx context.Context, name string) (Chat, error)
 	}
+	// A Creator makes a chat with this login in it. A name that is taken, or that
+	// the network does not take, is of kind Rejected.
+	Creator interface {
+		Create(ctx context.Context, c NewChat) (Chat, error)
+	}
 	// A Starter opens the direct chat with a person whom somebody named.
 	Starter interface {
 		Start(ctx context.Context, user string) (Chat, error)
@@ -118,13 +123,21 @@ type Found struct {
 	Private bool // only who was invited finds it
 }
 
+// A NewChat is one to make.
+type NewChat struct {
+	Name    string // as a person wrote it; the network may change how it is spelt
+	Private bool   // only who is invited finds it
+}
+
 // OutgoingChat is a change of a chat.
 type OutgoingChat struct {
-	Txn    TxnID
-	Name   *string
-	Topic  *string
-	Avatar *Media         // its bytes come from Source
-	Expiry *time.Duration // how long new messages live; 0: for ever
+	Txn      TxnID
+	Name     *string
+	Topic    *string
+	Purpose  *string        // if the chat's Features have purposes
+	Avatar   *Media         // its bytes come from Source
+	Expiry   *time.Duration // how long new messages live; 0: for ever
+	Archived *bool          // if the chat's Features have archives
 	// Persona is who does it, for a relayed person.
 	Persona *Persona
 }
@@ -155,6 +168,7 @@ type Ops struct {
 	Members   func(ctx context.Context, chat ChatID, cursor string) ([]Member, string, error)
 	Search    func(ctx context.Context, query string, limit int) ([]Found, error)
 	Join      func(ctx context.Context, name string) (Chat, error)
+	Create    func(ctx context.Context, c NewChat) (Chat, error)
 	Start     func(ctx context.Context, user string) (Chat, error)
 	Leave     func(ctx context.Context, chat ChatID, reason string) error
 	SetMember func(ctx context.Context, chat ChatID, m Member) error
@@ -219,6 +233,9 @@ func resolveChats(c Client, ops *Ops) {
 	if c, ok := c.(Joiner); ok {
 		ops.Join = c.Join
 	}
+	if c, ok := c.(Creator); ok {
+		ops.Create = c.Create
+	}
 	if c, ok := c.(Starter); ok {
 		ops.Start = c.Start
 	}
@@ -247,7 +264,7 @@ func (o Ops) Names() []string {
 		{"edit", o.Edit != nil}, {"redact", o.Redact != nil}, {"react", o.React != nil},
 		{"type", o.Type != nil}, {"read", o.MarkRead != nil}, {"history", o.History != nil},
 		{"members", o.Members != nil}, {"search", o.Search != nil}, {"join", o.Join != nil},
-		{"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
+		{"create", o.Create != nil}, {"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
 		{"edit-chat", o.EditChat != nil}, {"pin", o.Pin != nil}, {"media", o.OpenMedia != nil},
 		{"emoji", o.OpenEmoji != nil}, {"emoji-list", o.ListEmoji != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
 	} {

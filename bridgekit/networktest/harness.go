@@ -100,6 +100,10 @@ type Acts struct {
 	Pin      func(ctx context.Context, chat network.ChatID, id network.MessageID, remove bool) error
 	SayMedia func(ctx context.Context, chat network.ChatID, m SentMedia) (network.MessageID, error)
 
+	// SetPurpose describes a chat; SetArchived archives it, or ends that.
+	SetPurpose  func(ctx context.Context, chat network.ChatID, purpose string) error
+	SetArchived func(ctx context.Context, chat network.ChatID, archived bool) error
+
 	// SetExpiry sets how long new messages of a chat live.
 	SetExpiry func(ctx context.Context, chat network.ChatID, life time.Duration) error
 
@@ -124,6 +128,7 @@ type Acts struct {
 
 	// What the network holds.
 	Topic     func(ctx context.Context, chat network.ChatID) (string, error)
+	Purpose   func(ctx context.Context, chat network.ChatID) (string, error)
 	Expiry    func(ctx context.Context, chat network.ChatID) (time.Duration, error)                       // of the chat's new messages
 	Lifetime  func(ctx context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error) // of a message of ours
 	Pinned    func(ctx context.Context, chat network.ChatID) ([]network.MessageID, error)
@@ -192,7 +197,7 @@ func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		lifeCases(), inCases(), outCases(), echoCases(), textCases(),
-		mediaCases(), emojiCases(), historyCases(), memberCases(), roomCases(), expiryCases(), honestyCases(), loginCases(),
+		mediaCases(), emojiCases(), historyCases(), memberCases(), roomCases(), channelCases(), expiryCases(), honestyCases(), loginCases(),
 	} {
 		all = append(all, group...)
 	}

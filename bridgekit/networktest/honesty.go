@@ -161,6 +161,7 @@ func (c *core) calls(ctx context.Context, ops network.Ops, chat network.ChatID, 
 	add(ops.EditChat != nil, "edit-chat", func() error {
 		return ops.EditChat(ctx, chat, network.OutgoingChat{Txn: c.txn(), Topic: &topic})
 	})
+	add(ops.Create != nil, "create", func() error { _, err := ops.Create(ctx, network.NewChat{}); return err })
 	return all
 }
 

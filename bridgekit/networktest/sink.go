@@ -226,7 +226,7 @@ func pack(events []network.Event) ([]network.Event, error) {
 // sound checks what must be true of every event.
 func sound(ev network.Event) error {
 	switch e := ev.(type) {
-	case *network.UserChanged, *network.UserMerged, *network.ServiceNotice, *network.Presence, *network.Gap, *network.EmojiChanged:
+	case *network.UserChanged, *network.UserMerged, *network.ChatAppeared, *network.ServiceNotice, *network.Presence, *network.Gap, *network.EmojiChanged:
 		return nil // may be about no chat
 	case *network.Message:
 		if len(e.Parts) == 0 {

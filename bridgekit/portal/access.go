@@ -1,9 +1,9 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 
 	"maunium.net/go/mautrix/event"
@@ -99,17 +99,18 @@ func (x *inbound) promote(ctx context.Context, owner id.UserID) error {
 	if x.p.Info.Plumbed {
 		return nil
 	}
-	err := x.changeLevels(ctx, func(levels *event.PowerLevelsEventContent) {
+	err := x.changeLevels(ctx, func(levels *event.PowerLevelsEventContent) error {
 		if levels.GetUserLevel(owner) < ownerLevel {
 			levels.SetUserLevel(owner, ownerLevel)
 		}
+		return nil
 	})
 	return x.remove(err)
 }
 
-// changeLevels changes who may do what in the portal's room, if f changes anything.
-// One after the other does so, because the homeserver takes the whole.
-func (x *inbound) changeLevels(ctx context.Context, f func(levels *event.PowerLevelsEventContent)) error {
+// changeLevels changes who may do what in the portal's room, if f changes anything
+// and does not fail. One after the other does so, because the homeserver takes the whole.
+func (x *inbound) changeLevels(ctx context.Context, f func(levels *event.PowerLevelsEventContent) error) error {
 	done, err := x.levels.Take(ctx, x.p.ID)
 	if err != nil {
 		return err
@@ -119,9 +120,15 @@ func (x *inbound) changeLevels(ctx context.Context, f func(levels *event.PowerLe
 	if err != nil {
 		return err
 	}
-	before := maps.Clone(levels.Users)
-	if f(levels); maps.Equal(before, levels.Users) {
-		return nil
+	before, err := json.Marshal(levels)
+	if err != nil {
+		return err
+	}
+	if err := f(levels); err != nil {
+		return err
+	}
+	if after, err := json.Marshal(levels); err != nil || bytes.Equal(before, after) {
+		return err
 	}
 	_, err = x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StatePowerLevels, "", levels, x.head.At)
 	return err

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -132,45 +131,10 @@ func (s *Service) setTimer(ctx context.Context, p store.Portal, life time.Durati
 // SetExpiry has new messages of a room's chats live for some time, or for ever if
 // life is 0: through owner's login, else the relay.
 func (s *Service) SetExpiry(ctx context.Context, owner id.UserID, room id.RoomID, life time.Duration) error {
-	portals, err := s.portals.in(ctx, string(room))
-	if err != nil {
-		return err
-	}
-	set := false
-	for _, p := range portals {
-		if !features(p).Expiries {
-			continue
-		}
-		sess, err := s.ownLogin(ctx, p, owner)
-		if err != nil {
-			return err
-		}
-		if sess == nil {
-			sess = s.logins.Get(p.Network, p.Relay)
-		}
-		if sess == nil || !sess.Online() {
-			return network.Errorf(network.Unavailable, "nobody who could change it is connected to "+s.networkName(p.Network), "no login")
-		}
-		ops, ok := sess.Ops()
-		if !ok || ops.EditChat == nil {
-			return network.Errorf(network.Rejected, s.networkName(p.Network)+" does not let me change that", "no chat editor")
-		}
-		key := journal.Key("set expiry", fmt.Sprint(p.ID), life.String(), fmt.Sprint(time.Now().UnixNano()))
-		err = ops.EditChat(ctx, p.Chat.ID, network.OutgoingChat{Txn: network.TxnID(hex.EncodeToString(key)), Expiry: &life})
-		if err != nil {
-			return err
-		}
-		ev := &network.ChatChange{Expiry: &life} // not every network tells us what we did; if it does, that is nothing new
-		ev.Chat, ev.Key, ev.At = p.Chat, "set "+hex.EncodeToString(key), time.Now()
-		if err := s.Deliver(ctx, sess, network.Batch{Events: []network.Event{ev}}); err != nil {
-			return err
-		}
-		set = true
-	}
-	if !set {
-		return network.Errorf(network.Rejected, "no network of this room has messages that vanish", "no expiries")
-	}
-	return nil
+	return s.ChangeChats(ctx, owner, room, ChatWish{
+		Can: func(f network.Features) bool { return f.Expiries }, None: "no network of this room has messages that vanish",
+		Change: network.OutgoingChat{Expiry: &life},
+	})
 }
 
 // announceExpiry says in a new room that its messages vanish, if they do.

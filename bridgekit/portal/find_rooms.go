@@ -171,6 +171,9 @@ func (s *Service) describeFound(ctx context.Context, p *store.Portal) error {
 		}
 	}
 	p.Info.Name, p.Info.Topic = name.Name, topic.Topic
+	if about, purpose := splitTopic(topic.Topic); purpose != nil && p.Info.Features.Purposes {
+		p.Info.Topic, p.Info.Purpose = about, *purpose
+	}
 	return nil
 }
 

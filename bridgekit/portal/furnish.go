@@ -59,6 +59,9 @@ func (s *Service) setUp(ctx context.Context, p store.Portal) error {
 	if err := s.announceExpiry(ctx, p.ID); err != nil {
 		return err
 	}
+	if err := x.closeNew(ctx); err != nil {
+		return err
+	}
 	return s.inviteMembers(ctx, p)
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/login"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
-	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
@@ -30,7 +29,7 @@ func (x *inbound) reopens(ev network.Event) bool {
 	return false
 }
 
-// chatChange follows a changed name or topic.
+// chatChange follows a chat's changed name, topic and so on.
 func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal.Outcome {
 	if x.p.Room == "" {
 		return journal.Delivered(nil) // the room will be made with what holds then
@@ -45,13 +44,8 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 			return x.failed(ctx, err)
 		}
 	}
-	if c.Topic != nil && *c.Topic != info.Topic {
-		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateTopic, "", &event.TopicEventContent{Topic: *c.Topic}, c.At); err != nil {
-			if matrix.KindOf(err) != matrix.NotAllowed || !info.Plumbed {
-				return x.failed(ctx, err)
-			}
-		}
-		info.Topic = *c.Topic
+	if err := x.changedTopic(ctx, c, &info); err != nil {
+		return x.failed(ctx, err)
 	}
 	if c.Avatar != nil && !info.Plumbed {
 		ops := x.ops()
@@ -69,10 +63,15 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 		info.Expiry = *c.Expiry
 	}
 	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {
-		p.Info.Name, p.Info.Topic, p.Info.Expiry = info.Name, info.Topic, info.Expiry
+		p.Info.Name, p.Info.Topic, p.Info.Purpose, p.Info.Expiry = info.Name, info.Topic, info.Purpose, info.Expiry
 	})
 	if err != nil {
 		return dbOutcome(err)
+	}
+	if c.Archived != nil {
+		if out := x.archived(ctx, *c.Archived); out != nil {
+			return *out
+		}
 	}
 	return journal.Delivered(nil)
 }
@@ -253,7 +252,7 @@ func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
 	if x.p.Room == "" || x.p.Info.Plumbed {
 		return journal.Delivered(nil)
 	}
-	err := x.changeLevels(ctx, func(levels *event.PowerLevelsEventContent) {
+	err := x.changeLevels(ctx, func(levels *event.PowerLevelsEventContent) error {
 		for u, l := range r.Levels {
 			mxid := x.mxid(u)
 			if levels.GetUserLevel(mxid) >= 100 || !x.hs.IsGhost(mxid) {
@@ -261,6 +260,7 @@ func (x *inbound) roles(ctx context.Context, r *network.Roles) journal.Outcome {
 			}
 			levels.SetUserLevel(mxid, min(max(l, 0), 99))
 		}
+		return nil
 	})
 	if err != nil && !harmless(err) {
 		return x.failed(ctx, err)

@@ -254,8 +254,8 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		if !features(o.p).Expiries || !o.setExpiry(&change) {
 			return journal.Delivered(nil)
 		}
-	case o.evt.Type == event.StateTopic.Type && c.Topic != nil && *c.Topic != o.p.Info.Topic:
-		change.Topic = c.Topic
+	case o.evt.Type == event.StateTopic.Type && c.Topic != nil:
+		o.setTopic(*c.Topic, &change)
 	case o.evt.Type == event.StateRoomName.Type && c.Name != nil && *c.Name != o.p.Info.Name && !o.p.Info.Plumbed:
 		change.Name = c.Name
 	case o.evt.Type == event.StateRoomAvatar.Type && c.URL != "" && c.URL != o.p.Info.Avatar && !o.p.Info.Plumbed:
@@ -263,8 +263,8 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 	default:
 		return journal.Delivered(nil)
 	}
-	if change.Topic == nil && change.Name == nil && change.Avatar == nil && change.Expiry == nil {
-		return journal.Delivered(nil) // a picture that is none
+	if change.Topic == nil && change.Purpose == nil && change.Name == nil && change.Avatar == nil && change.Expiry == nil {
+		return o.chatChanged(ctx, c.Topic) // a picture that is none, or what the network has
 	}
 	if err := o.ops.EditChat(ctx, o.p.Chat.ID, change); err != nil {
 		if network.KindOf(err) == network.Rejected {
@@ -281,6 +281,9 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 		if change.Topic != nil {
 			p.Info.Topic = *change.Topic
 		}
+		if change.Purpose != nil {
+			p.Info.Purpose = *change.Purpose
+		}
 		if change.Name != nil {
 			p.Info.Name = *change.Name
 		}
@@ -290,6 +293,17 @@ func (o *outbound) chatChange(ctx context.Context) journal.Outcome {
 	})
 	if err != nil {
 		return dbOutcome(err)
+	}
+	return o.chatChanged(ctx, c.Topic)
+}
+
+// chatChanged is the end of a change of a chat. written is the topic that it was, if
+// it was one.
+func (o *outbound) chatChanged(ctx context.Context, written *string) journal.Outcome {
+	if o.evt.Type == event.StateTopic.Type && written != nil && o.ops.EditChat != nil {
+		if out := o.keepPurpose(ctx, *written); out != nil {
+			return *out
+		}
 	}
 	return journal.Delivered(nil)
 }
@@ -323,6 +337,9 @@ func (o *outbound) member(ctx context.Context) journal.Outcome {
 	}
 	if o.from != nil {
 		return o.comesOrGoes(ctx)
+	}
+	if ghost, user, ok := o.invitee(); ok {
+		return o.inviteRemote(ctx, ghost, user)
 	}
 	target := id.UserID(*o.evt.StateKey)
 	leaves := c.Membership == event.MembershipLeave || c.Membership == event.MembershipBan

@@ -172,7 +172,7 @@ func (s *Service) Plumb(ctx context.Context, owner id.UserID, room id.RoomID, n 
 		return p, err
 	}
 	return s.settleIn(ctx, p, room, func(p *store.Portal) {
-		info := store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Plumbed: true, Since: time.Now()}
+		info := store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Purpose: chat.Purpose, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Archived: chat.Archived, Plumbed: true, Since: time.Now()}
 		if p.Room != "" && p.State == store.PortalOpen {
 			info.Former, info.FormerMade, info.Before = p.Room, !p.Info.Plumbed, p.Room
 		}

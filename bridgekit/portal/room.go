@@ -94,7 +94,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	r := matrix.Room{
 		Origin: from,
 		Alias:  s.alias(p),
-		Name:   chat.Name, Topic: chat.Topic,
+		Name:   chat.Name, Topic: roomTopic(chat.Topic, chat.Purpose),
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
 		State:    s.firstState(p, chat, ops),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
@@ -118,7 +118,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 	s.opts.Steps.At(step.RoomMade)
 	p, err = s.updateAlso(ctx, p.ID, func(p *store.Portal) {
 		p.Room, p.State = string(room), store.PortalOpen
-		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Setup: true, Fill: s.toFill(ops, w.login)}
+		p.Info = store.PortalInfo{Kind: chat.Kind, Name: chat.Name, Topic: chat.Topic, Purpose: chat.Purpose, Other: chat.Other, Features: chat.Features, Expiry: chat.Expiry, Archived: chat.Archived, Setup: true, Fill: s.toFill(ops, w.login)}
 		if ops != nil && chat.Features.Once != "" {
 			can := capabilities(chat.Features, ops)
 			p.Info.Shown = can.GetID()
@@ -239,8 +239,8 @@ func (x *inbound) describeLate(ctx context.Context) error {
 			return err
 		}
 	}
-	if chat.Topic != x.p.Info.Topic {
-		if _, err := x.hs.SendState(ctx, roomID(x.p), x.hs.BotID(), event.StateTopic, "", &event.TopicEventContent{Topic: chat.Topic}, time.Time{}); err != nil {
+	if chat.Topic != x.p.Info.Topic || chat.Purpose != x.p.Info.Purpose {
+		if err := x.showTopic(ctx, x.p, store.PortalInfo{Topic: chat.Topic, Purpose: chat.Purpose}, time.Time{}); err != nil {
 			return err
 		}
 	}
@@ -251,7 +251,7 @@ func (x *inbound) describeLate(ctx context.Context) error {
 	}
 	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {
 		p.Info.Kind, p.Info.Name, p.Info.Topic, p.Info.Other, p.Info.Features = chat.Kind, chat.Name, chat.Topic, chat.Other, chat.Features
-		p.Info.Expiry = chat.Expiry
+		p.Info.Purpose, p.Info.Expiry, p.Info.Archived = chat.Purpose, chat.Expiry, chat.Archived
 	})
 	return err
 }

@@ -40,6 +40,7 @@ type PortalInfo struct {
 	Kind     network.ChatKind `json:"kind,omitempty"`
 	Name     string           `json:"name,omitempty"`
 	Topic    string           `json:"topic,omitempty"`
+	Purpose  string           `json:"purpose,omitempty"`
 	Avatar   string           `json:"avatar,omitempty"` // mxc://
 	Other    network.UserID   `json:"other,omitempty"`
 	Features network.Features `json:"features"`
@@ -47,6 +48,10 @@ type PortalInfo struct {
 	Plumbed bool `json:"plumbed,omitempty"`
 	// Expiry is how long new messages of the chat live; 0 for ever.
 	Expiry time.Duration `json:"expiry,omitempty"`
+	// Archived: nobody may say anything in the chat. Closed is what it took to speak
+	// in the room before that closed it: by type of event, "" for all others.
+	Archived bool           `json:"archived,omitempty"`
+	Closed   map[string]int `json:"closed,omitempty"`
 	// Former is the room that the chat had before it was plumbed into this one,
 	// if it can go back there.
 	Former string `json:"former,omitempty"`

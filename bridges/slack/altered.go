@@ -8,22 +8,16 @@ import (
 )
 
 // altered is a change of the conversation that Slack tells as a message. Changes of
-// members, names and archiving have events of their own, which say more.
+// members and names have events of their own, which say more; archiving has both, of
+// which the message is found again after an absence.
 func (t *translator) altered(_ context.Context, m *convert.Message, chat string, past bool) []network.Event {
 	if past {
 		return nil
 	}
 	change := m.Change()
 	head := t.head(chat, messageKey(m.TS), t.senderOf(m), m.TS)
-	switch {
-	case change.Topic != nil:
-		return []network.Event{&network.ChatChange{Head: head, Topic: change.Topic}}
-	case change.Purpose != nil:
-		words := "The description of this channel is now: " + *change.Purpose
-		if *change.Purpose == "" {
-			words = "The description of this channel was removed."
-		}
-		return []network.Event{&network.ServiceNotice{Head: head, Content: network.Text(words)}}
+	if change.Topic == nil && change.Purpose == nil && change.Archived == nil {
+		return nil
 	}
-	return nil
+	return []network.Event{&network.ChatChange{Head: head, Topic: change.Topic, Purpose: change.Purpose, Archived: change.Archived}}
 }

@@ -32,8 +32,8 @@ type conversation struct {
 	}
 }
 
-// topic is what stands above the conversation: its topic, or else its description.
-func (c *conversation) topic() string {
+// about is what is found in searches: its topic, or else its description.
+func (c *conversation) about() string {
 	return unescape(firstOf(c.Topic.Value, c.Purpose.Value))
 }
 
@@ -70,17 +70,19 @@ func (c *Client) Chat(ctx context.Context, id network.ChatID) (network.Chat, err
 // describe turns what Slack tells of a conversation into a chat.
 func (c *Client) describe(ctx context.Context, acc *account, found conversation) network.Chat {
 	chat := network.Chat{
-		Key: chatKey(found.ID, c.login.ID), Kind: network.Group, Name: found.Name, Topic: found.topic(),
+		Key: chatKey(found.ID, c.login.ID), Kind: network.Group, Name: found.Name,
+		Topic: unescape(found.Topic.Value), Purpose: unescape(found.Purpose.Value), Archived: found.IsArchived,
 		Members: found.NumMembers, Features: c.features(acc),
 	}
 	chat.Features.ReadOnly = found.IsArchived || found.IsReadOnly
 	switch {
 	case found.IsIM:
+		chat.Features.Purposes, chat.Features.Archives = false, false
 		chat.Kind, chat.Name, chat.Other = network.Direct, "", network.UserID(found.User)
 		chat.Members = 2
 	case found.IsMPIM:
 		chat.Name = c.groupName(ctx, acc, found)
-		chat.Features.JoinersSeePast = false
+		chat.Features.JoinersSeePast, chat.Features.Archives = false, false
 	default:
 		c.conn.dir.named(found.ID, found.Name)
 		if !found.IsPrivate {
@@ -115,7 +117,7 @@ func (c *Client) features(acc *account) network.Features {
 			markup.Bold, markup.Italic, markup.Strike, markup.Code, markup.CodeBlock, markup.Link, markup.Mention, markup.Everyone,
 			markup.ChatLink, markup.Emoji, markup.Quote, markup.List, markup.Item, markup.Heading, markup.Paragraph, markup.Underline,
 		},
-		Quotes: c.set.Replies != repliesThread, Threads: true, JoinersSeePast: true,
+		Quotes: c.set.Replies != repliesThread, Threads: true, JoinersSeePast: true, Purposes: true, Archives: true,
 		Personas: c.cred.Kind == kindApp && acc.may("chat:write.customize"),
 	}
 }

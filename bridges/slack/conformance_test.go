@@ -236,6 +236,21 @@ func (h *harness) roomActs(a *networktest.Acts) {
 	a.Topic = func(_ context.Context, chat network.ChatID) (string, error) {
 		return unescape(h.Channel(string(chat)).Topic), nil
 	}
+	a.SetPurpose = func(_ context.Context, chat network.ChatID, purpose string) error {
+		h.world.SetPurpose(string(chat), h.bob, escape(purpose))
+		return nil
+	}
+	a.Purpose = func(_ context.Context, chat network.ChatID) (string, error) {
+		return unescape(h.Channel(string(chat)).Purpose), nil
+	}
+	a.SetArchived = func(_ context.Context, chat network.ChatID, archived bool) error {
+		if archived {
+			h.world.Archive(string(chat), h.bob)
+		} else {
+			h.world.Unarchive(string(chat), h.bob)
+		}
+		return nil
+	}
 	a.SayMedia = func(_ context.Context, chat network.ChatID, m networktest.SentMedia) (network.MessageID, error) {
 		return network.MessageID(h.Upload(string(chat), h.bob, "", slackfake.File{Name: m.Name, Mime: m.MIME, Content: m.Data})), nil
 	}

@@ -133,14 +133,15 @@ func wordsOf(e goslack.SlackErrorResponse) string {
 		return "nobody can be taken out of this channel"
 	case "team_access_not_granted":
 		return "the app is not in this workspace: an administrator of the organisation has to add it there"
-	case "name_taken":
-		return "a channel of this name exists already"
 	case "file_not_found", "file_deleted":
 		return "this file is not on Slack any more"
 	case "method_not_supported_for_channel_type":
 		return "Slack cannot do this in such a conversation"
 	case "ekm_access_denied":
 		return "the organisation's administrators have locked messages"
+	}
+	if words := channelWords(e.Err); words != "" {
+		return words
 	}
 	return "Slack says: " + strings.ReplaceAll(e.Err, "_", " ")
 }

@@ -54,7 +54,9 @@ func (t *translator) happening(ctx context.Context, ev incoming) []network.Event
 	case "channel_rename", "group_rename", "mpim_rename":
 		return t.renamed(ev)
 	case "channel_archive", "group_archive", "channel_unarchive", "group_unarchive":
-		return t.archived(ctx, ev)
+		return t.archived(ev)
+	case "channel_created":
+		return t.created(ev)
 	case "pin_added", "pin_removed":
 		return t.pins(ctx, ev)
 	case "user_typing":
@@ -152,21 +154,27 @@ func (t *translator) renamed(ev incoming) []network.Event {
 	return []network.Event{&network.ChatChange{Head: head, Name: &e.Channel.Name}}
 }
 
-func (t *translator) archived(ctx context.Context, ev incoming) []network.Event {
+func (t *translator) archived(ev incoming) []network.Event {
 	var e struct{ User string }
 	if !t.read(ev, &e) || ev.Chat == "" {
 		return nil
 	}
-	who := "Somebody"
-	if p, err := t.conn.dir.person(ctx, t.acc, e.User); err == nil && p.Name != "" {
-		who = p.Name
+	archived := ev.Type == "channel_archive" || ev.Type == "group_archive"
+	head := t.head(ev.Chat, eventKey(ev.Type, string(ev.EventTS), ev.ID), network.UserID(e.User), ev.EventTS)
+	return []network.Event{&network.ChatChange{Head: head, Archived: &archived}}
+}
+
+// created is that there is a public channel that was not there before.
+func (t *translator) created(ev incoming) []network.Event {
+	var e struct {
+		Channel struct{ ID, Name string }
 	}
-	words := who + " archived this channel: nothing can be said there until somebody unarchives it on Slack."
-	if ev.Type == "channel_unarchive" || ev.Type == "group_unarchive" {
-		words = who + " unarchived this channel."
+	if !t.read(ev, &e) || e.Channel.ID == "" || e.Channel.Name == "" {
+		return nil
 	}
-	at := ev.EventTS
-	return []network.Event{&network.ServiceNotice{Head: t.head(ev.Chat, eventKey(ev.Type, string(at), ev.ID), "", at), Content: network.Text(words)}}
+	t.conn.dir.named(e.Channel.ID, e.Channel.Name)
+	head := network.Head{Key: eventKey(ev.Type, e.Channel.ID, string(ev.EventTS)), At: ev.EventTS.Time()}
+	return []network.Event{&network.ChatAppeared{Head: head, Name: "#" + e.Channel.Name}}
 }
 
 // pins is the list of what is pinned, which Slack has to be asked for.

@@ -21,7 +21,7 @@ const (
 // appEvents are the events that an app subscribes to for its bot, by their names in
 // manifests.
 func appEvents() []string {
-	return append(userEvents(), "app_uninstalled", "team_join", "tokens_revoked", "user_change")
+	return append(userEvents(), "app_uninstalled", "channel_created", "team_join", "tokens_revoked", "user_change")
 }
 
 // userEvents are those that it subscribes to for people who signed in by OAuth.

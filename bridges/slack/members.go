@@ -81,29 +81,3 @@ func (c *Client) Leave(ctx context.Context, chat network.ChatID, _ string) error
 	}
 	return acc.call(ctx, method, url.Values{"channel": {string(chat)}}, nil)
 }
-
-// EditChat implements network.ChatEditor.
-func (c *Client) EditChat(ctx context.Context, chat network.ChatID, e network.OutgoingChat) error {
-	acc, err := c.account(ctx)
-	if err != nil {
-		return err
-	}
-	if err := checkChat(chat); err != nil {
-		return err
-	}
-	if e.Avatar != nil || e.Expiry != nil {
-		return network.Errorf(network.Rejected, "channels on Slack have no picture, and no time after which messages vanish", "edit chat")
-	}
-	if e.Topic != nil {
-		if len([]rune(*e.Topic)) > 250 {
-			return network.Errorf(network.Rejected, "a topic on Slack has at most 250 characters", "edit chat: %d bytes of topic", len(*e.Topic))
-		}
-		if err := acc.call(ctx, "conversations.setTopic", url.Values{"channel": {string(chat)}, "topic": {escape(*e.Topic)}}, nil); err != nil {
-			return err
-		}
-	}
-	if e.Name != nil {
-		return acc.call(ctx, "conversations.rename", url.Values{"channel": {string(chat)}, "name": {channelName(*e.Name)}}, nil)
-	}
-	return nil
-}

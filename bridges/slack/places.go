@@ -98,7 +98,7 @@ func (c *Client) Search(ctx context.Context, query string, limit int) ([]network
 	err = acc.conversations(patient(ctx, time.Minute), func(one conversation) bool {
 		c.conn.dir.named(one.ID, one.Name)
 		if strings.Contains(strings.ToLower(one.Name), query) || strings.Contains(strings.ToLower(unescape(one.Purpose.Value)), query) {
-			found = append(found, network.Found{Name: "#" + one.Name, ID: network.ChatID(one.ID), Private: one.IsPrivate, Topic: one.topic(), Members: one.NumMembers})
+			found = append(found, network.Found{Name: "#" + one.Name, ID: network.ChatID(one.ID), Private: one.IsPrivate, Topic: one.about(), Members: one.NumMembers})
 		}
 		return len(found) < limit
 	})
