@@ -199,13 +199,17 @@ func (s *Service) changeOne(ctx context.Context, owner id.UserID, p store.Portal
 	if !ok || ops.EditChat == nil {
 		return network.Errorf(network.Rejected, s.networkName(p.Network)+" does not let me change that", "no chat editor")
 	}
-	name := hex.EncodeToString(journal.Key("change chat", fmt.Sprint(p.ID), fmt.Sprint(time.Now().UnixNano())))
+	// Not every network tells us what we did; if it does, that is nothing new.
+	ev := &network.ChatChange{Expiry: change.Expiry, Purpose: change.Purpose, Archived: change.Archived}
+	what, err := network.MarshalEvent(ev)
+	if err != nil {
+		return err
+	}
+	name := hex.EncodeToString(journal.Key("change chat", fmt.Sprint(p.ID), string(what), fmt.Sprint(time.Now().UnixNano())))
 	change.Txn = network.TxnID(name)
 	if err := ops.EditChat(ctx, p.Chat.ID, change); err != nil {
 		return err
 	}
-	// Not every network tells us what we did; if it does, that is nothing new.
-	ev := &network.ChatChange{Expiry: change.Expiry, Purpose: change.Purpose, Archived: change.Archived}
 	ev.Chat, ev.Key, ev.At = p.Chat, "set "+name, time.Now()
 	if change.Archived != nil {
 		ev.Sender = sess.User() // it is said who did it
