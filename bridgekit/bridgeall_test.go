@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -68,5 +69,45 @@ func TestBridgeAll(t *testing.T) {
 		// More of them, with what is there already.
 		r.ask(r.alice, m, "bridge-all "+string(netID)+" confirm", "one after another")
 		r.wait("all four are in the space", func() bool { return len(r.children(space)) == 4 })
+	})
+}
+
+// What the configuration wants bridged is, and so are chats that are made later, also
+// while Causeway is away.
+func TestBridgeAllPolicy(t *testing.T) {
+	virtual(t, rigOptions{net: memnet.Options{Relay: "relay"}, config: func(c *config.Config) {
+		c.BridgeAll = config.Policies{netID: {Allow: []string{"team-*"}, Deny: []string{"team-x"}, Guest: "@alice:test"}}
+	}}, func(r *rig) {
+		r.net.Channel("team-a", "carol")
+		r.start()
+		carol := r.net.User("carol")
+		bridged := func(name string) {
+			t.Helper()
+			room := r.room(name)
+			r.wait(name+" is in the space", func() bool {
+				space := r.hs.Room(r.room("Memnet"))
+				return space.Membership(r.alice.ID) == "invite" && slices.Contains(r.children(space.ID), room)
+			})
+		}
+		bridged("team-a")
+		for _, name := range []string{"other", "team-x", "team-b"} {
+			carol.Create(network.ChatID(name))
+		}
+		bridged("team-b")
+		r.stop()
+		carol.Create("team-c")
+		r.start()
+		bridged("team-c")
+		r.say("carol", "team-c", "hello")
+		r.sees(r.room("team-c"), "hello")
+		for _, id := range r.hs.Rooms() {
+			if name := r.hs.Room(id).Name; name == "other" || name == "team-x" {
+				t.Errorf("%s has a room", name)
+			}
+		}
+		// What somebody asks for stands beside it.
+		m := r.management(r.alice)
+		r.ask(r.alice, m, "bridge-all "+string(netID)+" other confirm", "one after another")
+		bridged("other")
 	})
 }

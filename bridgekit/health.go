@@ -171,6 +171,9 @@ func (b *Bridge) limits(o *portal.Options, facts *store.Facts) {
 	o.NewSenders, o.MaxPortals = c.Limits.NewSenders, c.Limits.Portals
 	o.Presence = c.Limits.Presence
 	o.Filters, o.Logout, o.Facts = c.Filters, c.Logout, facts
+	for n, policy := range c.BridgeAll {
+		o.Policies = append(o.Policies, portal.BulkWish{Network: n, Patterns: policy.Patterns(), Guest: id.UserID(policy.Guest)})
+	}
 	o.Canary = func(mark string) { b.vitals.came(mark) }
 	o.Heard = func() { b.vitals.heard() }
 }

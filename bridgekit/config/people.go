@@ -51,6 +51,42 @@ func (f Filters) NeedsKind(n network.NetworkID) bool {
 	return slices.ContainsFunc(f[n].Allow, isKind) || slices.ContainsFunc(f[n].Deny, isKind)
 }
 
+// Policies say which chats of networks are bridged without anybody's asking.
+type Policies map[network.NetworkID]Policy
+
+// A Policy chooses chats by their names, in which * and ? stand for anything.
+type Policy struct {
+	Allow []string `yaml:"allow"` // none: all
+	Deny  []string `yaml:"deny"`  // not these
+	Guest string   `yaml:"guest"` // a Matrix ID
+}
+
+// Patterns are what the policy chooses by, with ! before what it excludes.
+func (p Policy) Patterns() []string {
+	out := slices.Clone(p.Allow)
+	for _, one := range p.Deny {
+		out = append(out, "!"+one)
+	}
+	return out
+}
+
+func (c *Config) validatePolicies(d *decoder) {
+	for id, p := range c.BridgeAll {
+		at := join("bridge_all", string(id))
+		if c.Network(string(id)) == nil {
+			d.invalid(at, "there is no network of this name")
+		}
+		for _, pattern := range slices.Concat(p.Allow, p.Deny) {
+			if _, err := path.Match(pattern, ""); err != nil || strings.Trim(pattern, "#!") == "" || strings.HasPrefix(pattern, "!") {
+				d.invalid(at, "%q is no pattern; write names such as general or team-*", pattern)
+			}
+		}
+		if !strings.HasPrefix(p.Guest, "@") || !strings.Contains(p.Guest, ":") {
+			d.invalid(at, "guest has to be a Matrix ID, such as @you:example.org")
+		}
+	}
+}
+
 const kindPrefix = "kind:"
 
 // A Cleanup is what becomes of a room when somebody signs out.
@@ -97,6 +133,7 @@ func glob(pattern, text string) bool {
 }
 
 func (c *Config) validatePeople(d *decoder) {
+	c.validatePolicies(d)
 	for id, f := range c.Filters {
 		at := join("filters", string(id))
 		if c.Network(string(id)) == nil {

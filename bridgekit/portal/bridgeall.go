@@ -37,7 +37,19 @@ type BulkWish struct {
 	// everybody is chosen by its whole name only.
 	Patterns []string  `json:"patterns,omitempty"`
 	Guest    id.UserID `json:"guest"` // gets the space
+
+	standing bool // it is the configuration's, not somebody's command
+	number   int  // of those that were made in this process
 }
+
+// A wishKey tells a network's wishes apart: what its configuration wants stands beside
+// what somebody asked for.
+type wishKey struct {
+	network  network.NetworkID
+	standing bool
+}
+
+func (w BulkWish) key() wishKey { return wishKey{w.Network, w.standing} }
 
 // A BulkChat is one that a wish chooses.
 type BulkChat struct {
@@ -63,12 +75,13 @@ type bulk struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
-	wishes  map[network.NetworkID]BulkWish          // not fulfilled; guarded by mu
+	wishes  map[wishKey]BulkWish                    // not fulfilled; guarded by mu
+	made    int                                     // wishes; guarded by mu
 	trouble map[network.NetworkID]map[string]string // of chats, by name; guarded by mu
 }
 
 func newBulk(s *Service) *bulk {
-	return &bulk{s: s, wake: make(chan struct{}, 1), wishes: map[network.NetworkID]BulkWish{}, trouble: map[network.NetworkID]map[string]string{}}
+	return &bulk{s: s, wake: make(chan struct{}, 1), wishes: map[wishKey]BulkWish{}, trouble: map[network.NetworkID]map[string]string{}}
 }
 
 func bulkFact(n network.NetworkID) string { return "bridge all " + string(n) }
@@ -108,11 +121,23 @@ func (b *bulk) forget(n network.NetworkID) {
 
 func (b *bulk) add(w BulkWish) {
 	b.mu.Lock()
-	b.wishes[w.Network] = w
+	b.made++
+	w.number = b.made // another one, though it may wish the same: there may be more to choose from
+	b.wishes[w.key()] = w
 	b.mu.Unlock()
 	select {
 	case b.wake <- struct{}{}:
 	default:
+	}
+}
+
+// due has what the configuration wants of a network looked at again.
+func (b *bulk) due(n network.NetworkID) {
+	for _, w := range b.s.opts.Policies {
+		if w.Network == n {
+			w.standing = true
+			b.add(w)
+		}
 	}
 }
 
@@ -139,7 +164,7 @@ func (b *bulk) plan(ctx context.Context, w BulkWish) (BulkPlan, *login.Session, 
 		return plan, sess, ops, err
 	}
 	b.mu.Lock()
-	_, plan.Running = b.wishes[w.Network]
+	_, plan.Running = b.wishes[w.key()]
 	trouble := b.trouble[w.Network]
 	b.mu.Unlock()
 	for _, f := range found {
@@ -308,8 +333,7 @@ func (b *bulk) fulfil(ctx context.Context, w BulkWish) error {
 func (b *bulk) changed(w BulkWish) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now, ok := b.wishes[w.Network]
-	return !ok || now.Guest != w.Guest || strings.Join(now.Patterns, " ") != strings.Join(w.Patterns, " ")
+	return b.wishes[w.key()].number != w.number
 }
 
 func (b *bulk) fail(n network.NetworkID, chat, words string) {
@@ -329,12 +353,16 @@ func (b *bulk) done(ctx context.Context, w BulkWish) error {
 	if b.changed(w) {
 		return nil
 	}
-	if err := b.s.opts.Facts.SetFact(ctx, bulkFact(w.Network), ""); err != nil {
-		return err
+	if !w.standing {
+		if err := b.s.opts.Facts.SetFact(ctx, bulkFact(w.Network), ""); err != nil {
+			return err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.wishes, w.Network)
+	if b.wishes[w.key()].number == w.number {
+		delete(b.wishes, w.key())
+	}
 	return nil
 }
 

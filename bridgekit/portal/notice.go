@@ -175,6 +175,9 @@ func (s *Service) handleAccount(ctx context.Context, e *journal.Entry, via netwo
 		return s.tellOwner(ctx, e, sess, ev)
 	case *network.UserChanged:
 		return s.userChanged(ctx, sess, ev)
+	case *network.ChatAppeared:
+		s.bulk.due(sess.Network)
+		return journal.Delivered(nil)
 	case *network.UserMerged:
 		return s.merge(ctx, sess, ev)
 	}
@@ -214,6 +217,9 @@ func (s *Service) LoginChanged(sess *login.Session, st network.LoginState) {
 	if st.Status == network.Online || st.Status == network.Limited || st.Status == network.Dead {
 		s.j.Wake(sess.Cause())
 		s.wakeDead(sess.Network)
+	}
+	if st.Status != network.Dead && sess.Online() && s.logins.Relay(sess.Network) == sess {
+		s.bulk.due(sess.Network) // there may be chats that were made meanwhile
 	}
 }
 

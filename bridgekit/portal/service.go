@@ -51,6 +51,8 @@ type Options struct {
 	Filters config.Filters
 	Logout  config.Logout
 	Facts   *store.Facts
+	// Policies are which chats are bridged without anybody's asking.
+	Policies []BulkWish
 	// Delivery says how people learn what became of what they wrote.
 	Delivery Delivery
 	// Canary is told the marks of what the bot sends to itself, see

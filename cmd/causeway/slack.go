@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/causeway-chat/causeway/bridgekit/command"
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/slack"
@@ -21,6 +22,11 @@ func newSlack() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newSlackManifest())
+	for _, op := range command.Operators() {
+		if op.Name == "bridge-all" { // looked for here by who sets a workspace up
+			cmd.AddCommand(newOperator(op))
+		}
+	}
 	return cmd
 }
 
