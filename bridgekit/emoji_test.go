@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
@@ -165,6 +167,66 @@ func TestEmojiFromMatrix(t *testing.T) {
 		r.waitNet("the reaction by its name", func() bool { return len(has()) == 1 && has()[0] == ":party:" })
 		r.settle("team", room)
 		r.equal("reactions in the room", 1, len(r.reactions(room)))
+	})
+}
+
+// shortcodes are what a space's image pack holds: pictures by shortcode.
+func (r *rig) shortcodes(space, eventType string) map[string]string {
+	out := map[string]string{}
+	for _, e := range r.hs.Room(space).OfType(eventType) {
+		var c struct {
+			Images map[string]struct{ URL string }
+		}
+		if err := json.Unmarshal(e.Content, &c); err != nil {
+			r.t.Fatal(err)
+		}
+		clear(out) // a later one takes its place
+		for name, i := range c.Images {
+			out[name] = i.URL
+		}
+	}
+	return out
+}
+
+// The space of an account has an image pack of the emoji that were shown, which follows
+// what the network's are called. What does not fit is what was shown earliest.
+func TestEmojiPack(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		space := r.room("alice on Memnet")
+		has := func(want map[string]string) {
+			r.t.Helper()
+			for _, typ := range []string{"im.ponies.room_emotes", "m.room.image_pack"} {
+				r.wait(fmt.Sprintf("%s has %v", typ, want), func() bool { return maps.Equal(r.shortcodes(space, typ), want) })
+			}
+		}
+		r.net.AddEmoji(":unused:", picture("unused"))
+		r.net.AddEmoji(":party:", picture("party"))
+		r.sayEmoji("team", ":party:")
+		party := r.uploaded(room, ":party:")
+		has(map[string]string{"party": party})
+		r.net.AddEmoji(":tea:", picture("tea"))
+		r.sayEmoji("team", ":tea:")
+		tea := r.uploaded(room, ":tea:")
+		has(map[string]string{"party": party, "tea": tea})
+		r.net.RenameEmoji(":party:", ":feast:")
+		has(map[string]string{"feast": party, "tea": tea})
+		r.net.RemoveEmoji(":tea:")
+		has(map[string]string{"feast": party})
+
+		// Nothing is written that is there already.
+		n := len(r.hs.Room(space).Timeline)
+		r.net.AddEmoji(":other:", picture("other"))
+		time.Sleep(2 * time.Hour)
+		r.equal("events of the space", n, len(r.hs.Room(space).Timeline))
+
+		// What is called otherwise now is the same on the network.
+		on := r.event(room, "look :party: !").ID
+		r.alice.React(room, on, party)
+		r.waitNet("the reaction", func() bool {
+			got := r.message("team", "look :party: !").Reactions["alice"]
+			return len(got) == 1 && got[0] == ":feast:"
+		})
 	})
 }
 

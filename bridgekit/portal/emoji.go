@@ -92,7 +92,11 @@ func (s *Service) showEmoji(ctx context.Context, n network.NetworkID, e network.
 		}
 		return "", err
 	}
-	return uri, s.db.SaveEmoji(ctx, store.Emoji{Network: n, Emoji: e, URI: uri})
+	if err := s.db.SaveEmoji(ctx, store.Emoji{Network: n, Emoji: e, URI: uri}); err != nil {
+		return "", err
+	}
+	s.packs.changed(n)
+	return uri, nil
 }
 
 // passing reports whether what failed may work in a moment. What takes too long does not.

@@ -37,8 +37,12 @@ func (p *ephemeral) spawn(f func(ctx context.Context)) {
 
 // remote shows what a network tells. Errors end here: it is best effort.
 func (p *ephemeral) remote(s *Service, sess *login.Session, ev network.Event) {
-	if there, ok := ev.(*network.Presence); ok {
-		s.presences.note(sess, there)
+	switch ev := ev.(type) {
+	case *network.Presence:
+		s.presences.note(sess, ev)
+		return
+	case *network.EmojiChanged:
+		s.packs.changed(sess.Network)
 		return
 	}
 	if !s.hs.Up() {

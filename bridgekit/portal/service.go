@@ -126,6 +126,7 @@ type Service struct {
 	tasks     *background
 	eph       ephemeral
 	presences *presences
+	packs     *packs
 	deeds     deeds
 	newcomers newcomers
 	forgotten forgotten
@@ -163,6 +164,7 @@ func New(o Options) *Service {
 	s.tasks = newBackground()
 	s.eph.tasks = s.tasks
 	s.presences = newPresences(s, o.Presence)
+	s.packs = newPacks(s)
 	s.after = &aftermath{s: s}
 	s.making = &making{s: s}
 	s.vanish = newVanishing(s)
@@ -199,6 +201,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.arrived.run(ctx) })
 	g.Go(func() error { return s.bulk.run(ctx) })
 	g.Go(func() error { return s.presences.run(ctx) })
+	g.Go(func() error { return s.packs.run(ctx) })
 	g.Go(func() error { return s.listen(ctx) })
 	g.Go(func() error {
 		return s.db.Patiently(ctx, "look for keys that have come", s.resumeAside)
