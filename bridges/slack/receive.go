@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"reflect"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/slack/convert"
@@ -96,16 +95,16 @@ func (t *translator) content(ctx context.Context, m *convert.Message) network.Co
 }
 
 // edited is what a message says now. A preview that Slack adds to a message is an
-// edit only if it is shown.
+// edit only if it is shown. Slack is asked about files only if it is one.
 func (t *translator) edited(ctx context.Context, m *convert.Message, chat string) []network.Event {
 	now := m.Inner
 	if !now.TS.Valid() {
 		return nil
 	}
-	c := t.content(ctx, now)
-	if m.Previous != nil && reflect.DeepEqual(c, t.content(ctx, m.Previous)) {
+	if !m.Rewritten(t.conn.dir.lookup(ctx, t.acc)) {
 		return nil
 	}
+	c := t.content(ctx, now)
 	by, at, version := network.UserID(now.EditedBy), m.EventTS, now.Edited
 	if by == "" || now.BotID == t.acc.BotID && t.acc.BotID != "" {
 		by = t.senderOf(now)

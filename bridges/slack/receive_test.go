@@ -165,6 +165,29 @@ func TestFilesOfOtherWorkspaces(t *testing.T) {
 	}
 }
 
+// TestFilesAreAskedAboutOnce: not for what is no edit, and once for what is one.
+func TestFilesAreAskedAboutOnce(t *testing.T) {
+	w, c, _ := listening(t)
+	w.Upload(w.main, w.bob, "lok", slackfake.File{Name: "a.txt", Mime: "text/plain", Content: []byte("content"), Hidden: true})
+	c.mark(w, "came")
+	id := string(eventsOf[*network.Message](c)[0].ID)
+	asked := w.Calls("files.info")
+	w.Change(w.main, id, slackfake.JSON{"reply_count": 1})
+	c.mark(w, "changed")
+	if n := w.Calls("files.info") - asked; n != 0 {
+		t.Errorf("asked %d times for no edit", n)
+	}
+	w.Edit(w.main, id, "look")
+	c.mark(w, "edited")
+	if n := w.Calls("files.info") - asked; n != 1 {
+		t.Errorf("asked %d times for an edit", n)
+	}
+	edits := eventsOf[*network.Edit](c)
+	if len(edits) != 1 || edits[0].Parts[0].Media == nil || edits[0].Parts[0].Media.Name != "a.txt" || textOf(edits[0].Content) != "look" {
+		t.Errorf("the edits are %+v", edits)
+	}
+}
+
 // TestSlowChatSlowsNobody: what a message in one channel needs does not come, and the
 // other channel goes on.
 func TestSlowChatSlowsNobody(t *testing.T) {

@@ -32,7 +32,8 @@
 // colours are lost, and a quote within a quote is text. Addresses in a text become
 // links, because in rich text Slack makes none itself. A list's item that holds
 // more than text and lists ends the list; it goes on behind with its next number.
-// Polls are texts with numbers to react with ([PollAnswer] reads such a reaction).
+// Polls are texts with numbers to react with: a vote is a reaction, and is shown as
+// one.
 //
 // # Emoji
 //

@@ -145,13 +145,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestPollAnswer(t *testing.T) {
-	p := network.Poll{Answers: make([]network.PollAnswer, 3)}
-	for reaction, want := range map[string]int{"one": 0, "three": 2, ":two:": 1, "four": -1, "tada": -1, "": -1} {
-		if got := PollAnswer(reaction, p); got != want {
-			t.Errorf("%q is answer %d, not %d", reaction, got, want)
-		}
-	}
+func TestPollEmoji(t *testing.T) {
 	for i, name := range digitNames() {
 		if emoji, ok := EmojiText(name); !ok || slices.Index(digitNames(), name) != i {
 			t.Errorf("%s is %q", name, emoji)

@@ -78,14 +78,3 @@ func poll(p network.Part, o Options) []Draft {
 	}
 	return out
 }
-
-// PollAnswer is the index of the answer that a reaction to a poll's message votes
-// for, -1 if it is none.
-func PollAnswer(reaction string, p network.Poll) int {
-	for i, name := range digitNames() {
-		if name == strings.Trim(reaction, ":") && i < len(p.Answers) {
-			return i
-		}
-	}
-	return -1
-}

@@ -69,8 +69,9 @@ func (m *Message) Target() TS {
 }
 
 // Rewritten reports whether a Changed message was edited so that it shows something
-// else: not if Slack only counted replies, or found a preview for a link. l should
-// know without asking; what it does not know is the same before and after.
+// else: not if Slack only counted replies, or found a preview for a link. Files that
+// have to be asked about (Unchecked) need not be filled in: they are the same before
+// and after if their IDs are.
 func (m *Message) Rewritten(l Lookup) bool {
 	if m.Inner == nil || m.Previous == nil {
 		return m.Inner != nil
@@ -80,7 +81,7 @@ func (m *Message) Rewritten(l Lookup) bool {
 
 // shown is what readers see of a message, as values that print alike if they are.
 func shown(m *Message, l Lookup) []any {
-	var out []any
+	out := []any{m.Broadcast()}
 	for _, p := range m.parts(l) {
 		out = append(out, p.Style, p.Text)
 		if p.Media != nil {
