@@ -43,6 +43,7 @@ type Node struct {
 	User     string `json:"user,omitempty"` // remote user ID, or a Matrix user ID if MXID
 	Chat     string `json:"chat,omitempty"` // remote chat ID, or a Matrix room ID or alias if MXID
 	MXID     bool   `json:"mxid,omitempty"` // User or Chat is a Matrix identifier
+	Via      string `json:"via,omitempty"`  // a server by which a Matrix room of Chat can be found
 	Lang     string `json:"lang,omitempty"`
 	FG       string `json:"fg,omitempty"` // "#rrggbb" or empty
 	BG       string `json:"bg,omitempty"` // "#rrggbb" or empty

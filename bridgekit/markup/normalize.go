@@ -49,7 +49,7 @@ func cleanLeaf(n Node) (Node, bool) {
 			return l, true
 		}
 	case ChatLink:
-		l.Text, l.Chat, l.MXID = cleanLine(n.Text), cleanToken(n.Chat), n.MXID
+		l.Text, l.Chat, l.MXID, l.Via = cleanLine(n.Text), cleanToken(n.Chat), n.MXID, cleanToken(n.Via)
 		if l.Chat == "" {
 			l = Node{Kind: Text, Text: l.Text}
 		} else {

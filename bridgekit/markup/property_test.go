@@ -106,7 +106,7 @@ func checkNode(t tb, n Node, above []Kind) {
 	case (n.Kind == Mention || n.Kind == ChatLink) && slices.Contains(above, Link):
 		t.Errorf("%s in a link", n.Kind)
 	}
-	leaf, isLeaf := cleanLeaf(Node{Kind: n.Kind, Text: n.Text, URL: n.URL, User: n.User, Chat: n.Chat, MXID: n.MXID, Lang: n.Lang})
+	leaf, isLeaf := cleanLeaf(Node{Kind: n.Kind, Text: n.Text, URL: n.URL, User: n.User, Chat: n.Chat, MXID: n.MXID, Via: n.Via, Lang: n.Lang})
 	if len(n.Children) == 0 && (!isLeaf || !reflect.DeepEqual(leaf, n)) {
 		t.Errorf("empty or unclean: %+v", n)
 	}

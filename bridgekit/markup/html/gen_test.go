@@ -32,6 +32,7 @@ func genNode(depth int) *rapid.Generator[markup.Node] {
 			User:    rapid.OneOf(rapid.SampledFrom([]string{"@a:b.c", "@a/b%:c.d", "U1"}), genText()).Draw(t, "user"),
 			Chat:    rapid.OneOf(rapid.SampledFrom([]string{"#a:b.c", "!x", "C1"}), genText()).Draw(t, "chat"),
 			MXID:    rapid.Bool().Draw(t, "mxid"),
+			Via:     rapid.SampledFrom([]string{"", "e.org", "e.org:80", "\">"}).Draw(t, "via"),
 			Lang:    rapid.SampledFrom([]string{"", "go", "c++", "\"><b>"}).Draw(t, "lang"),
 			FG:      rapid.SampledFrom([]string{"", "#00ff00", "#FF0000", "red"}).Draw(t, "fg"),
 			BG:      rapid.SampledFrom([]string{"", "#00ff00", "\">"}).Draw(t, "bg"),

@@ -112,7 +112,7 @@ func (r *renderer) node(n markup.Node) {
 	case markup.Mention:
 		r.solid(`<a href="` + escape(pillURL(n.User)) + `">` + escape(either(n.Text, n.User)) + "</a>")
 	case markup.ChatLink:
-		r.solid(`<a href="` + escape(pillURL(n.Chat)) + `">` + escape(either(n.Text, n.Chat)) + "</a>")
+		r.solid(`<a href="` + escape(withVia(pillURL(n.Chat), n.Chat, n.Via)) + `">` + escape(either(n.Text, n.Chat)) + "</a>")
 	case markup.Emoji:
 		r.solid(emoji(n))
 	case markup.CodeBlock:

@@ -26,7 +26,7 @@ func linkNode(href string) (markup.Node, bool) {
 		if id[0] == '@' {
 			return markup.Node{Kind: markup.Mention, User: id, MXID: true}, true
 		}
-		return markup.Node{Kind: markup.ChatLink, Chat: id, MXID: true}, true
+		return markup.Node{Kind: markup.ChatLink, Chat: id, MXID: true, Via: viaOf(id, href)}, true
 	}
 	if !permittedURL(href) {
 		return markup.Node{}, false
@@ -176,8 +176,28 @@ func validServer(s string) bool {
 	return s != ""
 }
 
+// viaOf is the first server by which a link says that a room can be found. Aliases
+// name theirs.
+func viaOf(id, href string) string {
+	_, query, _ := strings.Cut(href, "?")
+	query, _, _ = strings.Cut(query, "#")
+	values, err := url.ParseQuery(query)
+	if via := values.Get("via"); err == nil && id[0] == '!' && validServer(via) {
+		return via
+	}
+	return ""
+}
+
 // pillURL is the matrix.to link for an identifier.
 func pillURL(id string) string { return matrixTo + escapeID(id) }
+
+// withVia adds a server by which a room can be found to the room's link.
+func withVia(link, id, via string) string {
+	if id[0] != '!' || !validServer(via) {
+		return link
+	}
+	return link + "?via=" + url.QueryEscape(via)
+}
 
 // escapeID percent-encodes an identifier for the fragment of a matrix.to link.
 // "@", "!" and ":" stay: RFC 3986 allows them there, and clients and bots that
