@@ -185,5 +185,19 @@ func textFaults() []fault {
 			}
 			return sent, nil
 		})},
+		{of: "LinksLeadBack", says: "want nowhere", ops: func(_ int, o *network.Ops) {
+			read := o.ReadLink
+			o.ReadLink = func(address string) (network.Link, bool) {
+				l, _ := read(address)
+				return l, true
+			}
+		}},
+		{of: "LinksLeadBack", says: "leads to", ops: func(_ int, o *network.Ops) {
+			link := o.LinkTo
+			o.LinkTo = func(ctx context.Context, l network.Link) (string, error) {
+				l.Message = ""
+				return link(ctx, l)
+			}
+		}},
 	}
 }

@@ -32,6 +32,7 @@ var (
 	_ network.ChatEditor  = (*fullClient)(nil)
 	_ network.Pinner      = (*fullClient)(nil)
 	_ network.MediaOpener = (*fullClient)(nil)
+	_ network.Linker      = (*fullClient)(nil)
 	_ network.Pinger      = (*fullClient)(nil)
 	_ network.Finder      = (*findingClient)(nil)
 )

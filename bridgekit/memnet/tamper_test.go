@@ -155,6 +155,10 @@ func (t *tampered) ListEmoji(ctx context.Context) ([]network.Emoji, error) { ret
 func (t *tampered) Find(ctx context.Context, m network.Outgoing) (network.Sent, error) {
 	return t.o.Find(ctx, m)
 }
+func (t *tampered) LinkTo(ctx context.Context, l network.Link) (string, error) {
+	return t.o.LinkTo(ctx, l)
+}
+func (t *tampered) ReadLink(address string) (network.Link, bool) { return t.o.ReadLink(address) }
 
 // mapSink changes what a client delivers; either function may be nil.
 type mapSink struct {

@@ -105,6 +105,17 @@ type (
 	Finder interface {
 		Find(ctx context.Context, m Outgoing) (Sent, error)
 	}
+	// A Linker knows the addresses under which people of the network open its
+	// messages and chats.
+	Linker interface {
+		// LinkTo is the address of a message, or of a chat if l has no message.
+		// Kind Rejected: it has none. What ReadLink reads of it is l.
+		LinkTo(ctx context.Context, l Link) (string, error)
+		// ReadLink tells where an address leads; false if not to a message or chat
+		// of this network. It does not block, and need not know whether there is
+		// such a one.
+		ReadLink(address string) (Link, bool)
+	}
 	// A Pinger finds out whether the login still works, all the way to the
 	// network and back: that there is a connection does not mean it. Kind
 	// LoggedOut: it needs its person. The core asks every few minutes while the
@@ -127,6 +138,12 @@ type Found struct {
 type NewChat struct {
 	Name    string // as a person wrote it; the network may change how it is spelt
 	Private bool   // only who is invited finds it
+}
+
+// A Link is where an address of a network leads: to a message, or to a chat.
+type Link struct {
+	Chat    ChatID
+	Message MessageID // empty: the chat
 }
 
 // OutgoingChat is a change of a chat.
@@ -178,6 +195,8 @@ type Ops struct {
 	OpenEmoji func(ctx context.Context, id EmojiID) (io.ReadCloser, error)
 	ListEmoji func(ctx context.Context) ([]Emoji, error)
 	Find      func(ctx context.Context, m Outgoing) (Sent, error)
+	LinkTo    func(ctx context.Context, l Link) (string, error) // with ReadLink, or neither
+	ReadLink  func(address string) (Link, bool)
 	Ping      func(ctx context.Context) error
 }
 
@@ -218,6 +237,9 @@ func Resolve(c Client) Ops {
 	}
 	if c, ok := c.(Finder); ok {
 		ops.Find = c.Find
+	}
+	if c, ok := c.(Linker); ok {
+		ops.LinkTo, ops.ReadLink = c.LinkTo, c.ReadLink
 	}
 	if c, ok := c.(Pinger); ok {
 		ops.Ping = c.Ping
@@ -266,7 +288,7 @@ func (o Ops) Names() []string {
 		{"members", o.Members != nil}, {"search", o.Search != nil}, {"join", o.Join != nil},
 		{"create", o.Create != nil}, {"start", o.Start != nil}, {"leave", o.Leave != nil}, {"moderate", o.SetMember != nil},
 		{"edit-chat", o.EditChat != nil}, {"pin", o.Pin != nil}, {"media", o.OpenMedia != nil},
-		{"emoji", o.OpenEmoji != nil}, {"emoji-list", o.ListEmoji != nil}, {"find", o.Find != nil}, {"ping", o.Ping != nil},
+		{"emoji", o.OpenEmoji != nil}, {"emoji-list", o.ListEmoji != nil}, {"find", o.Find != nil}, {"link", o.LinkTo != nil}, {"ping", o.Ping != nil},
 	} {
 		if op.has {
 			names = append(names, op.name)

@@ -20,6 +20,7 @@ func textCases() []Case {
 		{"FormattingKeepsText", nil, with(formattingKeepsText)},
 		{"LongTextIsNotCut", nil, with(longTextIsNotCut)},
 		{"SplitKeepsRunesWhole", nil, with(splitKeepsRunesWhole)},
+		{"LinksLeadBack", needsLinks, with(linksLeadBack)},
 	}
 }
 

@@ -109,6 +109,22 @@ func (c *cache) get(ctx context.Context, id int64) (store.Portal, bool, error) {
 	return p, ok, err
 }
 
+// find finds the portal of a chat; false if there is none.
+func (c *cache) find(ctx context.Context, n network.NetworkID, chat network.ChatKey) (store.Portal, bool, error) {
+	c.mu.Lock()
+	p, ok := c.byID[c.byChat[chatKey{n, chat}]]
+	losses := c.losses
+	c.mu.Unlock()
+	if ok {
+		return p, true, nil
+	}
+	p, ok, err := c.db.PortalOf(ctx, n, chat)
+	if ok {
+		c.read(p, losses)
+	}
+	return p, ok, err
+}
+
 // ensure finds or makes the portal of a chat.
 func (c *cache) ensure(ctx context.Context, n network.NetworkID, chat network.ChatKey) (store.Portal, error) {
 	all, err := c.ensureAll(ctx, n, []network.ChatKey{chat})

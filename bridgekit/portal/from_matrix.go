@@ -72,16 +72,19 @@ func (o *outbound) fromPart(ctx context.Context, c *event.MessageEventContent) (
 		}
 		return part, nil
 	}
-	part.Text = o.fromText(ctx, c)
+	var err error
+	if part.Text, err = o.fromText(ctx, c); err != nil {
+		return part, err
+	}
 	if len(part.Text) == 0 {
 		return part, network.Errorf(network.Rejected, "this message has no text", "message type %q without text", c.MsgType)
 	}
 	return part, nil
 }
 
-// fromText is a message's rich text with the people in it as the network knows
-// them.
-func (o *outbound) fromText(ctx context.Context, c *event.MessageEventContent) markup.Body {
+// fromText is a message's rich text with the people, chats and messages in it as
+// the network knows them.
+func (o *outbound) fromText(ctx context.Context, c *event.MessageEventContent) (markup.Body, error) {
 	var b markup.Body
 	if c.Format == event.FormatHTML && c.FormattedBody != "" {
 		b = html.Parse(c.FormattedBody)
@@ -95,36 +98,7 @@ func (o *outbound) fromText(ctx context.Context, c *event.MessageEventContent) m
 	if c.Mentions != nil && c.Mentions.Room {
 		b = markup.MarkEveryone(b, "@room")
 	}
-	return markup.Normalize(markup.Map(b, func(n markup.Node) []markup.Node {
-		if n.Kind == markup.Mention && n.MXID {
-			return []markup.Node{o.fromMention(n)}
-		}
-		if n.Kind == markup.Emoji {
-			return []markup.Node{o.fromEmoji(ctx, n)}
-		}
-		return []markup.Node{n}
-	}))
-}
-
-// fromMention turns a Matrix person into the remote one: a ghost's original, or
-// the account of somebody who is signed in; anyone else is a name.
-func (o *outbound) fromMention(n markup.Node) markup.Node {
-	u := id.UserID(n.User)
-	if of, user, ok := o.hs.ParseGhost(u); ok && of == string(o.p.Network) {
-		n.User, n.MXID = user, false
-		return n
-	}
-	for _, sess := range o.logins.Of(n.User) {
-		if sess.Network == o.p.Network {
-			n.User, n.MXID = string(sess.User()), false
-			return n
-		}
-	}
-	name := strings.TrimPrefix(n.Text, "@")
-	if name == "" {
-		name = u.Localpart()
-	}
-	return markup.Node{Kind: markup.Text, Text: name}
+	return o.bodyFromMatrix(ctx, b)
 }
 
 func (o *outbound) fromMedia(ctx context.Context, c *event.MessageEventContent) (*network.Media, markup.Body, error) {
@@ -142,7 +116,10 @@ func (o *outbound) fromMedia(ctx context.Context, c *event.MessageEventContent) 
 	}
 	name, caption := c.Body, markup.Body(nil)
 	if c.FileName != "" && c.FileName != c.Body {
-		name, caption = c.FileName, o.fromText(ctx, c)
+		name = c.FileName
+		if caption, err = o.fromText(ctx, c); err != nil {
+			return nil, nil, err
+		}
 	}
 	name = path.Base(strings.ReplaceAll(name, "\\", "/"))
 	m := &network.Media{Kind: network.File, Name: name}
@@ -238,7 +215,11 @@ func (o *outbound) quote(ctx context.Context, target id.EventID) (*network.Quote
 	if json.Unmarshal(o.content(ctx, evt), &c) != nil {
 		return nil, nil
 	}
-	q := &network.Quote{Text: o.fromText(ctx, &c)}
+	text, err := o.fromText(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	q := &network.Quote{Text: text}
 	if n, user, ok := o.hs.ParseGhost(evt.Sender); ok && n == string(o.p.Network) {
 		q.User, q.Name = network.UserID(user), user
 		return q, nil

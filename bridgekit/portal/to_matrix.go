@@ -77,16 +77,19 @@ func (x *inbound) part(ctx context.Context, p network.Part, as id.UserID, limit 
 		geo := fmt.Sprintf("geo:%g,%g", l.Lat, l.Lon)
 		return []*event.MessageEventContent{{MsgType: event.MsgLocation, Body: strings.TrimSpace(l.Name + " " + geo), GeoURI: geo}}, nil
 	case p.Contact != nil:
-		return x.text(ctx, network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}, limit), nil
+		return x.text(ctx, network.Part{Style: p.Style, Text: markup.Plain("Contact: " + p.Contact.Name)}, limit)
 	case p.Poll != nil:
-		return x.text(ctx, network.Part{Style: p.Style, Text: pollText(p.Poll)}, limit), nil
+		return x.text(ctx, network.Part{Style: p.Style, Text: pollText(p.Poll)}, limit)
 	}
-	return x.text(ctx, p, limit), nil
+	return x.text(ctx, p, limit)
 }
 
 // text renders a text, split if it is longer than an event.
-func (x *inbound) text(ctx context.Context, p network.Part, limit int) []*event.MessageEventContent {
-	body := x.mentionsToMatrix(p.Text)
+func (x *inbound) text(ctx context.Context, p network.Part, limit int) ([]*event.MessageEventContent, error) {
+	body, err := x.bodyToMatrix(ctx, p.Text)
+	if err != nil {
+		return nil, err
+	}
 	kind := event.MsgText
 	switch p.Style {
 	case network.Notice:
@@ -107,7 +110,7 @@ func (x *inbound) text(ctx context.Context, p network.Part, limit int) []*event.
 		setText(c, b)
 		out = append(out, c)
 	}
-	return out
+	return out, nil
 }
 
 // renderedSize measures a text as it is in an event.
@@ -157,19 +160,6 @@ func setText(c *event.MessageEventContent, b markup.Body) {
 	c.Mentions.Room = m.Everyone
 }
 
-// mentionsToMatrix turns remote people and chats into Matrix ones.
-func (x *inbound) mentionsToMatrix(b markup.Body) markup.Body {
-	return markup.Normalize(markup.Map(b, func(n markup.Node) []markup.Node {
-		switch {
-		case n.Kind == markup.Mention && !n.MXID:
-			n.User, n.MXID = string(x.mxid(network.UserID(n.User))), true
-		case n.Kind == markup.ChatLink && !n.MXID:
-			return []markup.Node{{Kind: markup.Text, Text: n.Text}}
-		}
-		return []markup.Node{n}
-	}))
-}
-
 // mxid is who a remote person is on Matrix: a local user for one of our logins.
 func (x *inbound) mxid(u network.UserID) id.UserID {
 	if own := x.logins.ByUser(x.p.Network, u); own != nil && own.Owner != "" {
@@ -185,6 +175,10 @@ func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*eve
 	if err != nil {
 		return nil, err
 	}
+	caption, err := x.bodyToMatrix(ctx, p.Text) // first: a file is not uploaded again if it fails
+	if err != nil {
+		return nil, err
+	}
 	uri, file, err := x.transfer(ctx, p.Media, as, encrypted)
 	if err != nil {
 		k := network.KindOf(err)
@@ -197,7 +191,7 @@ func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*eve
 		}
 		return &event.MessageEventContent{MsgType: event.MsgNotice, Body: fmt.Sprintf("File %q could not be shown here: %s", p.Media.Name, words), Mentions: &event.Mentions{}}, nil
 	}
-	c := mediaContent(p, uri, x.pictureEmoji(ctx, x.mentionsToMatrix(p.Text), maxText/2))
+	c := mediaContent(p, uri, x.pictureEmoji(ctx, caption, maxText/2))
 	if file != nil {
 		c.URL, c.File = "", file
 	}
