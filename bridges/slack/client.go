@@ -65,6 +65,7 @@ type User struct{ *Client }
 var (
 	_ network.Client = (*Client)(nil)
 	_ network.Pinger = (*Client)(nil)
+	_ network.Linker = (*Client)(nil)
 )
 
 // newClient makes the client for a login.

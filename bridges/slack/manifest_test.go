@@ -36,7 +36,7 @@ func methodNeeds() map[string]needs {
 		"users.lookupByEmail": {any: "users:read.email"}, "users.profile.get": {any: "users.profile:read"},
 		"users.conversations": {any: reads},
 		"chat.postMessage":    {any: "chat:write", also: "chat:write.customize chat:write.public"},
-		"chat.meMessage":      {any: "chat:write"}, "chat.update": {any: "chat:write"}, "chat.delete": {any: "chat:write"},
+		"chat.meMessage":      {any: "chat:write"}, "chat.update": {any: "chat:write"}, "chat.delete": {any: "chat:write"}, "chat.getPermalink": {},
 		"conversations.archive": {bot: manage, user: writes}, "conversations.unarchive": {bot: manage, user: writes},
 		"conversations.create": {bot: manage, user: writes}, "conversations.rename": {bot: manage, user: writes},
 		"conversations.invite": {bot: manage, user: writes}, "conversations.kick": {bot: manage, user: writes},

@@ -36,8 +36,8 @@ func perMinute(method string) float64 {
 	case "users.list", "emoji.list", "usergroups.list", "conversations.list", "conversations.create", "conversations.setPurpose",
 		"conversations.rename", "conversations.archive", "conversations.unarchive", "reactions.remove", "pins.list", "conversations.setTopic":
 		return 20 // tier 2
-	case "conversations.members", "users.info", "users.profile.get", "auth.test", "bots.info", "files.info":
-		return 100 // tier 4
+	case "conversations.members", "users.info", "users.profile.get", "auth.test", "bots.info", "files.info", "chat.getPermalink":
+		return 100 // tier 4, or hundreds
 	case "apps.connections.open", "rtm.connect":
 		return 1 // tier 1, with a burst below
 	}

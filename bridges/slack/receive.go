@@ -62,6 +62,9 @@ func (t *translator) senderOf(m *convert.Message) network.UserID {
 	return m.Sender()
 }
 
+// ofApp reports whether the login's app posted a message.
+func (t *translator) ofApp(m *convert.Message) bool { return m.BotID == t.acc.BotID && t.acc.BotID != "" }
+
 // said is a message that somebody wrote.
 func (t *translator) said(ctx context.Context, m *convert.Message, chat string, past bool) *network.Message {
 	msg := &network.Message{Head: t.head(chat, messageKey(m.TS), t.senderOf(m), m.TS), ID: m.TS.ID(), Content: t.content(ctx, m)}
@@ -95,10 +98,14 @@ func (t *translator) content(ctx context.Context, m *convert.Message) network.Co
 }
 
 // edited is what a message says now. A preview that Slack adds to a message is an
-// edit only if it is shown. Slack is asked about files only if it is one.
+// edit only if it is shown, and the message was not sent from here. Slack is asked about files
+// only if it is one.
 func (t *translator) edited(ctx context.Context, m *convert.Message, chat string) []network.Event {
 	now := m.Inner
 	if !now.TS.Valid() {
+		return nil
+	}
+	if previewed := m.Previous != nil && m.Previous.Edited == now.Edited; previewed && t.ofApp(now) {
 		return nil
 	}
 	if !m.Rewritten(t.conn.dir.lookup(ctx, t.acc)) {
@@ -106,7 +113,7 @@ func (t *translator) edited(ctx context.Context, m *convert.Message, chat string
 	}
 	c := t.content(ctx, now)
 	by, at, version := network.UserID(now.EditedBy), m.EventTS, now.Edited
-	if by == "" || now.BotID == t.acc.BotID && t.acc.BotID != "" {
+	if by == "" || t.ofApp(now) {
 		by = t.senderOf(now)
 	}
 	if version == "" || m.Previous != nil && m.Previous.Edited == version {

@@ -7,7 +7,7 @@
 // archives give it. [Message.Kind] says what it is: said by somebody, a notice of
 // the workspace, a change or deletion of another message, a change of the
 // channel, or nothing to show. [Message.Content] makes its content; what must be
-// looked up for it (names, custom emoji, links to messages) comes from a [Lookup].
+// looked up for it (names, custom emoji) comes from a [Lookup].
 // Unknown fields are ignored, missing ones and those of a wrong type are empty,
 // and what cannot be resolved is shown as readable text.
 //

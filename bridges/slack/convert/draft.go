@@ -32,9 +32,6 @@ type Options struct {
 	Channel func(chat string) (id string, ok bool)
 	// Emoji is the name of a custom emoji by its image and shortcode.
 	Emoji func(url, shortcode string) (name string, ok bool)
-	// Link is the Slack address of what a link points at (matrix.to), where it is
-	// bridged.
-	Link func(url string) (address string, ok bool)
 	// Everyone: @room calls the whole channel; else it is just shown.
 	Everyone bool
 	// Quote stands before the first message: what this answers.

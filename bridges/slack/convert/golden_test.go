@@ -76,9 +76,6 @@ func known() Lookup {
 		Group:   in(map[string]string{"S0614TZR7": "admins", "G123ABC456": "staff"}),
 		Team:    in(map[string]string{"T123ABC456": "Acme"}),
 		Emoji:   in(map[string]string{"partyparrot": "mxc://x/parrot", "日本": "mxc://x/jp"}),
-		Message: func(l MessageLink) (string, bool) {
-			return "https://matrix.to/#/!" + l.Channel + ":x/$" + string(l.TS), l.Channel == "C123ABC456"
-		},
 	}
 }
 

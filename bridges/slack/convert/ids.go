@@ -64,17 +64,18 @@ func At(t time.Time) TS {
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// A MessageLink names a message of Slack.
+// A MessageLink names a message of Slack, or a channel.
 type MessageLink struct {
 	Host    string // "acme.slack.com"
 	Channel string
-	TS      TS
+	TS      TS // empty: the channel is meant
 	Thread  TS // the message its thread began with; empty outside of threads
 }
 
 // ParseMessageLink reads the address that Slack gives a message,
 // https://acme.slack.com/archives/C012AB3CD/p1355517523000005, with thread_ts and
-// cid in its query if the message is in a thread.
+// cid in its query if the message is in a thread, or a channel:
+// https://acme.slack.com/archives/C012AB3CD.
 func ParseMessageLink(address string) (MessageLink, bool) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
@@ -82,14 +83,20 @@ func ParseMessageLink(address string) (MessageLink, bool) {
 	}
 	host := strings.ToLower(u.Hostname())
 	path := strings.Split(strings.Trim(u.Path, "/"), "/")
-	if !strings.HasSuffix(host, ".slack.com") && !strings.HasSuffix(host, ".slack-gov.com") || len(path) != 3 || path[0] != "archives" {
+	if !strings.HasSuffix(host, ".slack.com") && !strings.HasSuffix(host, ".slack-gov.com") || path[0] != "archives" {
 		return MessageLink{}, false
 	}
-	ts, ok := linkTS(path[2])
-	if !ok || !isID(path[1]) {
+	if len(path) < 2 || len(path) > 3 || !isID(path[1]) {
 		return MessageLink{}, false
 	}
-	l := MessageLink{Host: host, Channel: path[1], TS: ts}
+	l := MessageLink{Host: host, Channel: path[1]}
+	if len(path) == 2 {
+		return l, true
+	}
+	var ok bool
+	if l.TS, ok = linkTS(path[2]); !ok {
+		return MessageLink{}, false
+	}
 	if thread := TS(u.Query().Get("thread_ts")); thread.Valid() {
 		l.Thread = thread
 	}
@@ -108,7 +115,11 @@ func linkTS(s string) (TS, bool) {
 
 // String is the link's address.
 func (l MessageLink) String() string {
-	s := "https://" + l.Host + "/archives/" + l.Channel + "/p" + strings.Replace(string(l.TS), ".", "", 1)
+	s := "https://" + l.Host + "/archives/" + l.Channel
+	if l.TS == "" {
+		return s
+	}
+	s += "/p" + strings.Replace(string(l.TS), ".", "", 1)
 	if l.Thread != "" && l.Thread != l.TS {
 		s += "?thread_ts=" + string(l.Thread) + "&cid=" + l.Channel
 	}

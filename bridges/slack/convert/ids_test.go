@@ -28,6 +28,7 @@ func TestMessageLink(t *testing.T) {
 		"https://acme.slack.com/archives/C012AB3CD/p1355517523000005": {"acme.slack.com", "C012AB3CD", "1355517523.000005", ""},
 		"https://acme.enterprise.slack.com/archives/C012AB3CD/p1355517523000005?thread_ts=1355517500.000001&cid=C012AB3CD": {
 			"acme.enterprise.slack.com", "C012AB3CD", "1355517523.000005", "1355517500.000001"},
+		"https://acme.slack.com/archives/C012AB3CD": {"acme.slack.com", "C012AB3CD", "", ""},
 	} {
 		got, ok := ParseMessageLink(address)
 		if !ok || got != want || got.String() != address {
@@ -35,7 +36,7 @@ func TestMessageLink(t *testing.T) {
 		}
 	}
 	for _, address := range []string{
-		"", "https://acme.slack.com/archives/C012AB3CD", "https://slack.com.evil.example/archives/C012AB3CD/p1355517523000005",
+		"", "https://acme.slack.com/archives", "https://acme.slack.com/archives/C012AB3CD/p1355517523000005/x", "https://slack.com.evil.example/archives/C012AB3CD/p1355517523000005",
 		"https://acme.slack.com/archives/C012AB3CD/p135551752300000x", "ftp://acme.slack.com/archives/C012AB3CD/p1355517523000005",
 		"https://acme.slack.com/archives/../p1355517523000005", "https://acme.slack.com/archives/C1/p12", "https://acme.slack.com/files/C012AB3CD/p1355517523000005", "://",
 	} {

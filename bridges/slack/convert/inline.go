@@ -113,7 +113,7 @@ func (w *richWriter) said(s string, style js, link string) {
 			continue
 		}
 		w.plain(s[done:at[0]], style)
-		w.add(js{"type": "link", "url": w.o.address(url)}, style)
+		w.add(js{"type": "link", "url": url}, style)
 		done = at[0] + len(url)
 	}
 	w.plain(s[done:], style)
@@ -161,7 +161,7 @@ func trimURL(url string) string {
 
 // link renders a link, whose text may have styles of its own.
 func (w *richWriter) link(n markup.Node, style js) {
-	url := w.o.address(n.URL)
+	url := n.URL
 	shown := markup.Body(n.Children).String()
 	switch {
 	case !safeURL(url) || strings.ContainsAny(url, " \n"):
@@ -177,7 +177,7 @@ func (w *richWriter) link(n markup.Node, style js) {
 		if len(w.run) != before+1 {
 			return
 		}
-		if one, ok := w.run[before].(js); ok && (one["text"] == n.URL || one["text"] == url) {
+		if one, ok := w.run[before].(js); ok && one["text"] == url {
 			delete(one, "text") // an address as it is
 		}
 	}
@@ -251,14 +251,4 @@ func (o Options) emoji(n markup.Node) string {
 		}
 	}
 	return ""
-}
-
-// address is where a link leads in Slack.
-func (o Options) address(url string) string {
-	if o.Link != nil {
-		if to, ok := o.Link(url); ok && to != "" {
-			return to
-		}
-	}
-	return url
 }

@@ -20,9 +20,6 @@ type Lookup struct {
 	// Emoji is the image of a custom emoji by its name without colons: what
 	// markup.Node.URL of an Emoji is to be. Aliases are the caller's to follow.
 	Emoji func(name string) (url string, ok bool)
-	// Message is the address under which the readers find a message of Slack
-	// (a matrix.to link).
-	Message func(l MessageLink) (url string, ok bool)
 	// Images makes pictures that a block or attachment shows parts of their own,
 	// which the caller can fetch from wherever they are; else they are links.
 	Images bool

@@ -83,17 +83,14 @@ func TestOptions(t *testing.T) {
 	o := Options{
 		User:    func(u string) (string, bool) { return "U0ALICE", u == "alice" },
 		Channel: func(c string) (string, bool) { return "C0GENERAL", c == "general" },
-		Link: func(u string) (string, bool) {
-			return "https://acme.slack.com/archives/C1/p1000000000000000", strings.Contains(u, "$e")
-		},
 		Quote: &network.Quote{Name: "Bob *b*", Text: markup.Body{text(strings.Repeat("long ", 100)), {Kind: markup.Mention, User: "U1", Text: "x"}}},
 	}
 	got := drafts(Text(b, o))
 	for _, part := range []string{
-		`<@U0ALICE> @Gone @Al <#C0GENERAL> #r:x.example @room :cat: https://matrix.to/#/!r:x/$e <https://acme.slack.com/archives/C1/p1000000000000000|that>`,
+		`<@U0ALICE> @Gone @Al <#C0GENERAL> #r:x.example @room :cat: https://matrix.to/#/!r:x/$e <https://matrix.to/#/!r:x/$e|that>`,
 		`{"type":"user","user_id":"U0ALICE"}`, `{"text":"@Al","type":"link","url":"https://matrix.to/#/@al:x.example"}`,
 		`{"channel_id":"C0GENERAL","type":"channel"}`, `{"text":"#r:x.example","type":"link","url":"https://matrix.to/#/#r:x.example"}`,
-		`{"type":"link","url":"https://acme.slack.com/archives/C1/p1000000000000000"}`,
+		`{"type":"link","url":"https://matrix.to/#/!r:x/$e"}`,
 		`{"elements":[{"style":{"bold":true},"text":"Bob *b*","type":"text"},{"text":"\nlong long`, "…",
 	} {
 		if !strings.Contains(got, part) {

@@ -271,17 +271,9 @@ func styled(style object, n markup.Node) markup.Node {
 	return n
 }
 
-// link is a link; one to a message of Slack leads where the readers find it.
+// link is a link.
 func (l Lookup) link(url, label string, style object) markup.Node {
 	url = strings.TrimSpace(url)
-	if m, ok := ParseMessageLink(url); ok && l.Message != nil {
-		if to, ok := l.Message(m); ok && to != "" {
-			if label == url {
-				label = ""
-			}
-			url = to
-		}
-	}
 	shown := text(first(label, strings.TrimPrefix(strings.TrimPrefix(url, "mailto:"), "tel:")))
 	if style.bool("code") {
 		shown.Kind = markup.Code

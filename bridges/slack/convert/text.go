@@ -152,7 +152,7 @@ func (o Options) mrkdwnList(n markup.Node) string {
 
 // mrkdwnLink writes <address|label>.
 func (o Options) mrkdwnLink(n markup.Node) string {
-	url := o.address(n.URL)
+	url := n.URL
 	label := strings.ReplaceAll(markup.Body(n.Children).String(), "\n", " ")
 	if !safeURL(url) || strings.ContainsAny(url, " \n") {
 		return escape(strings.TrimSpace(label + " (" + n.URL + ")"))
