@@ -193,6 +193,7 @@ func (s *Server) handleEdit(a *account, c *chat, r *request) (*response, error) 
 // edit replaces a message's content. Call it with mu held.
 func (s *Server) edit(t act, m *message, content network.Content) {
 	content.Reply, content.Thread = m.content.Reply, m.content.Thread // an edit does not move a message
+	content.Broadcast = content.Broadcast || m.content.Broadcast
 	content.Expiry = m.content.Expiry
 	m.content = content
 	m.edits++

@@ -91,7 +91,12 @@ func (u User) sayBlob(chat network.ChatID, m network.Media, b *blob) (network.Me
 
 // Edit replaces the text of a message.
 func (u User) Edit(chat network.ChatID, id network.MessageID, text string) error {
-	return u.on(chat, id, func(t act, m *message) { u.s.edit(t, m, network.Text(text)) })
+	return u.EditContent(chat, id, network.Text(text))
+}
+
+// EditContent replaces what a message says.
+func (u User) EditContent(chat network.ChatID, id network.MessageID, c network.Content) error {
+	return u.on(chat, id, func(t act, m *message) { u.s.edit(t, m, c) })
 }
 
 // Redact removes a message.

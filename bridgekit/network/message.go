@@ -13,6 +13,8 @@ type Content struct {
 	Parts  []Part `json:"parts"`
 	Reply  *Ref   `json:"reply,omitempty"`
 	Thread *Ref   `json:"thread,omitempty"` // the message that the thread began with
+	// Broadcast: a message of a thread is shown in the chat too (incoming).
+	Broadcast bool `json:"broadcast,omitempty"`
 	// Quote is what Reply points at, for networks that can only show it as
 	// text; set for outgoing messages if Features.Quotes asks for it.
 	Quote *Quote `json:"quote,omitempty"`

@@ -245,6 +245,7 @@ func replaceIncoming(old []byte, edit *network.Edit) ([]byte, error) {
 	}
 	content := edit.Content
 	content.Reply, content.Thread = m.Reply, m.Thread // an edit does not move a message
+	content.Broadcast = content.Broadcast || m.Broadcast
 	m.Content = content
 	if in.Event, err = network.MarshalEvent(m); err != nil {
 		return nil, err

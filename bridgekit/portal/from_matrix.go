@@ -194,6 +194,11 @@ func (o *outbound) relations(ctx context.Context, c *event.MessageEventContent, 
 	}
 	if len(rows) > 0 {
 		out.Reply = &ref
+		if isBroadcast(rows[0]) && out.Thread == nil && features(o.p).Threads {
+			if out.Thread, err = o.threadOf(ctx, reply); err != nil {
+				return err
+			}
+		}
 	}
 	if !features(o.p).Quotes {
 		return nil

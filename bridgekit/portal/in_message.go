@@ -56,7 +56,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 		if i > 0 {
 			x.opts.Steps.At(step.InBetween)
 		}
-		eventID, err := x.send(ctx, as, c.kind, c.content, stepOf(c.part, i), m.At)
+		eventID, err := x.show(ctx, as, c, stepOf(c.part, i), &m.Head)
 		if err != nil {
 			return x.failed(ctx, err)
 		}
@@ -255,7 +255,7 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		return x.failed(ctx, err)
 	}
 	content := x.introduced(ctx, as, ed.Sender, ed.Content)
-	content.Reply, content.Thread = nil, nil
+	content.Reply, content.Thread, content.Broadcast = nil, nil, false
 	limit, err := x.textLimit(ctx)
 	if err != nil {
 		return x.failed(ctx, err)
@@ -264,20 +264,9 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 	if err != nil {
 		return x.failed(ctx, err)
 	}
-	var added []store.Message
-	for i, c := range contents {
-		known, r := i < len(rows), rows[0]
-		if r.Part = i; known {
-			r = rows[i]
-			replaceContent(c.content, id.EventID(r.Event))
-		}
-		eventID, err := x.send(ctx, as, c.kind, c.content, fmt.Sprintf("e%d", i), ed.At)
-		if err != nil {
-			return x.failed(ctx, err)
-		}
-		if r.Event = string(eventID); !known || x.anew {
-			added = append(added, r)
-		}
+	added, err := x.replace(ctx, as, ed, contents, rows)
+	if err != nil {
+		return x.failed(ctx, err)
 	}
 	x.opts.Steps.At(step.InEdited)
 	if x.same != nil { // committed before the next entry, which may be another login's of the same
@@ -300,7 +289,7 @@ func (x *inbound) target(ctx context.Context, ref network.Ref) (rows []store.Mes
 	}
 	seen := map[string]bool{}
 	for _, r := range all {
-		if (ref.Part < 0 || r.Part == ref.Part) && !seen[r.Event] {
+		if (ref.Part < 0 || partOf(r) == ref.Part) && !seen[r.Event] {
 			seen[r.Event] = true
 			rows = append(rows, r)
 		}

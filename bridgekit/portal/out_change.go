@@ -35,7 +35,7 @@ func (o *outbound) ref(ctx context.Context, target id.EventID) (network.Ref, []s
 	if err != nil || len(rows) == 0 {
 		return network.Ref{}, nil, err
 	}
-	ref := network.Ref{Part: rows[0].Part, Sender: network.UserID(rows[0].Sender)}
+	ref := network.Ref{Part: partOf(rows[0]), Sender: network.UserID(rows[0].Sender)}
 	for _, r := range rows {
 		switch {
 		case r.Remote == "": // its ID came later, if at all
@@ -106,9 +106,11 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	if len(rows) == 0 {
 		return journal.Delivered(withdraw) // it never left, or is gone already
 	}
-	if all, err := o.messages.remote(ctx, o.p.ID, ref.IDs()...); err != nil {
+	all, err := o.messages.remote(ctx, o.p.ID, ref.IDs()...)
+	if err != nil {
 		return dbOutcome(err)
-	} else if !slices.ContainsFunc(all, func(r store.Message) bool { return r.Event != target }) {
+	}
+	if !slices.ContainsFunc(all, func(r store.Message) bool { return r.Event != target && isBroadcast(r) == isBroadcast(rows[0]) }) {
 		ref.Part = -1 // the event is all there is of the message
 	}
 	var c struct {
@@ -127,6 +129,9 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
+	if err := o.removeAgain(ctx, all, rows[0], ref); err != nil {
+		return o.outcome(err)
+	}
 	if err := o.removed(ctx, ref); err != nil {
 		return dbOutcome(err)
 	}

@@ -24,9 +24,10 @@ const maxText = 56 << 10
 
 // A rendered is one Matrix event's worth of a remote message.
 type rendered struct {
-	part    int // of the remote message
+	part    int // of the remote message, see broadcast.go
 	kind    event.Type
 	content *event.MessageEventContent
+	again   bool // the message is in the room, in its thread
 }
 
 // toMatrix renders a remote message's content as Matrix events. It is a function
@@ -60,6 +61,9 @@ func (x *inbound) toMatrix(ctx context.Context, c *network.Content, as id.UserID
 		out = append(out, rendered{kind: event.EventMessage, content: &event.MessageEventContent{MsgType: event.MsgNotice, Body: "(empty message)"}})
 	}
 	relate(out, reply, thread)
+	if c.Broadcast {
+		out = broadcast(out, thread)
+	}
 	return out, nil
 }
 

@@ -63,7 +63,9 @@ func (t *translator) senderOf(m *convert.Message) network.UserID {
 }
 
 // ofApp reports whether the login's app posted a message.
-func (t *translator) ofApp(m *convert.Message) bool { return m.BotID == t.acc.BotID && t.acc.BotID != "" }
+func (t *translator) ofApp(m *convert.Message) bool {
+	return m.BotID == t.acc.BotID && t.acc.BotID != ""
+}
 
 // said is a message that somebody wrote.
 func (t *translator) said(ctx context.Context, m *convert.Message, chat string, past bool) *network.Message {

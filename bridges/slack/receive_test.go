@@ -82,6 +82,9 @@ func TestThreads(t *testing.T) {
 		if in != (textOf(m.Content) == "reply" || textOf(m.Content) == "to all") {
 			t.Errorf("%q is in the thread %+v", textOf(m.Content), m.Thread)
 		}
+		if m.Broadcast != (textOf(m.Content) == "to all") {
+			t.Errorf("%q is for the channel too: %v", textOf(m.Content), m.Broadcast)
+		}
 	}
 	if gone := eventsOf[*network.Redaction](c); len(gone) != 1 || string(gone[0].Target.ID) != root {
 		t.Errorf("deleted was %+v", gone)

@@ -139,10 +139,10 @@ func (m *Message) InThread() bool { return m.Thread != "" && m.Thread != m.TS }
 func (m *Message) Broadcast() bool { return m.InThread() && m.Subtype == "thread_broadcast" }
 
 // Content is what the message says: at least one part. Thread is set for replies
-// in a thread, Persona for what came under a name of its own. It is for messages
+// in a thread, Broadcast for those that the channel shows too, Persona for what came under a name of its own. It is for messages
 // of the kinds Said and Notice.
 func (m *Message) Content(l Lookup) network.Content {
-	c := network.Content{Parts: m.parts(l), Persona: m.persona()}
+	c := network.Content{Parts: m.parts(l), Persona: m.persona(), Broadcast: m.Broadcast()}
 	if m.InThread() {
 		c.Thread = &network.Ref{ID: m.Thread.ID(), Part: -1}
 		if m.Root != nil {

@@ -83,7 +83,7 @@ func TestOptions(t *testing.T) {
 	o := Options{
 		User:    func(u string) (string, bool) { return "U0ALICE", u == "alice" },
 		Channel: func(c string) (string, bool) { return "C0GENERAL", c == "general" },
-		Quote: &network.Quote{Name: "Bob *b*", Text: markup.Body{text(strings.Repeat("long ", 100)), {Kind: markup.Mention, User: "U1", Text: "x"}}},
+		Quote:   &network.Quote{Name: "Bob *b*", Text: markup.Body{text(strings.Repeat("long ", 100)), {Kind: markup.Mention, User: "U1", Text: "x"}}},
 	}
 	got := drafts(Text(b, o))
 	for _, part := range []string{
