@@ -149,6 +149,7 @@ func arrows() []arrow {
 		{from: "bridgekit/journal", to: []string{"bridgekit/store", "bridgekit/step"}},
 		{from: "bridgekit", to: []string{"bridgekit", "registration"}},
 		{from: "registration"},
+		{from: "cmd/causeway/matterbridge", to: []string{"bridgekit/config", "bridgekit/hub"}},
 		{from: "cmd", to: []string{"bridgekit", "bridges", "registration"}},
 		{from: "testbed", to: []string{"*"}},
 		{from: ".", to: []string{"*"}},
