@@ -32,6 +32,7 @@ func newRoot(started *bool) *cobra.Command {
 		newMigrateDB(),
 		newRegistration(),
 		newSlack(),
+		newImport(),
 		newVersion(),
 		// A command without code is a topic of help: causeway help configuration.
 		&cobra.Command{Use: "configuration", Short: "Every key of causeway.yaml", Long: config.Reference()},
