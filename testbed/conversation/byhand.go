@@ -63,6 +63,9 @@ func (s *Stage) byHand(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := s.nameless(d); err != nil {
+			return err
+		}
 		if !there {
 			command, answer = fmt.Sprintf("queue retry %d", d.id), "is queued again"
 		}
@@ -99,6 +102,18 @@ func (s *Stage) arrived(d dead) (bool, error) {
 	}
 	shown := there.find(i.N)
 	return shown != nil && last(there, shown) == last(room.View, i), nil
+}
+
+// nameless notes which message it is that Causeway does not know the ID of.
+func (s *Stage) nameless(d dead) error {
+	room, err := s.matrix.view()
+	if err != nil {
+		return err
+	}
+	if i := room.byID[d.target]; i != nil {
+		s.unnamed[i.N] = true
+	}
+	return nil
 }
 
 // last is the newest revision of a message that a side shows.

@@ -167,6 +167,7 @@ func (c *comparison) content(a Act, i *Item) {
 	}
 	to := c.v.byID[i.Reply]
 	switch {
+	case a.Kind == Reply && i.Reply == "" && !i.Own && (c.side == Insp || a.Side == Insp) && c.v.Nameless[a.Of]:
 	case a.Kind == Reply && (to == nil || to.N != a.Of):
 		c.wrong("%d answers %q, not %d", a.N, i.Reply, a.Of)
 	case a.Kind != Reply && i.Reply != "":

@@ -120,6 +120,13 @@ func TestCompareFinds(t *testing.T) {
 		"other words":          {func(v map[Side]*View) { v[Mem].Items[item(script, v[Mem], Insp)].Text += "?" }, "wrong"},
 		"somebody else's name": {func(v map[Side]*View) { v[Mem].Items[item(script, v[Mem], Insp)].Who = "eve" }, "wrong"},
 		"it answers something": {func(v map[Side]*View) { v[Mem].Items[item(script, v[Mem], Insp)].Reply = name(3) }, "wrong"},
+		"it points at nothing": {func(v map[Side]*View) {
+			v[Insp].Items[slices.IndexFunc(v[Insp].Items, func(i *Item) bool { return i.Reply != "" && !i.Own })].Reply = ""
+		}, "wrong"},
+		"it points at what has no name there": {func(v map[Side]*View) {
+			i := v[Insp].Items[slices.IndexFunc(v[Insp].Items, func(i *Item) bool { return i.Reply != "" && !i.Own })]
+			i.Reply, v[Insp].Nameless = "", map[int]bool{script.Acts[i.N].Of: true}
+		}, ""},
 		"a reaction is missing": {func(v map[Side]*View) {
 			n, m := marked(v[Mem])
 			delete(v[Mem].Marks[n], m)

@@ -43,14 +43,15 @@ type Stage struct {
 	matrix   *matrixSide
 	causeway *causeway
 	progress progress
-	killed   []string   // where Causeway was killed
-	died     chan error // has room for all that can die
+	killed   []string     // where Causeway was killed
+	unnamed  map[int]bool // see View.Nameless; of InspIRCd, which keeps nothing
+	died     chan error   // has room for all that can die
 }
 
 // NewStage starts everything, has the three networks meet in one room, and waits until
 // everybody hears everybody. The caller closes it, also if there is an error.
 func NewStage(ctx context.Context, script *Script, o Options) (*Stage, error) {
-	s := &Stage{opts: o, script: script, irc: map[Side]*ircSide{}, progress: progress{done: map[int]bool{}}, died: make(chan error, len(phases())+1)}
+	s := &Stage{opts: o, script: script, irc: map[Side]*ircSide{}, unnamed: map[int]bool{}, progress: progress{done: map[int]bool{}}, died: make(chan error, len(phases())+1)}
 	var err error
 	for side, start := range map[Side]func(context.Context) (*ircSide, error){Insp: startInsp, Fake: startFake} {
 		one, err := start(ctx)
@@ -154,6 +155,14 @@ func (s *Stage) do(ctx context.Context, a Act) error {
 
 // View is what a side saw.
 func (s *Stage) View(side Side) (*View, error) {
+	v, err := s.see(side)
+	if err == nil {
+		v.Nameless = s.unnamed
+	}
+	return v, err
+}
+
+func (s *Stage) see(side Side) (*View, error) {
 	switch side {
 	case Matrix:
 		v, err := s.matrix.view()

@@ -34,6 +34,10 @@ type View struct {
 	// message nobody knows are about -1.
 	Notes   map[int][]string
 	Strange []string // what has no place in the script
+	// Nameless are messages that are on InspIRCd without Causeway's knowing as what,
+	// because nobody could tell it whether they arrived: an answer to or from there
+	// cannot point at them.
+	Nameless map[int]bool
 
 	byID map[string]*Item
 }

@@ -61,7 +61,7 @@ func hubScript() []crossing {
 		},
 	}, {
 		from: inMatrix,
-		sees: [sides]string{"<causeway> <you> noa: (“The lake is.”) So is Matrix.", "you, in reply to noa: So is Matrix.", "<causeway> <you> noa: So is Matrix.", "you, in reply to noa: So is Matrix."},
+		sees: [sides]string{"<causeway> <you> noa: So is Matrix.", "you, in reply to noa: So is Matrix.", "<causeway> <you> noa: So is Matrix.", "you, in reply to noa: So is Matrix."},
 		do: func(ctx context.Context, c *council) error {
 			return sent(c.you.Reply(ctx, c.room, c.done[1].matrix.ID, "So is Matrix."))
 		},
