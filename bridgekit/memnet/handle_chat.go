@@ -45,7 +45,8 @@ func (s *Server) handleUser(_ *account, _ *chat, r *request) (*response, error) 
 
 // describeUser is what clients see of a person.
 func (s *Server) describeUser(p *person) *network.User {
-	return &network.User{ID: p.id, Name: p.name, Bot: p.bot, Avatar: p.face, Identifiers: []string{"memnet:" + string(p.id)}}
+	moderates := p.moderates
+	return &network.User{ID: p.id, Name: p.name, Bot: p.bot, Avatar: p.face, Moderates: &moderates, Identifiers: []string{"memnet:" + string(p.id)}}
 }
 
 func (s *Server) handleSearch(_ *account, _ *chat, r *request) (*response, error) {

@@ -72,7 +72,7 @@ func DefaultFeatures() network.Features {
 			markup.Colour, markup.Link, markup.Mention, markup.Everyone, markup.ChatLink, markup.Emoji,
 			markup.CodeBlock, markup.Quote, markup.List, markup.Item, markup.Heading, markup.Rule, markup.Paragraph,
 		},
-		Threads: true, Personas: true, JoinersSeePast: true, Expiries: true, Purposes: true, Archives: true,
+		Threads: true, Personas: true, JoinersSeePast: true, Expiries: true, Purposes: true, Archives: true, Moderated: true,
 	}
 }
 

@@ -39,6 +39,8 @@ type person struct {
 	name string
 	bot  bool
 	face *network.Media
+
+	moderates bool // all chats but direct ones
 }
 
 // New makes an empty network.

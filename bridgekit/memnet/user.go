@@ -212,10 +212,17 @@ func (u User) Remove(chat network.ChatID, whom network.UserID, to network.Member
 
 // Rename gives the person another name and tells the accounts that share a
 // chat with them.
-func (u User) Rename(name string) {
+func (u User) Rename(name string) { u.change(func(p *person) { p.name = name }) }
+
+// SetModerates says whether the person moderates all chats but direct ones, and tells
+// the accounts that share a chat with them.
+func (u User) SetModerates(on bool) { u.change(func(p *person) { p.moderates = on }) }
+
+// change changes the person and tells the accounts that share a chat with them.
+func (u User) change(f func(p *person)) {
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
-	u.s.person(u.id).name = name
+	f(u.s.person(u.id))
 	for _, a := range u.s.accounts {
 		for _, c := range u.s.chats {
 			if c.standing[a.user] == network.Joined && c.standing[u.id] == network.Joined {

@@ -64,6 +64,9 @@ type User struct {
 	Name   string
 	Avatar *Media
 	Bot    bool
+	// Moderates: the person moderates all chats that are Features.Moderated, as who
+	// administers a workspace does. nil: not known, or nobody does on this network.
+	Moderates *bool
 	// Identifiers are URIs by which the person is known elsewhere (tel:, irc://).
 	Identifiers []string
 }
@@ -134,6 +137,8 @@ type Features struct {
 	// archived, and that can be ended. EditChat sets both.
 	Purposes bool
 	Archives bool
+	// Moderated: who moderates the whole network does so in the chat (User.Moderates).
+	Moderated bool
 
 	// JoinersSeePast: who joins may read what was said before.
 	JoinersSeePast bool

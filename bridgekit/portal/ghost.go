@@ -107,6 +107,7 @@ func (s *Service) prepareGhost(ctx context.Context, ops *network.Ops, ghost id.U
 		return err
 	}
 	if err == nil {
+		s.names.rank(ghost, person.Moderates)
 		s.names.put(ghost, person.Name)
 		s.names.owe(ghost, face{ops, person.Avatar}, renew)
 	}
@@ -158,6 +159,7 @@ type nameCache struct {
 	mu    sync.Mutex // guards what follows
 	names map[id.UserID]string
 	faces map[id.UserID]face // of which the ghosts do not have the picture yet
+	ranks map[id.UserID]bool // whether they moderate their whole network, if it tells
 }
 
 // owe notes a picture; that there is none matters only if there was one.

@@ -65,6 +65,7 @@ func (x *inbound) message(ctx context.Context, m *network.Message) journal.Outco
 	}
 	x.opts.Steps.At(step.InSent)
 	x.faceUp(as)
+	x.rankUp(as)
 	if x.p.Info.Setup && !x.filling {
 		x.joins.furnish(x.p) // now that there is something to read
 	}

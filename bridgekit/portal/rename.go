@@ -23,6 +23,9 @@ func (s *Service) userChanged(ctx context.Context, sess *login.Session, c *netwo
 	if err := s.prepareGhost(ctx, &ops, ghost, c.User, true); err != nil {
 		return s.outcome(err)
 	}
+	if err := s.rankDown(ctx, sess.Network, ghost); err != nil {
+		return s.outcome(err)
+	}
 	picture, changed := s.names.due(ghost)
 	var shown *network.Media
 	if changed {

@@ -98,7 +98,7 @@ func (s *Service) makeRoomNow(ctx context.Context, p store.Portal, ops *network.
 		Invite: w.invite, Direct: chat.Kind == network.Direct,
 		State:    s.firstState(p, chat, ops),
 		JoinRule: string(event.JoinRuleInvite), History: string(event.HistoryVisibilityShared),
-		Levels: map[id.UserID]int{},
+		Levels: s.firstLevels(p, chat),
 	}
 	if !chat.Features.JoinersSeePast {
 		r.History = string(event.HistoryVisibilityInvited)

@@ -52,6 +52,9 @@ type PortalInfo struct {
 	// in the room before that closed it: by type of event, "" for all others.
 	Archived bool           `json:"archived,omitempty"`
 	Closed   map[string]int `json:"closed,omitempty"`
+	// Moderators are the ghosts who moderate the whole network, as far as the room
+	// knows, by Matrix ID. True: that gave them their power level in it.
+	Moderators map[string]bool `json:"moderators,omitempty"`
 	// Former is the room that the chat had before it was plumbed into this one,
 	// if it can go back there.
 	Former string `json:"former,omitempty"`
