@@ -77,12 +77,12 @@ func (c *Client) describe(ctx context.Context, acc *account, found conversation)
 	chat.Features.ReadOnly = found.IsArchived || found.IsReadOnly
 	switch {
 	case found.IsIM:
-		chat.Features.Purposes, chat.Features.Archives = false, false
+		chat.Features.Purposes, chat.Features.Archives, chat.Features.Moderated = false, false, false
 		chat.Kind, chat.Name, chat.Other = network.Direct, "", network.UserID(found.User)
 		chat.Members = 2
 	case found.IsMPIM:
 		chat.Name = c.groupName(ctx, acc, found)
-		chat.Features.JoinersSeePast, chat.Features.Archives = false, false
+		chat.Features.JoinersSeePast, chat.Features.Archives, chat.Features.Moderated = false, false, false
 	default:
 		c.conn.dir.named(found.ID, found.Name)
 		if !found.IsPrivate {
@@ -117,7 +117,7 @@ func (c *Client) features(acc *account) network.Features {
 			markup.Bold, markup.Italic, markup.Strike, markup.Code, markup.CodeBlock, markup.Link, markup.Mention, markup.Everyone,
 			markup.ChatLink, markup.Emoji, markup.Quote, markup.List, markup.Item, markup.Heading, markup.Paragraph, markup.Underline,
 		},
-		Quotes: c.set.Replies != repliesThread, Threads: true, JoinersSeePast: true, Purposes: true, Archives: true,
+		Quotes: c.set.Replies != repliesThread, Threads: true, JoinersSeePast: true, Purposes: true, Archives: true, Moderated: true,
 		Personas: c.cred.Kind == kindApp && acc.may("chat:write.customize"),
 	}
 }
@@ -147,7 +147,7 @@ func (c *Client) User(ctx context.Context, id network.UserID) (network.User, err
 	if err != nil {
 		return network.User{}, err
 	}
-	u := network.User{ID: id, Name: p.Name, Bot: p.Bot}
+	u := network.User{ID: id, Name: p.Name, Bot: p.Bot, Moderates: moderates(p, &acc.identity)}
 	if p.Gone {
 		u.Name += " (deactivated)"
 	}
@@ -158,4 +158,17 @@ func (c *Client) User(ctx context.Context, id network.UserID) (network.User, err
 		u.Avatar = avatar(p.Avatar)
 	}
 	return u, nil
+}
+
+// moderates reports whether a person is an owner or administrator of a login's
+// workspace; nil: not known. Who is one of another workspace, with which channels are
+// shared, is none here. An app in a whole organisation has channels of many
+// workspaces, and users.info does not tell of which somebody is an administrator.
+// https://docs.slack.dev/reference/objects/user-object
+func moderates(p person, who *identity) *bool {
+	if p.Handle == "" && !p.Bot || who.wide() { // a profile tells nothing of it
+		return nil
+	}
+	is := p.Admin && !p.Gone && !p.Bot && (p.Team == "" || p.Team == who.TeamID)
+	return &is
 }

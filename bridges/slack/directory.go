@@ -24,6 +24,7 @@ const (
 // A person is what Slack tells of a user or bot.
 type person struct {
 	ID, Name, Handle, Email string
+	Team                    string // the workspace, "": not known
 	Avatar                  string // URL
 	Bot, Gone               bool
 	Admin                   bool
@@ -164,11 +165,12 @@ func askBot(ctx context.Context, acc *account, id string) (person, error) {
 // userJSON is a user as Slack tells of one.
 type userJSON struct {
 	ID, Name string
+	TeamID   string `json:"team_id"`
 	Deleted  bool
 	RealName string      `json:"real_name"`
 	IsBot    bool        `json:"is_bot"`
 	IsAdmin  bool        `json:"is_admin"`
-	IsOwner  bool        `json:"is_owner"`
+	IsOwner  bool        `json:"is_owner"` // also of the primary owner
 	Profile  profileJSON `json:"profile"`
 }
 
@@ -189,7 +191,7 @@ type profileJSON struct {
 // person is u as the directory keeps it.
 func (u *userJSON) person() person {
 	return person{
-		ID: u.ID, Handle: u.Name, Status: u.Profile.status(), Email: u.Profile.Email, Bot: u.IsBot || u.ID == "USLACKBOT", Gone: u.Deleted, Admin: u.IsAdmin || u.IsOwner,
+		ID: u.ID, Team: u.TeamID, Handle: u.Name, Status: u.Profile.status(), Email: u.Profile.Email, Bot: u.IsBot || u.ID == "USLACKBOT", Gone: u.Deleted, Admin: u.IsAdmin || u.IsOwner,
 		Name:   firstOf(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name, u.ID),
 		Avatar: firstOf(u.Profile.Image512, u.Profile.Image192, u.Profile.Image72, u.Profile.Original),
 	}
