@@ -6,7 +6,6 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
-	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/foreign"
 	"github.com/causeway-chat/causeway/testbed/jssdk"
 )
@@ -26,14 +25,7 @@ func TestElement(t *testing.T) {
 		}
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			w := newBareWorld(t, k.hs)
-			w.kind = k
-			w.irc = k.start(t, w.ctx)
-			w.gate = newGate(t, w.irc.Addr())
-			w.homeserverFor(bridge.Options{Encryption: "default", Networks: []bridge.Network{{ID: "irc.test", Section: fmt.Sprintf(
-				`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.Addr(), relay)}}})
-			w.you = w.login("you")
-			w.mia = w.person("mia", channel)
+			w := newEncryptedWorld(t, k)
 			p := w.launch(path)
 			room := w.join(w.you)
 

@@ -34,14 +34,7 @@ func TestEncrypted(t *testing.T) {
 		}
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			w := newBareWorld(t, k.hs)
-			w.kind = k
-			w.irc = k.start(t, w.ctx)
-			w.gate = newGate(t, w.irc.Addr())
-			w.homeserverFor(bridge.Options{Encryption: "default", Networks: []bridge.Network{{ID: "irc.test", Section: fmt.Sprintf(
-				`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.Addr(), relay)}}})
-			w.you = w.login("you")
-			w.mia = w.person("mia", channel)
+			w := newEncryptedWorld(t, k)
 			p := w.launch(path)
 			room := w.join(w.you)
 			alice := w.nio("you", "ONE", room)
@@ -67,6 +60,20 @@ func TestEncrypted(t *testing.T) {
 			w.allEncrypted(room)
 		})
 	}
+}
+
+// newEncryptedWorld is one whose rooms are encrypted, without Causeway.
+func newEncryptedWorld(t *testing.T, k kind) *world {
+	t.Helper()
+	w := newBareWorld(t, k.hs)
+	w.kind = k
+	w.irc = k.start(t, w.ctx)
+	w.gate = newGate(t, w.irc.Addr())
+	w.homeserverFor(bridge.Options{Encryption: "default", Networks: []bridge.Network{{ID: "irc.test", Section: fmt.Sprintf(
+		`{name: Test, server: %q, nick: %s, tls: false, flood: {lines: 100, burst: 20}}`, w.gate.Addr(), relay)}}})
+	w.you = w.login("you")
+	w.mia = w.person("mia", channel)
+	return w
 }
 
 // checks has the program check its encryption.
