@@ -254,7 +254,7 @@ func (a *appending) replace(tx *store.Tx, n *Draft, id int64, sealed []byte) err
 	if err != nil {
 		return fmt.Errorf("replace undelivered entry: %w", err)
 	}
-	_, err = tx.Exec("UPDATE entry SET payload = ?, changed = ? WHERE id = ?", tx.Seal().Seal(merged, sealContext), time.Now().UnixMilli(), id)
+	_, err = tx.Exec("UPDATE entry SET payload = ? WHERE id = ?", tx.Seal().Seal(merged, sealContext), id) // changed belongs to due
 	return err
 }
 

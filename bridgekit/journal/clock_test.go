@@ -2,6 +2,8 @@ package journal_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -36,5 +38,27 @@ func TestClockPutBack(t *testing.T) {
 			return journal.Delivered(nil)
 		})
 		r.until("both are delivered", func() bool { return r.total == 2 })
+	})
+}
+
+// How long something waits is stored as it was told, whatever the clock does until that
+// is written: both times are of one reading.
+func TestWaitIsOfOneReading(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
+		r := start(t, open, journal.Options{}, func(context.Context, *journal.Entry) journal.Outcome {
+			return journal.RetryIn(time.Hour, errors.New("not now"))
+		})
+		r.append(text(lane(1), "a"))
+		var waits int64
+		r.until("it waits", func() bool {
+			err := r.db.All(t.Context(), "SELECT due - changed FROM entry WHERE due > 0", nil, func(row *sql.Rows) error { return row.Scan(&waits) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return waits != 0
+		})
+		if want := time.Hour.Milliseconds(); waits != want {
+			t.Errorf("it waits %d ms, want %d", waits, want)
+		}
 	})
 }

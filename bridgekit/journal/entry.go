@@ -152,7 +152,7 @@ func (e *Entry) Begin(ctx context.Context) error {
 		if before.missing() { // it would be stored later, over this
 			return errBehind
 		}
-		_, err := tx.Exec("UPDATE entry SET state = ?, changed = ? WHERE id = ?", Running, time.Now().UnixMilli(), e.ID)
+		_, err := tx.Exec("UPDATE entry SET state = ?, due = 0, changed = ? WHERE id = ?", Running, time.Now().UnixMilli(), e.ID)
 		return err
 	})
 	if err != nil {

@@ -310,7 +310,7 @@ func (j *Journal) settle(l *lane, e *Entry, out Outcome) *store.Op {
 	case Parked:
 		l.cause, l.active = out.cause, 0 // what is parked did not leave: it may be withdrawn from now on
 		j.park(l, out)
-		return j.note(e, Parked, time.Time{}, out)
+		return j.note(e, Parked, 0, out)
 	case Waiting:
 		return j.retry(l, e, out)
 	}
@@ -353,7 +353,7 @@ func (j *Journal) retry(l *lane, e *Entry, out Outcome) *store.Op {
 	j.log.Info("delivery is tried again", "entry", e.ID, "kind", e.Kind, "attempts", e.Attempts, "wait", wait.Round(time.Millisecond), "err", out.err)
 	j.counts.retried()
 	j.delay(l, wait)
-	return j.note(e, Waiting, time.Now().Add(wait), out)
+	return j.note(e, Waiting, wait, out)
 }
 
 func (j *Journal) fail(l *lane, e *Entry, out Outcome) *store.Op {
@@ -417,11 +417,13 @@ func (j *Journal) bury(e *Entry, out Outcome) *store.Op {
 	return &store.Op{Weight: 1 + len(out.more), Do: a.do, Done: a.done}
 }
 
-// note is the write that records a waiting or parked head.
-func (j *Journal) note(e *Entry, s State, due time.Time, out Outcome) *store.Op {
-	var at int64
-	if !due.IsZero() {
-		at = due.UnixMilli()
+// note is the write that records a waiting or parked head. Both times in it are of one
+// reading of the clock: how long it waits is the difference, whatever becomes of the
+// clock before it is written, and after.
+func (j *Journal) note(e *Entry, s State, wait time.Duration, out Outcome) *store.Op {
+	now, due := time.Now().UnixMilli(), int64(0)
+	if wait > 0 {
+		due = now + wait.Milliseconds()
 	}
 	reason, attempts := out.words, e.Attempts
 	if e.MayHaveLeft() {
@@ -429,7 +431,7 @@ func (j *Journal) note(e *Entry, s State, due time.Time, out Outcome) *store.Op 
 	}
 	return &store.Op{Weight: 1, Urgency: store.Later, Do: func(tx *store.Tx) error {
 		_, err := tx.Exec("UPDATE entry SET state = ?, attempts = ?, due = ?, cause = ?, reason = ?, changed = ? WHERE id = ? AND state < ?",
-			s, attempts, at, out.cause, reason, time.Now().UnixMilli(), e.ID, Failed)
+			s, attempts, due, out.cause, reason, now, e.ID, Failed)
 		return err
 	}}
 }

@@ -153,7 +153,7 @@ func redaction(w *world, room id.RoomID) {
 	l := w.said(im, relay, "<you> better unsaid")
 	w.sent(w.you.Redact(w.ctx, room, first))
 	if !w.redacts {
-		w.notice(at, room, "The removal was not delivered to Test")
+		w.notice(at, room, "cannot remove messages: it stays visible there")
 		return
 	}
 	_, msgid := l.GetTag("msgid")
