@@ -47,6 +47,9 @@ func (s *Service) clear(ctx context.Context, e *journal.Entry, evt *rawEvent) (c
 	if evt.Type != event.EventEncrypted.Type {
 		return evt, e.Payload, nil
 	}
+	if emptied(evt.Content) {
+		return nil, nil, settled(journal.Delivered(nil))
+	}
 	if s.opts.Cipher == nil {
 		return nil, nil, settled(journal.Fail(errEncrypted, "this room is encrypted, and this bridge is not set up for that; its administrator can change it (encryption in the configuration)"))
 	}
@@ -70,6 +73,13 @@ func (s *Service) clear(ctx context.Context, e *journal.Entry, evt *rawEvent) (c
 		return nil, nil, settled(s.outcome(err))
 	}
 	return nil, nil, settled(dbOutcome(err))
+}
+
+// emptied reports whether nothing is left of a content: its event was removed before
+// the homeserver pushed it, as Synapse does with what it could not push at once.
+func emptied(content json.RawMessage) bool {
+	var fields map[string]json.RawMessage
+	return json.Unmarshal(content, &fields) == nil && len(fields) == 0
 }
 
 // keyless is the outcome of an entry whose key is missing: it waits for the key, and

@@ -1,11 +1,14 @@
 package portal
 
 import (
+	"encoding/json"
 	"log/slog"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
@@ -76,4 +79,17 @@ func TestMarkLate(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was removed before the homeserver pushed it has nothing left to decrypt, and is
+// no failure.
+func TestRemovedBeforeItWasPushed(t *testing.T) {
+	s := &Service{}
+	for content, gone := range map[string]bool{`{}`: true, `{"algorithm":"m.megolm.v1.aes-sha2","ciphertext":"x"}`: false} {
+		evt := &rawEvent{ID: "$1", Type: event.EventEncrypted.Type, Content: json.RawMessage(content)}
+		_, _, out := s.clear(t.Context(), &journal.Entry{}, evt)
+		if out == nil || reflect.DeepEqual(*out, journal.Delivered(nil)) != gone {
+			t.Errorf("%s: %+v, want it delivered: %v", content, out, gone)
+		}
+	}
 }
