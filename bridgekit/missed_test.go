@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func (r *rig) loses(room string, texts ...string) {
 	r.t.Helper()
 	last := texts[len(texts)-1]
 	lost := make(chan struct{})
+	told := sync.OnceFunc(func() { close(lost) }) // it may be pushed again
 	r.hs.Attach(r.opts.Registration.ID, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
 		if err != nil {
@@ -28,7 +30,7 @@ func (r *rig) loses(room string, texts ...string) {
 		}
 		_, _ = w.Write([]byte("{}"))
 		if bytes.Contains(body, []byte(last)) {
-			close(lost)
+			told()
 		}
 	}))
 	for _, s := range texts {
