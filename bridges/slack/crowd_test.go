@@ -8,20 +8,25 @@ import (
 	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
 )
 
+// person is a client that asks Slack and hears nothing.
+func (w *world) person(conn *Connector, login network.Login) (*Person, *account) {
+	w.t.Helper()
+	cred, err := conn.credentials(login)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	acc := &account{api: conn.newAPI(cred)}
+	w.t.Cleanup(acc.close)
+	c := newClient(conn, cred, network.Host{}, login).(*Person)
+	c.setLive(acc)
+	return c, acc
+}
+
 // TestCrowd asks for people and channels while there is no turn for the methods that
 // tell of one: their names come another way, and the list of all people is not read.
 func TestCrowd(t *testing.T) {
 	w := newWorld(t, slackfake.Config{})
-	conn := w.connector("")
-	login := w.personLogin()
-	cred, err := conn.credentials(login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	acc := &account{api: conn.newAPI(cred)}
-	defer acc.close()
-	c := newClient(conn, cred, network.Host{}, login).(*Person)
-	c.setLive(acc)
+	c, acc := w.person(w.connector(""), w.personLogin())
 	acc.pace.refused("users.info", time.Hour)
 	acc.pace.refused("conversations.info", time.Hour)
 	for id, name := range map[string]string{w.bob: "Bob Builder", w.carol: "Carol"} {

@@ -65,15 +65,7 @@ func TestModeratorsUnknown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, slackfake.Config{})
 	admin := w.AddUser(slackfake.User{Name: "admin", Admin: true})
-	conn, login := w.connector(""), w.personLogin()
-	cred, err := conn.credentials(login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	acc := &account{api: conn.newAPI(cred)}
-	defer acc.close()
-	c := newClient(conn, cred, network.Host{}, login).(*Person)
-	c.setLive(acc)
+	c, acc := w.person(w.connector(""), w.personLogin())
 	acc.pace.refused("users.info", time.Hour)
 	if u, err := c.User(t.Context(), network.UserID(admin)); err != nil || u.Moderates != nil {
 		t.Errorf("by a profile: %+v, %v", u, err)
