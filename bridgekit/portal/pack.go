@@ -101,6 +101,7 @@ func (p *packs) run(ctx context.Context) error {
 			for _, sess := range p.s.logins.Of("*") {
 				p.changed(sess.Network)
 			}
+			continue
 		case <-ctx.Done():
 			return ctx.Err()
 		}
