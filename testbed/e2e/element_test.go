@@ -40,11 +40,7 @@ func TestElement(t *testing.T) {
 			w.encryptedFile(you, room)
 
 			check(t, p.Kill())
-			im = w.mia.Mark()
-			w.encrypts(you, room, text2("said to nobody"))
-			w.launch(path)
-			w.said(im, relay, "<you> said to nobody")
-
+			w.saidToNobody(you, room, path)
 			w.shields(room, you)
 		})
 	}

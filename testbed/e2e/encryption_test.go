@@ -44,12 +44,8 @@ func TestEncrypted(t *testing.T) {
 			w.encryptedTalk(alice, room)
 			w.encryptedFile(alice, room)
 
-			// Nobody hears what is said while Causeway is away, until it is back.
 			check(t, p.Kill())
-			im := w.mia.Mark()
-			w.encrypts(alice, room, text2("said to nobody"))
-			w.launch(path)
-			w.said(im, relay, "<you> said to nobody")
+			w.saidToNobody(alice, room, path)
 
 			// Somebody who comes later, and a device that is added later.
 			ann := w.nio("ann", "ANN", room)
@@ -60,6 +56,16 @@ func TestEncrypted(t *testing.T) {
 			w.allEncrypted(room)
 		})
 	}
+}
+
+// saidToNobody has you say something while Causeway is away: nobody hears it until it
+// is back.
+func (w *world) saidToNobody(you *foreign.Client, room id.RoomID, path string) {
+	w.t.Helper()
+	im := w.mia.Mark()
+	w.encrypts(you, room, text2("said to nobody"))
+	w.launch(path)
+	w.said(im, relay, "<you> said to nobody")
 }
 
 // newEncryptedWorld is one whose rooms are encrypted, without Causeway.
