@@ -37,11 +37,17 @@ var (
 	_ network.Finder      = (*findingClient)(nil)
 )
 
+// findSkew is how far the caller's clock may have been ahead of the network's.
+const findSkew = 6 * time.Hour
+
 // Find implements network.Finder.
 func (c *findingClient) Find(ctx context.Context, m network.Outgoing) (network.Sent, error) {
 	res, err := c.call(ctx, &request{Op: "find", Chat: m.Chat, Txn: m.Txn, Part: m.From})
 	if err != nil {
 		return network.Sent{}, err
+	}
+	if !m.Since.IsZero() && !res.At.IsZero() && res.At.Before(m.Since.Add(-findSkew)) {
+		return network.Sent{}, nil // no network is searched through for ever
 	}
 	return network.Sent{Parts: res.Parts, At: res.At}, nil
 }

@@ -73,6 +73,9 @@ type Outgoing struct {
 	Txn  TxnID
 	Chat ChatID
 	From int // the first part that was not sent yet
+	// Since is when the first attempt to send it can have been, at the earliest, by
+	// our clock: a Finder need not look further back. Zero: nobody knows.
+	Since time.Time
 	Content
 }
 

@@ -142,7 +142,7 @@ func (o *outbound) line(ctx context.Context, text markup.Body, reply *network.Re
 	content := network.Rich(text)
 	content.Parts[0].Style = network.Notice
 	content.Reply = reply
-	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: content}
+	m := o.outgoing(content)
 	sent, done, err := o.before(ctx, &m)
 	if err == nil && !done {
 		sent, err = o.ops.Send(ctx, m)

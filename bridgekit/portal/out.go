@@ -282,6 +282,16 @@ func (o *outbound) dispatch(ctx context.Context) journal.Outcome {
 // has become of the call.
 func (o *outbound) txnID() network.TxnID { return network.TxnID(hex.EncodeToString(o.e.Key)) }
 
+// outgoing is a message with a content. After a restore an earlier process may have
+// sent what came to this one only now.
+func (o *outbound) outgoing(c network.Content) network.Outgoing {
+	since, at := o.e.Created, o.evt.at()
+	if o.after.before(at) && at.Before(since) {
+		since = at
+	}
+	return network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Since: since, Content: c}
+}
+
 // message sends a new message.
 func (o *outbound) message(ctx context.Context) journal.Outcome {
 	content, err := o.fromMatrix(ctx, o.evt.Content)
@@ -298,7 +308,7 @@ func (o *outbound) message(ctx context.Context) journal.Outcome {
 	if features(o.p).Expiries {
 		content.Expiry = life
 	}
-	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: *content}
+	m := o.outgoing(*content)
 	if err := checkLimits(features(o.p), content); err != nil {
 		return o.failed(ctx, err)
 	}

@@ -139,7 +139,7 @@ func (o *outbound) editAsMessage(ctx context.Context, content *network.Content) 
 		content.Parts[i].Text = append(markup.Body{{Kind: markup.Text, Text: "(edited) "}}, content.Parts[i].Text...)
 		break
 	}
-	m := network.Outgoing{Txn: o.txnID(), Chat: o.p.Chat.ID, Content: *content}
+	m := o.outgoing(*content)
 	if _, done, err := o.before(ctx, &m); err != nil {
 		return o.failed(ctx, err)
 	} else if done {

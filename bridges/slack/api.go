@@ -30,6 +30,8 @@ type api struct {
 	pace  *pacer
 	web   *goslack.Client // the same account, for what the library has
 	org   org
+
+	threads *threadAccess // who reads threads if this account may not; nil: nobody
 }
 
 // newAPI makes the API for an account. Close it; a connection that a late answer

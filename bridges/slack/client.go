@@ -108,8 +108,11 @@ func (c *Client) run(ctx context.Context, sink network.Sink) error {
 	}
 	typing := make(chan string, 8)
 	acc := &account{api: a, identity: who}
-	if c.cred.Kind == kindPerson {
+	switch c.cred.Kind {
+	case kindPerson:
 		acc.typing, acc.watch = typing, newWatch()
+	case kindApp:
+		acc.threads = newThreadAccess(&c.conn.readers)
 	}
 	s := newSession(c, acc, sink)
 	defer c.setLive(nil)
@@ -128,6 +131,9 @@ func (c *Client) run(ctx context.Context, sink network.Sink) error {
 
 // setLive makes acc what the other methods use; nil: nothing.
 func (c *Client) setLive(acc *account) {
+	if c.cred.Kind != kindApp {
+		c.conn.readers.set(c, acc)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.live = acc

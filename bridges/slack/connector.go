@@ -24,6 +24,8 @@ type Connector struct {
 	public string   // where the world reaches our visits; "": nowhere
 	visits *signIns // those under way
 
+	readers readers // logins that may read threads for the app
+
 	mu    sync.Mutex
 	paces map[string]*pacer // by token; guarded by mu. Slack counts by who asks
 	feeds map[string]*feed  // by app-level token; guarded by mu

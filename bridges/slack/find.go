@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	findPages = 10             // of messages, at most
-	findBack  = 48 * time.Hour // the core asks within minutes, or after an outage
+	findPage  = 200            // messages of one request
+	findPages = 100            // of messages, at most
+	findBack  = 48 * time.Hour // if nobody knows since when
+	findSkew  = 6 * time.Hour  // how far our clock may have been ahead of Slack's
 )
 
 // Find implements network.Finder: it looks for our marks on the latest messages of
@@ -74,6 +76,16 @@ type search struct {
 	mine  []*convert.Message    // what this account said, the oldest first
 }
 
+// whole reports whether all texts of m were found by their marks.
+func (s search) whole(m *network.Outgoing) bool {
+	for i := max(m.From, 0); i < len(m.Parts); i++ {
+		if found := s.parts[i]; m.Parts[i].Media == nil && (len(found) == 0 || len(found) < found[0].of || found[0].of == 0) {
+			return false
+		}
+	}
+	return true
+}
+
 // pieces are those of a part that were found.
 func (c *Client) pieces(ctx context.Context, acc *account, m *network.Outgoing, i int, found search) (map[int]piece, error) {
 	drafts := convert.Part(m.Parts[i], c.options(ctx, acc, m, i))
@@ -86,10 +98,20 @@ func (c *Client) pieces(ctx context.Context, acc *account, m *network.Outgoing, 
 // look looks for what of m is on Slack.
 func (c *Client) look(ctx context.Context, acc *account, m *network.Outgoing) (search, error) {
 	found := search{parts: map[int]map[int]piece{}}
-	q := pageQuery{chat: string(m.Chat), limit: 200, oldest: convert.At(time.Now().Add(-findBack))}
-	q.thread = c.thread(m)
-	for range findPages {
+	since := time.Now().Add(-findBack)
+	if !m.Since.IsZero() {
+		since = m.Since.Add(-findSkew)
+	}
+	q := pageQuery{chat: string(m.Chat), limit: findPage, oldest: convert.At(since), thread: c.thread(m), marks: true}
+	for n := 0; !found.whole(m); n++ {
+		if n == findPages {
+			return found, network.Errorf(network.Rejected, "too much was said there since to tell whether it has arrived; look before you send it again",
+				"find: not among the last %d messages", findPage*findPages)
+		}
 		p, err := acc.page(ctx, q)
+		if q.thread != "" && barred(err) {
+			return found, network.Errorf(network.Rejected, "Slack lets nobody here see whether it has arrived in the thread; look before you send it again", "find: %w", err)
+		}
 		if err != nil {
 			return found, err
 		}
@@ -121,6 +143,7 @@ type pageQuery struct {
 	thread         string // the ts that it began with; empty: the conversation
 	oldest, latest convert.TS
 	inclusive      bool
+	marks          bool // our marks matter, which Slack shows to the app's own tokens only
 	cursor         string
 	limit          int
 }
@@ -146,11 +169,15 @@ func (a *api) page(ctx context.Context, q pageQuery) (page, error) {
 		args.Set("inclusive", "true")
 	}
 	args.Set("include_all_metadata", "true")
-	method := "conversations.history"
-	if q.thread != "" {
-		method = "conversations.replies"
-		args.Set("ts", q.thread)
+	if q.thread == "" {
+		return a.messages(ctx, "conversations.history", args)
 	}
+	args.Set("ts", q.thread)
+	return a.thread(ctx, args, q.marks)
+}
+
+// messages asks for one page with a method that has pages of messages.
+func (a *api) messages(ctx context.Context, method string, args url.Values) (page, error) {
 	var out struct {
 		Messages []json.RawMessage `json:"messages"`
 		HasMore  bool              `json:"has_more"`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,7 +72,9 @@ type session struct {
 	connected chan struct{} // a socket is open
 	direct    chan []string // the direct and group messages of this login
 	lost      chan error    // a socket was lost, and another is being opened
+	changed   chan struct{} // what report says is another; nil: it stays
 
+	online   bool // a socket is open
 	epoch    int
 	gap      time.Duration // how long nobody was connected before this epoch
 	since    convert.TS    // when somebody was, before this epoch; empty: never
@@ -87,10 +90,14 @@ type session struct {
 const maxHeld = 5000
 
 func newSession(c *Client, acc *account, sink network.Sink) *session {
-	return &session{
+	s := &session{
 		Client: c, acc: acc, sink: sink, in: make(chan incoming), found: make(chan done),
 		connected: make(chan struct{}), direct: make(chan []string), lost: make(chan error), lanes: map[string]*lane{},
 	}
+	if acc.threads != nil {
+		s.changed = acc.threads.changed
+	}
+	return s
 }
 
 // loop takes events and stores what becomes of them, until something fails.
@@ -120,7 +127,12 @@ func (s *session) loop(ctx context.Context) error {
 			if err := s.sweepAlso(ctx, chats); err != nil {
 				return err
 			}
+		case <-s.changed:
+			if s.online {
+				s.report()
+			}
 		case err := <-s.lost:
+			s.online = false
 			s.setLive(nil) // what is sent now would mostly be lost in a dead connection, and nobody could tell
 			s.sink.State(network.LoginState{Status: network.Connecting, Words: network.UserText(err)})
 		case <-tick.C:
@@ -143,11 +155,8 @@ func (s *session) begin(ctx context.Context) error {
 		s.gap = time.Since(s.since.Time())
 	}
 	s.setLive(s.acc)
-	state := network.LoginState{Status: network.Online, User: network.UserID(s.acc.UserID)}
-	if missing := lacking(s.acc.Scopes, wanted(s.cred.Kind)); len(missing) > 0 {
-		state.Status, state.Words = network.Limited, missingWords(missing)
-	}
-	s.sink.State(state)
+	s.online = true
+	s.report()
 	if s.acc.watch != nil {
 		s.jobs.Go(func() { s.watchPartners(ctx) })
 	}
@@ -155,6 +164,22 @@ func (s *session) begin(ctx context.Context) error {
 		return err
 	}
 	return s.keepAlive(ctx)
+}
+
+// report says how the login fares while it is connected.
+func (s *session) report() {
+	state := network.LoginState{Status: network.Online, User: network.UserID(s.acc.UserID)}
+	var lacks []string
+	if missing := lacking(s.acc.Scopes, wanted(s.cred.Kind)); len(missing) > 0 {
+		lacks = append(lacks, missingWords(missing))
+	}
+	if t := s.acc.threads; t != nil && t.none.Load() {
+		lacks = append(lacks, noThreads)
+	}
+	if len(lacks) > 0 {
+		state.Status, state.Words = network.Limited, strings.Join(lacks, "; ")
+	}
+	s.sink.State(state)
 }
 
 // keepAlive notes that the connection works, and so that what happened before is

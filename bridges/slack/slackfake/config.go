@@ -24,6 +24,9 @@ type Config struct {
 	Retries []time.Duration
 	// PlainFiles: files.completeUploadExternal knows no username and icons.
 	PlainFiles bool
+	// NoBotThreads: conversations.replies refuses bots in channels, as its page says
+	// (https://docs.slack.dev/reference/methods/conversations.replies).
+	NoBotThreads bool
 	// AppMetadata: sessions may not post metadata (metadata_must_be_sent_from_app), as
 	// Slack documents it; their messages keep the client_msg_id that they give.
 	AppMetadata bool

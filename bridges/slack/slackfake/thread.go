@@ -11,6 +11,9 @@ func conversationsReplies(c *call) (JSON, error) {
 	if !ch.has(c.tok.user) {
 		return nil, fail("not_in_channel")
 	}
+	if c.s.cfg.NoBotThreads && c.tok.kind == botToken && (ch.Kind == Public || ch.Kind == Private) {
+		return nil, fail("not_allowed_token_type")
+	}
 	root := ch.byTS[c.str("ts")]
 	if root == nil {
 		return nil, fail("thread_not_found")
