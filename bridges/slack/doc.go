@@ -65,8 +65,8 @@
 // # Has it arrived?
 //
 // chat.postMessage has no idempotence. Each message carries the transaction ID and
-// the number of its part in its metadata, and Find looks there for it. The metadata
-// of what a person's session posts cannot be read back, and /me has none: these are
-// looked for by their text and time, see [try]. A request whose answer was lost is
+// the number of its part in its metadata, and Find looks there for it. What a person's
+// session posts may have none, but a client_msg_id that is made of the same; /me has
+// neither, and is looked for by its text and time, see [try]. A request whose answer was lost is
 // Unsure.
 package slack

@@ -1,7 +1,9 @@
 package slack
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -57,6 +59,14 @@ func (m mark) metadata() string {
 		return ""
 	}
 	return string(data)
+}
+
+// clientID is m as the ID that a browser gives to what it posts, a UUID. It is the same
+// for the same piece. Slack documents it for what it tells, not as an argument.
+func (m mark) clientID() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%d", m.Txn, m.Part, m.Piece))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // RFC 9562, 5.8
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
 // markOf is our mark on a message, nil if there is none.

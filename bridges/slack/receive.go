@@ -73,7 +73,7 @@ func (t *translator) said(ctx context.Context, m *convert.Message, chat string, 
 	msg.History = past
 	if our := markOf(m); our != nil {
 		msg.Txn = our.Txn
-	} else {
+	} else if msg.Txn = t.files.of(m.ClientMsgID); msg.Txn == "" {
 		msg.Txn = t.files.txn(msg.Content)
 	}
 	if msg.Txn != "" {

@@ -53,7 +53,7 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 	}
 	for k := len(ids); k < len(drafts); k++ {
 		args := c.arguments(acc, m, drafts[k])
-		args.Set("metadata", mark{Txn: m.Txn, Part: i, Piece: k, Of: len(drafts)}.metadata())
+		c.sign(args, mark{Txn: m.Txn, Part: i, Piece: k, Of: len(drafts)})
 		if c.unmarked(drafts[k]) {
 			if err := c.noteTry(ctx, m, i); err != nil {
 				return nil, time.Time{}, err
@@ -99,6 +99,18 @@ func (c *Client) arguments(acc *account, m *network.Outgoing, d convert.Draft) u
 	}
 	c.wear(acc, m, args)
 	return args
+}
+
+// sign puts our mark on a message. Slack takes metadata of apps alone
+// (metadata_must_be_sent_from_app, https://docs.slack.dev/reference/methods/chat.postMessage);
+// what a browser posts has an ID of the browser's instead.
+func (c *Client) sign(args url.Values, m mark) {
+	if c.cred.Kind != kindPerson {
+		args.Set("metadata", m.metadata())
+		return
+	}
+	args.Set("client_msg_id", m.clientID())
+	c.files.add(m.clientID(), m.Txn)
 }
 
 // thread is the ts of the thread that m goes to; empty: to the channel.

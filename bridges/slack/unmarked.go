@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,9 +15,9 @@ const (
 	maxTries = 20               // of a chat that are remembered
 )
 
-// A try is that a part was about to be sent which cannot carry a mark that we could
-// read again: what a person's session posts, and /me. It is looked for by its text
-// among what came after Since.
+// A try is that a part was about to be sent which cannot carry metadata: what a person's
+// session posts, and /me. It is looked for by its client_msg_id, which /me has not, and
+// by its text among what came after Since.
 type try struct {
 	Txn   network.TxnID `json:"txn"`
 	Part  int           `json:"part"`
@@ -77,8 +78,9 @@ func (c *Client) noteTry(ctx context.Context, m *network.Outgoing, part int) err
 	return note(ctx, c, triesKey(m.Chat), all[max(0, len(all)-maxTries):])
 }
 
-// byText are the pieces of a part that has no marks: for each draft the first of our
-// messages behind the one before that has its text.
+// byText are the pieces of a part that has no marks: those with the client_msg_id that
+// we gave them or, where Slack kept none, for each draft the first of our messages behind
+// the one before that has its text.
 func (c *Client) byText(ctx context.Context, m *network.Outgoing, part int, drafts []convert.Draft, mine []*convert.Message) (map[int]piece, error) {
 	all, err := c.tried(ctx, m.Chat)
 	if err != nil {
@@ -94,6 +96,15 @@ func (c *Client) byText(ctx context.Context, m *network.Outgoing, part int, draf
 		return nil, nil // it was never tried
 	}
 	found := map[int]piece{}
+	for k := range drafts {
+		id := mark{Txn: m.Txn, Part: part, Piece: k}.clientID()
+		if i := slices.IndexFunc(mine, func(said *convert.Message) bool { return said.ClientMsgID == id }); i >= 0 {
+			found[k] = piece{mine[i].TS.ID(), len(drafts)}
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
 	for _, said := range mine {
 		k := len(found)
 		if k < len(drafts) && said.TS.Compare(since) > 0 && said.Text == drafts[k].Text && drafts[k].Me == (said.Subtype == "me_message") {

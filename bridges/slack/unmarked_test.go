@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,4 +47,34 @@ func TestSameWordsOfAPerson(t *testing.T) {
 			t.Errorf("Slack holds %d words, want %d", n, want)
 		}
 	}
+}
+
+// TestTypedMeanwhile: what a person's session posts is known by its client_msg_id, though
+// they type the same words on Slack meanwhile; so is its echo.
+func TestTypedMeanwhile(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	c := newCore(t, w.connector(""), w.personLogin())
+	ops, _ := c.run()
+	m := w.outgoing(1, network.Text("ok"))
+	w.Break(slackfake.Fault{Method: "chat.postMessage", Status: 500})
+	if _, err := ops.Send(t.Context(), m); network.KindOf(err) != network.Unsure {
+		t.Fatalf("an answer that says nothing gives %v", err)
+	}
+	w.Say(w.main, w.carol, "ok")
+	w.Break(slackfake.Fault{Method: "chat.postMessage", Lost: true})
+	if _, err := ops.Send(t.Context(), m); network.KindOf(err) != network.Unsure {
+		t.Fatalf("a lost answer gives %v", err)
+	}
+	all := w.Messages(w.main)
+	want := all[len(all)-1]["ts"].(string)
+	found, err := ops.Find(t.Context(), m)
+	if err != nil || len(found.Parts) != 1 || string(found.Parts[0][0]) != want {
+		t.Fatalf("found %v, %v, want %s", found.Parts, err, want)
+	}
+	c.wait("the echo of what was sent", func() bool {
+		return slices.ContainsFunc(c.events, func(ev network.Event) bool {
+			said, ok := ev.(*network.Message)
+			return ok && string(said.ID) == want && said.Txn == m.Txn
+		})
+	})
 }

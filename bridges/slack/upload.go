@@ -19,25 +19,35 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// uploads remembers whose transaction a file is, so that its echo is known. It may
-// be used concurrently.
+// uploads remembers whose transaction a file is, or what has a client_msg_id, so that
+// its echo is known. It may be used concurrently.
 type uploads struct {
 	mu   sync.Mutex
-	txns map[string]network.TxnID // by file; guarded by mu
-	last []string                 // files, the oldest first; guarded by mu
+	txns map[string]network.TxnID // by file or client_msg_id; guarded by mu
+	last []string                 // what is in txns, the oldest first; guarded by mu
 }
 
 func newUploads() *uploads { return &uploads{txns: map[string]network.TxnID{}} }
 
-// add notes whose a file is.
-func (u *uploads) add(file string, txn network.TxnID) {
+// add notes whose a file or client_msg_id is.
+func (u *uploads) add(id string, txn network.TxnID) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.last = append(u.last, file); len(u.last) > 500 {
+	if u.txns[id] == "" {
+		u.last = append(u.last, id)
+	}
+	if len(u.last) > 500 {
 		delete(u.txns, u.last[0])
 		u.last = u.last[1:]
 	}
-	u.txns[file] = txn
+	u.txns[id] = txn
+}
+
+// of is whose a client_msg_id is; empty if it is not ours.
+func (u *uploads) of(id string) network.TxnID {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.txns[id]
 }
 
 // txn is whose the files of a message are; empty if they are not ours.

@@ -171,7 +171,8 @@ func postMessage(c *call) (JSON, error) {
 func (c *call) signed(fields JSON) error {
 	fields["team"] = c.tok.team
 	if c.tok.kind == sessionToken {
-		if c.s.cfg.AppMetadata && fields["metadata"] != nil {
+		// https://docs.slack.dev/reference/methods/chat.postMessage: of apps alone.
+		if fields["metadata"] != nil {
 			return fail("metadata_must_be_sent_from_app")
 		}
 		fields["user"], fields["client_msg_id"] = c.tok.user, c.str("client_msg_id")

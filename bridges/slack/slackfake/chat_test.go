@@ -217,7 +217,7 @@ func TestEditWindow(t *testing.T) {
 
 // TestMetadataOfSessions: only apps may post metadata; a session has client_msg_id.
 func TestMetadataOfSessions(t *testing.T) {
-	r := newRig(t, slackfake.Config{AppMetadata: true})
+	r := newRig(t, slackfake.Config{})
 	api := r.session(r.Session(r.alice))
 	text := slack.MsgOptionText("x", false)
 	meta := slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "causeway", EventPayload: map[string]any{"txn": "T1"}})

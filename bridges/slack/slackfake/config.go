@@ -27,9 +27,6 @@ type Config struct {
 	// NoBotThreads: conversations.replies refuses bots in channels, as its page says
 	// (https://docs.slack.dev/reference/methods/conversations.replies).
 	NoBotThreads bool
-	// AppMetadata: sessions may not post metadata (metadata_must_be_sent_from_app), as
-	// Slack documents it; their messages keep the client_msg_id that they give.
-	AppMetadata bool
 }
 
 // filled is c with its defaults.
