@@ -61,11 +61,16 @@ func lost(err error, what string) error {
 		return e
 	}
 	var refused goslack.SlackErrorResponse
-	if errors.As(err, &refused) { // an answer, if not a helpful one
+	if errors.As(err, &refused) && !halfDone(refused.Err) { // an answer, if not a helpful one
 		return e
 	}
 	return &network.Error{Kind: network.Unsure, User: "Slack did not answer", Err: fmt.Errorf("%s: %w", what, err)}
 }
+
+// halfDone reports whether an error of Slack's may come though the call was carried
+// out: "it's possible some aspect of the operation succeeded before the error was raised"
+// (https://docs.slack.dev/reference/methods/chat.postMessage).
+func halfDone(code string) bool { return code == "fatal_error" || code == "internal_error" }
 
 // neverLeft reports whether a request failed before Slack could see it.
 func neverLeft(err error) bool {
@@ -78,11 +83,11 @@ func neverLeft(err error) bool {
 func kindOf(code string) network.Kind {
 	switch code {
 	case "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "no_permission_token",
-		"enterprise_is_restricted", "two_factor_setup_required", "invalid_auth_cookie", "team_access_not_granted_token":
+		"enterprise_is_restricted", "two_factor_setup_required", "user_removed_from_team", "team_disabled", "invalid_auth_cookie", "team_access_not_granted_token":
 		return network.LoggedOut
 	case "channel_not_found", "not_in_channel", "user_not_in_channel", "conversation_not_found", "thread_not_found_channel":
 		return network.Gone
-	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited", "org_login_required", "upstream_error":
+	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "message_limit_exceeded", "external_channel_migrating", "update_failed", "accesslimited", "org_login_required", "upstream_error":
 		return network.Unavailable
 	case "ratelimited", "rate_limited":
 		return network.RateLimited
@@ -101,6 +106,8 @@ func wordsOf(e goslack.SlackErrorResponse) string {
 		return "Slack has ended this login: sign in again"
 	case "account_inactive":
 		return "this account was deactivated, or its workspace is gone"
+	case "message_limit_exceeded":
+		return "the workspace has sent more messages than its plan allows for now"
 	case "enterprise_is_restricted":
 		return "the organisation does not allow this login"
 	case "channel_not_found", "conversation_not_found":

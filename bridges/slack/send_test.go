@@ -72,6 +72,7 @@ func TestRelayedPeopleHaveTheirName(t *testing.T) {
 func TestLostAnswerIsFound(t *testing.T) {
 	for name, c := range map[string]network.Content{
 		"text":   network.Text("hello"),
+		"failed": network.Text("it is there all the same"),
 		"thread": network.Text("in a thread"),
 		"long":   network.Text(strings.Repeat("word ", 2500)),
 		"emote":  {Parts: []network.Part{{Style: network.Emote, Text: network.Text("waves").Parts[0].Text}}},
@@ -88,7 +89,11 @@ func TestLostAnswerIsFound(t *testing.T) {
 				t.Fatalf("before it was sent, found %v, %v", found.Parts, err)
 			}
 			for _, method := range []string{"chat.postMessage", "chat.meMessage"} {
-				w.Break(slackfake.Fault{Method: method, Lost: true})
+				f := slackfake.Fault{Method: method, Lost: true}
+				if name == "failed" { // Slack may say so of what it has done
+					f.Error = "fatal_error"
+				}
+				w.Break(f)
 			}
 			_, err = ops.Send(t.Context(), m)
 			if network.KindOf(err) != network.Unsure {

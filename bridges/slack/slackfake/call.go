@@ -164,8 +164,11 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	}
 	out, err := s.perform(c, f)
 	if f != nil && f.Lost {
-		lose(w)
-		return
+		if f.Error == "" {
+			lose(w)
+			return
+		}
+		out, err = nil, fail(f.Error)
 	}
 	s.answer(w, c, out, err)
 }
@@ -191,7 +194,7 @@ func (s *Server) perform(c *call, f *Fault) ([]byte, error) {
 		s.unknown[c.name]++
 		return nil, &failure{code: "unknown_method", more: JSON{"req_method": c.name}}
 	}
-	if f != nil && f.Error != "" {
+	if f != nil && f.Error != "" && !f.Lost {
 		return nil, fail(f.Error)
 	}
 	if err := c.admit(m); err != nil {

@@ -16,7 +16,7 @@ type Fault struct {
 	RetryAfter int
 	Error      string        // answered instead of doing anything
 	Hang       bool          // nothing is done or answered
-	Lost       bool          // it is done, and the connection cut instead of an answer
+	Lost       bool          // it is done, and the connection cut instead of an answer, or Error answered
 	Delay      time.Duration // of real time before
 }
 

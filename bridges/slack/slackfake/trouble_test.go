@@ -106,6 +106,8 @@ func TestFaults(t *testing.T) {
 	}
 	r.Break(slackfake.Fault{Method: method, Error: "fatal_error"})
 	r.fails(post(r.ctx, "two"), "fatal_error")
+	r.Break(slackfake.Fault{Method: method, Error: "internal_error", Lost: true})
+	r.fails(post(r.ctx, "done all the same"), "internal_error")
 	r.Break(slackfake.Fault{Method: method, Lost: true})
 	if err := post(r.ctx, "lost"); err == nil {
 		t.Error("the answer was not lost")
@@ -116,7 +118,7 @@ func TestFaults(t *testing.T) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	failed := make(chan error, 1)
 	go func() { failed <- post(ctx, "hangs") }()
-	r.ok(r.Wait(r.ctx, func() bool { return r.Calls(method) == 7 }))
+	r.ok(r.Wait(r.ctx, func() bool { return r.Calls(method) == 8 }))
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
@@ -124,7 +126,7 @@ func TestFaults(t *testing.T) {
 	r.Break(slackfake.Fault{Method: method, Times: 1000, Status: 500})
 	r.Heal()
 	r.ok(post(r.ctx, "healed"))
-	if got := r.Texts(r.general); len(got) != 4 || got[1] != "lost" {
+	if got := r.Texts(r.general); len(got) != 5 || got[1] != "done all the same" || got[2] != "lost" {
 		t.Errorf("%q", got)
 	}
 }
