@@ -114,9 +114,9 @@ func wordsOf(e goslack.SlackErrorResponse) string {
 		return "there is no such channel, or this login may not see it: if it is private, invite the app there"
 	case "not_in_channel", "user_not_in_channel":
 		return "this login is not in the channel: write /invite @ and the app's name there, or join it"
-	case "is_archived", "channel_is_archived":
+	case "is_archived", "channel_is_archived", "is_inactive":
 		return "the channel is archived: somebody has to unarchive it on Slack first"
-	case "msg_too_long":
+	case "msg_too_long", "msg_blocks_too_long", "metadata_too_large":
 		return "the message is too long for Slack"
 	case "no_text", "invalid_blocks", "invalid_blocks_format":
 		return "Slack cannot show this message"

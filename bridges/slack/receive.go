@@ -115,7 +115,7 @@ func (t *translator) edited(ctx context.Context, m *convert.Message, chat string
 	}
 	c := t.content(ctx, now)
 	by, at, version := network.UserID(now.EditedBy), m.EventTS, now.Edited
-	if by == "" || t.ofApp(now) {
+	if by == "" || isID(string(by), "B") { // an app's edit is by its bot, its message by the bot's user
 		by = t.senderOf(now)
 	}
 	if version == "" || m.Previous != nil && m.Previous.Edited == version {

@@ -1,13 +1,19 @@
 package slackfake
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxText is how long a message may be.
-const maxText = 40000
+const (
+	maxText   = 40000 // how long a message may be
+	maxUpdate = 4000  // and what it is changed to
+	// maxBlocks is how long the blocks of a message may be together, which Slack does not
+	// document: https://github.com/slackapi/bolt-js/issues/2509.
+	maxBlocks = 13200
+)
 
 // chatMethods are those about messages.
 func chatMethods() map[string]method {
@@ -36,6 +42,9 @@ func (c *call) content() (JSON, error) {
 	if given {
 		if err := checkBlocks(blocks); err != nil {
 			return nil, err
+		}
+		if raw, err := json.Marshal(blocks); err == nil && utf8.RuneCount(raw) > maxBlocks {
+			return nil, fail("msg_blocks_too_long")
 		}
 		out["blocks"] = c.s.named(blocks)
 	}

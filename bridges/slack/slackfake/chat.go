@@ -3,6 +3,7 @@ package slackfake
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // own reports whether a message is the caller's.
@@ -39,7 +40,7 @@ func chatUpdate(c *call) (JSON, error) {
 	}
 	switch {
 	case ch.Archived:
-		return nil, fail("is_archived")
+		return nil, fail("is_inactive")
 	case !c.own(m):
 		return nil, fail("cant_update_message")
 	case c.late(m, c.s.teams[c.tok.team].EditWindow):
@@ -49,8 +50,11 @@ func chatUpdate(c *call) (JSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fields["blocks"] == nil && m.given { // those that were given stay
-		fields["blocks"] = m.body["blocks"]
+	// https://docs.slack.dev/reference/methods/chat.update: text takes the place of blocks.
+	if text := c.str("text"); text == "" && fields["blocks"] == nil {
+		delete(fields, "text")
+	} else if utf8.RuneCountInString(text) > maxUpdate {
+		return nil, fail("msg_too_long")
 	}
 	c.s.edit(ch, m, c.tok.user, fields)
 	return JSON{"channel": ch.ID, "ts": m.ts, "text": m.body["text"], "message": shown(m)}, nil

@@ -1,6 +1,7 @@
 package slackfake_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -213,6 +214,37 @@ func TestEditWindow(t *testing.T) {
 	now.Add(2 * time.Minute)
 	_, _, _, err = r.api.UpdateMessageContext(r.ctx, r.general, ts, slack.MsgOptionText("z", false))
 	r.fails(err, "edit_window_closed")
+}
+
+// TestUpdates: what https://docs.slack.dev/reference/methods/chat.update says.
+func TestUpdates(t *testing.T) {
+	r := newRig(t, slackfake.Config{})
+	section := slack.MsgOptionBlocks(slack.NewSectionBlock(slack.NewTextBlockObject("mrkdwn", "in a block", false, false), nil, nil))
+	_, ts, err := r.api.PostMessageContext(r.ctx, r.general, section)
+	r.ok(err)
+	update := func(o ...slack.MsgOption) error {
+		_, _, _, err := r.api.UpdateMessageContext(r.ctx, r.general, ts, o...)
+		return err
+	}
+	r.fails(update(slack.MsgOptionText(strings.Repeat("ö", 4001), false)), "msg_too_long")
+	r.ok(update(slack.MsgOptionText(strings.Repeat("ö", 4000), false), section))
+	r.ok(update(slack.MsgOptionText("the text alone", false)))
+	m := r.Message(r.general, ts)
+	if blocks := fmt.Sprint(m["blocks"]); strings.Contains(blocks, "in a block") {
+		t.Errorf("the blocks stayed: %s", blocks)
+	}
+	edited, _ := m["edited"].(map[string]any)
+	if at, _ := edited["ts"].(string); edited["user"] != r.bot.Bot || !strings.HasSuffix(at, ".000000") {
+		t.Errorf("edited: %v", edited)
+	}
+	var many []slack.Block
+	for range 45 {
+		many = append(many, slack.NewSectionBlock(slack.NewTextBlockObject("mrkdwn", strings.Repeat("x", 300), false, false), nil, nil))
+	}
+	_, _, err = r.api.PostMessageContext(r.ctx, r.general, slack.MsgOptionBlocks(many...))
+	r.fails(err, "msg_blocks_too_long")
+	r.Archive(r.general, r.alice)
+	r.fails(update(slack.MsgOptionText("too late", false)), "is_inactive")
 }
 
 // TestMetadataOfSessions: only apps may post metadata; a session has client_msg_id.

@@ -1,6 +1,7 @@
 package slackfake
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -9,10 +10,8 @@ import (
 
 // A message is what a conversation holds under a ts.
 type message struct {
-	ts   string
-	body JSON // as conversations.history shows it, with metadata
-	// given: its blocks were, and not made of its text.
-	given     bool
+	ts        string
+	body      JSON // as conversations.history shows it, with metadata
 	reactions []*reaction
 	files     []*file
 }
@@ -69,7 +68,6 @@ func (s *Server) addMessage(c *channel, fields JSON) *message {
 		}
 	}
 	m := &message{ts: str(body, "ts"), body: clone(body)}
-	m.given = m.body["blocks"] != nil
 	typed := slices.Contains([]string{"", "file_share", "thread_broadcast"}, str(m.body, "subtype"))
 	if text := str(m.body, "text"); m.body["blocks"] == nil && typed && text != "" && !strings.ContainsAny(text, "*_~`<>&:") {
 		m.body["blocks"] = plainBlocks(s.id(""), text)
@@ -185,8 +183,12 @@ func (s *Server) edit(c *channel, m *message, by string, fields JSON) {
 				body[k] = v
 			}
 		}
-		m.given = fields["blocks"] != nil
-		body["edited"] = JSON{"user": by, "ts": s.ts()}
+		// A whole second and, of an app, its bot, as in
+		// https://docs.slack.dev/reference/methods/conversations.replies: two edits may look the same.
+		if bot := str(body, "bot_id"); bot != "" && by == body["user"] {
+			by = bot
+		}
+		body["edited"] = JSON{"user": by, "ts": fmt.Sprintf("%d.000000", s.now())}
 	})
 }
 
