@@ -298,3 +298,18 @@ func TestCustomEmoji(t *testing.T) {
 		t.Errorf("an emoji that Slack does not have: %v", err)
 	}
 }
+
+// TestLongCaption: what is said with a file is there to its end.
+func TestLongCaption(t *testing.T) {
+	w, ops := running(t, "")
+	c := filed("a.txt", []byte("content"), 7)
+	c.Parts[0].Text = network.Text(strings.Repeat("word ", 2500) + "end").Parts[0].Text
+	sent, err := ops.Send(t.Context(), w.outgoing(1, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := w.Message(w.main, string(sent.Parts[0][0]))["text"].(string)
+	if n := len(strings.Fields(text)); n != 2501 || !strings.HasSuffix(text, "end") {
+		t.Errorf("%d words arrived", n)
+	}
+}

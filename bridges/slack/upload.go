@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/slack/convert"
@@ -174,12 +175,24 @@ func (c *Client) show(ctx context.Context, acc *account, m *network.Outgoing, i 
 	if root := c.thread(m); root != "" {
 		args.Set("thread_ts", root)
 	}
-	if drafts := convert.Part(m.Parts[i], c.options(ctx, acc, m, i)); len(drafts) > 0 {
-		args.Set("initial_comment", drafts[0].Text)
+	if text := c.caption(ctx, acc, m, i); text != "" {
+		args.Set("initial_comment", text)
 	}
 	c.wear(acc, m, args)
 	_, err := acc.answer(ctx, "files.completeUploadExternal", args, nil)
 	return lost(err, "files.completeUploadExternal")
+}
+
+// maxUpdate is how many characters chat.update takes.
+const maxUpdate = 4000
+
+// caption is what is said with a file: Slack takes it whole, in one message.
+func (c *Client) caption(ctx context.Context, acc *account, m *network.Outgoing, i int) string {
+	var texts []string
+	for _, d := range convert.Part(m.Parts[i], c.options(ctx, acc, m, i)) {
+		texts = append(texts, d.Text)
+	}
+	return strings.Join(texts, "\n")
 }
 
 // shownAt waits for at most d until a file is in a message of the chat, and returns
@@ -245,8 +258,12 @@ func (c *Client) checkFace(ctx context.Context, acc *account, m *network.Outgoin
 		}
 		face := convert.NewFace(*m.Persona, c.conn.dir.taken)
 		text := "*" + escape(face.Username) + "*"
-		if drafts := convert.Part(m.Parts[i], c.options(ctx, acc, m, i)); len(drafts) > 0 {
-			text += ": " + drafts[0].Text
+		if words := c.caption(ctx, acc, m, i); words != "" {
+			text += ": " + words
+		}
+		if utf8.RuneCountInString(text) > maxUpdate { // then its caption is worth more
+			c.host.Log.Warn("a relayed file with a long caption has no name", "chat", m.Chat)
+			return
 		}
 		err = acc.call(ctx, "chat.update", url.Values{"channel": {string(m.Chat)}, "ts": {string(ts)}, "text": {text}}, nil)
 	}
