@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // maxFile is how large a file may be: 1 GB.
@@ -45,7 +46,8 @@ func filesGetUploadURL(c *call) (JSON, error) {
 	return JSON{"upload_url": c.s.URL() + "/upload/v1/" + f.id, "file_id": f.id}, nil
 }
 
-// filesComplete shares uploaded files.
+// filesComplete shares uploaded files, as
+// https://docs.slack.dev/reference/methods/files.completeUploadExternal has it.
 func filesComplete(c *call) (JSON, error) {
 	files, err := c.uploads()
 	if err != nil {
@@ -61,6 +63,9 @@ func filesComplete(c *call) (JSON, error) {
 		ch, err := c.writable()
 		if err != nil {
 			return nil, err
+		}
+		if !ch.has(c.tok.user) { // "membership is required", with chat:write.public too
+			return nil, fail("not_in_channel")
 		}
 		where = append(where, ch)
 	}
@@ -88,14 +93,31 @@ func filesComplete(c *call) (JSON, error) {
 	for _, f := range files {
 		c.s.filed("file_created", f, nil, nil)
 		f.shared = true
-	}
-	for _, ch := range where {
-		c.s.sendFiles(ch, fields, files)
-	}
-	for _, f := range files {
 		out = append(out, c.s.fileInfo(f))
 	}
+	if len(where) > 0 {
+		c.s.wg.Go(func() { c.s.shareLater(where, fields, files) })
+	}
 	return JSON{"files": out}, nil
+}
+
+// shareLater shows files in conversations after a while, in which Slack looks at them:
+// the answer of files.completeUploadExternal knows nothing of it
+// (https://github.com/slackapi/bolt-js/issues/2115).
+func (s *Server) shareLater(where []*channel, fields JSON, files []*file) {
+	timer := time.NewTimer(s.cfg.ShareAfter)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.stopped:
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ch := range where {
+		s.sendFiles(ch, fields, files)
+	}
+	s.happened()
 }
 
 // comment is what is said with files: initial_comment, or blocks, which Slack ignores

@@ -22,6 +22,9 @@ type Config struct {
 	// Retries are the times after which events over HTTP are sent again; default at
 	// once, after a second and after two (Slack waits a minute and five).
 	Retries []time.Duration
+	// ShareAfter is how long files.completeUploadExternal takes to show files after it
+	// has answered; default 10 ms.
+	ShareAfter time.Duration
 	// PlainFiles: files.completeUploadExternal knows no username and icons.
 	PlainFiles bool
 	// NoBotThreads: conversations.replies refuses bots in channels, as its page says
@@ -48,6 +51,9 @@ func (c Config) filled() Config {
 	}
 	if c.Redeliver == 0 {
 		c.Redeliver = 30 * time.Second
+	}
+	if c.ShareAfter == 0 {
+		c.ShareAfter = 10 * time.Millisecond
 	}
 	if c.Keep == 0 {
 		c.Keep = 64 << 20

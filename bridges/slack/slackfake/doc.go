@@ -42,8 +42,7 @@
 //
 // # What differs from Slack
 //
-// Events come at once and in the order in which things happened; a file is in its
-// message when files.completeUploadExternal answers. Emoji names are checked by their form
+// Events come at once and in the order in which things happened. Emoji names are checked by their form
 // alone. Grid is known by its IDs: there are no tokens of a whole organisation. Retries of
 // events are faster (see Config). Nothing is made of links (unfurling), and search, views,
 // workflows, canvases and lists are not there but as files. What Slack does and does not

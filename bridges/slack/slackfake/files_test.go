@@ -115,9 +115,17 @@ func TestFaces(t *testing.T) {
 		}
 		r.fails(r.api.UploadToURL(r.ctx, slack.UploadToURLParameters{UploadURL: up.UploadURL, Reader: strings.NewReader("four"), Filename: "a.txt"}), "slack server error: 400 Bad Request")
 		r.ok(r.api.UploadToURL(r.ctx, slack.UploadToURLParameters{UploadURL: up.UploadURL, Reader: strings.NewReader("abc"), Filename: "a.txt"}))
-		if got := complete(); got["ok"] != true {
+		got := r.call("files.completeUploadExternal", map[string]any{
+			"files": []map[string]string{{"id": up.FileID}}, "channel_id": r.AddChannel(slackfake.Channel{Name: "not ours", Members: []string{r.alice}}),
+		})
+		if got["error"] != "not_in_channel" {
+			t.Errorf("where the bot is not: %v", got)
+		}
+		got = complete()
+		if files, _ := got["files"].([]any); len(files) != 1 || len(files[0].(map[string]any)["shares"].(map[string]any)) > 0 {
 			t.Fatalf("%v", got)
 		}
+		r.ok(r.Wait(r.ctx, func() bool { return len(r.Messages(r.general)) == 1 }))
 		m := r.Messages(r.general)[0]
 		if m["text"] != "hi" || m["blocks"].([]any)[0].(map[string]any)["type"] != "rich_text" {
 			t.Errorf("initial_comment and blocks: %v", m)
