@@ -28,6 +28,7 @@ type chat struct {
 	order    int64 // happenings ever
 	pinned   []network.MessageID
 	kept     map[network.UserID]network.Kept
+	read     map[network.UserID]network.MessageID // up to where people have read
 
 	levels map[network.UserID]int // of who is not an ordinary member
 

@@ -499,5 +499,5 @@ func loginFaults() []fault {
 
 func allFaults() []fault {
 	return slices.Concat(lifeFaults(), inFaults(), outFaults(), echoFaults(), textFaults(), mediaFaults(), emojiFaults(),
-		historyFaults(), roomFaults(), channelFaults(), memberFaults(), expiryFaults(), honestyFaults(), loginFaults())
+		historyFaults(), peopleFaults(), roomFaults(), channelFaults(), memberFaults(), expiryFaults(), honestyFaults(), loginFaults())
 }

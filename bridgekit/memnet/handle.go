@@ -275,11 +275,18 @@ func (s *Server) handleRead(a *account, c *chat, r *request) (*response, error) 
 	return done()
 }
 
-// read tells that a person has read up to m. Call it with mu held.
+// read notes that a person has read up to m, and tells the chat, their own account
+// too if it was with another program. Call it with mu held.
 func (s *Server) read(t act, m *message) {
-	s.others(t, func(a *account, h network.Head) network.Event {
-		return &network.Receipt{Head: h, UpTo: s.ref(a, m)}
-	})
+	if t.chat.read == nil {
+		t.chat.read = map[network.UserID]network.MessageID{}
+	}
+	t.chat.read[t.sender] = m.id
+	for _, u := range t.chat.members {
+		if a := s.accounts[u]; a != nil && a != t.origin {
+			s.push(a, &network.Receipt{Head: network.Head{Chat: t.chat.key(a), Sender: t.sender}, UpTo: s.ref(a, m)})
+		}
+	}
 }
 
 func (s *Server) handleHistory(a *account, c *chat, r *request) (*response, error) {

@@ -156,6 +156,9 @@ func (h *harness) Acts() networktest.Acts {
 	if h.features().IDs != network.IDsNone {
 		h.messageActs(&a)
 	}
+	if !h.o.Basic {
+		h.peopleActs(&a)
+	}
 	if h.features().MaxFile >= 0 && !h.o.Basic {
 		h.mediaActs(&a)
 	}
@@ -239,6 +242,44 @@ func (h *harness) messageActs(a *networktest.Acts) {
 			}
 		}
 		return nil, fmt.Errorf("no message %q", id)
+	}
+}
+
+// peopleActs are about what is told of people beside what they say.
+func (h *harness) peopleActs(a *networktest.Acts) {
+	bob := h.s.User("bob")
+	a.SayBroadcast = func(_ context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error) {
+		c := network.Text(text)
+		c.Thread, c.Broadcast = &network.Ref{ID: root, Part: -1}, true
+		return h.known(bob.Send(chat, c))
+	}
+	a.Rename = func(_ context.Context, name string) error {
+		bob.Rename(name)
+		return nil
+	}
+	a.SetModerates = func(_ context.Context, on bool) error {
+		bob.SetModerates(on)
+		return nil
+	}
+	a.Appear = func(_ context.Context, online bool, words string) error {
+		bob.Appear(online, words)
+		return nil
+	}
+	a.Read = func(_ context.Context, chat network.ChatID, id network.MessageID) error {
+		return bob.Read(chat, h.shared(chat, id))
+	}
+	a.ReadElsewhere = func(_ context.Context, chat network.ChatID, id network.MessageID) error {
+		return h.s.User("alice").Read(chat, h.shared(chat, id))
+	}
+	a.ReadUpTo = func(_ context.Context, chat network.ChatID) (network.MessageID, error) {
+		return h.s.IDFor("alice", h.s.ReadUpTo(chat, "alice")), nil
+	}
+	a.Moderate = func(_ context.Context, chat network.ChatID, id network.MessageID) error {
+		return bob.Moderate(chat, h.shared(chat, id))
+	}
+	a.MakeChat = func(_ context.Context, name string) error {
+		bob.Create(network.ChatID(name))
+		return nil
 	}
 }
 

@@ -56,6 +56,17 @@ func (s *Server) Pinned(id network.ChatID) []network.MessageID {
 	return nil
 }
 
+// ReadUpTo is the shared ID of the message up to which a person has read a chat,
+// empty if none.
+func (s *Server) ReadUpTo(id network.ChatID, user network.UserID) network.MessageID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.chats[id]; c != nil {
+		return c.read[user]
+	}
+	return ""
+}
+
 // Keep mutes or tags a chat for the person, who must have an account.
 func (u User) Keep(chat network.ChatID, k network.Kept) error {
 	return u.in(chat, func(t act) error {

@@ -3,6 +3,8 @@ package networktest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -14,6 +16,7 @@ func channelCases() []Case {
 		{"PurposeArrives", needsPurposeIn, with(purposeArrives)},
 		{"PurposeIsSet", needsPurposeOut, with(purposeIsSet)},
 		{"ArchivingArrives", needsArchiving, with(archivingArrives)},
+		{"ChatAppears", needsNewChats, with(chatAppears)},
 	}
 }
 
@@ -34,6 +37,13 @@ func needsPurposeOut(n Needs) string {
 func needsArchiving(n Needs) string {
 	if n.Acts.SetArchived == nil {
 		return "chats are not archived"
+	}
+	return ""
+}
+
+func needsNewChats(n Needs) string {
+	if n.Acts.MakeChat == nil || n.Ops.Search == nil || n.Ops.Join == nil {
+		return "nothing is told of new chats"
 	}
 	return ""
 }
@@ -139,4 +149,36 @@ func archivingArrives(ctx context.Context, s *session) error {
 	}
 	_, err := s.send(ctx, "hello again")
 	return err
+}
+
+// chatAppears: that somebody made a chat is delivered under the name by which it is
+// found and joined.
+func chatAppears(ctx context.Context, s *session) error {
+	const name = "brand-new"
+	if err := s.acts.MakeChat(ctx, name); err != nil {
+		return fmt.Errorf("harness: make chat: %w", err)
+	}
+	appeared := ""
+	err := s.sink.wait(ctx, "the new chat", func(k *sink) bool {
+		e, ok := find(k, func(e *network.ChatAppeared) bool { return strings.Contains(e.Name, name) && e.Chat.IsZero() })
+		if ok {
+			appeared = e.Name
+		}
+		return ok
+	})
+	if err != nil {
+		return err
+	}
+	found, err := s.ops().Search(ctx, name, 5)
+	if err != nil {
+		return fmt.Errorf("search: %w", err)
+	}
+	if !slices.ContainsFunc(found, func(f network.Found) bool { return f.Name == appeared }) {
+		return fmt.Errorf("%q appeared, and the search finds %+v", appeared, found)
+	}
+	chat, err := s.ops().Join(ctx, appeared)
+	if err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	return s.talks(ctx, chat)
 }

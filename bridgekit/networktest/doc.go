@@ -18,6 +18,20 @@
 // possible, and is not a mock of package network. Every case gets a fresh
 // harness, and cases run in parallel.
 //
+// # What it checks
+//
+//   - Life: a client ends when told, can be run again, leaves nothing running, and says
+//     what state it is in.
+//   - In: nothing is lost or overtakes, what was refused comes again.
+//   - Out: a message is sent once and in order, errors have the kind that the core acts on.
+//   - Echoes, texts both ways, files, custom emoji and their list, the past.
+//   - Members, kicks and bans; names, presence, what was read by whom, who moderates, and
+//     that a moderator's removal is not taken for our own.
+//   - Rooms: topic, purpose, picture, pins, mutes and tags, archiving, new chats, threads
+//     that are shown in the chat too, how long messages live, addresses.
+//   - Honesty: what is offered works, and unknown targets are rejected.
+//   - Logins: each flow can be gone through, turned down and given up.
+//
 // # What the suite owns
 //
 // The suite plays the core: it opens clients, lends them a Host whose values,

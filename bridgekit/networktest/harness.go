@@ -107,8 +107,27 @@ type Acts struct {
 	// SetExpiry sets how long new messages of a chat live.
 	SetExpiry func(ctx context.Context, chat network.ChatID, life time.Duration) error
 
-	// SayThread makes Traits.Other say a plain text in the thread that began with root.
-	SayThread func(ctx context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error)
+	// SayThread makes Traits.Other say a plain text in the thread that began with root;
+	// SayBroadcast one that the chat shows too.
+	SayThread    func(ctx context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error)
+	SayBroadcast func(ctx context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error)
+
+	// Rename gives Traits.Other another name, SetModerates says whether they moderate
+	// the network, Appear whether they are there, with a status text.
+	Rename       func(ctx context.Context, name string) error
+	SetModerates func(ctx context.Context, on bool) error
+	Appear       func(ctx context.Context, online bool, words string) error
+
+	// Read makes Traits.Other read up to a message, ReadElsewhere our account, with
+	// another program.
+	Read          func(ctx context.Context, chat network.ChatID, id network.MessageID) error
+	ReadElsewhere func(ctx context.Context, chat network.ChatID, id network.MessageID) error
+
+	// Moderate makes a moderator, not our account, remove a message of our account.
+	Moderate func(ctx context.Context, chat network.ChatID, id network.MessageID) error
+
+	// MakeChat makes Traits.Other make a chat that anybody may find and join.
+	MakeChat func(ctx context.Context, name string) error
 
 	// Keep makes the person of our account mute or tag a chat with another program.
 	Keep func(ctx context.Context, chat network.ChatID, k network.Kept) error
@@ -132,7 +151,8 @@ type Acts struct {
 	Expiry    func(ctx context.Context, chat network.ChatID) (time.Duration, error)                       // of the chat's new messages
 	Lifetime  func(ctx context.Context, chat network.ChatID, id network.MessageID) (time.Duration, error) // of a message of ours
 	Pinned    func(ctx context.Context, chat network.ChatID) ([]network.MessageID, error)
-	Emoji     func(ctx context.Context, chat network.ChatID) ([]string, error) // names of custom ones in texts of our account
+	ReadUpTo  func(ctx context.Context, chat network.ChatID) (network.MessageID, error) // by our account
+	Emoji     func(ctx context.Context, chat network.ChatID) ([]string, error)          // names of custom ones in texts of our account
 	Avatar    func(ctx context.Context, chat network.ChatID) ([]byte, error)
 	Media     func(ctx context.Context, chat network.ChatID) ([]SentMedia, error)                          // from our account, in order
 	Reactions func(ctx context.Context, chat network.ChatID, id network.MessageID) ([]string, error)       // of our account
@@ -197,7 +217,7 @@ func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		lifeCases(), inCases(), outCases(), echoCases(), textCases(),
-		mediaCases(), emojiCases(), historyCases(), memberCases(), roomCases(), channelCases(), expiryCases(), honestyCases(), loginCases(),
+		mediaCases(), emojiCases(), historyCases(), memberCases(), peopleCases(), roomCases(), channelCases(), expiryCases(), honestyCases(), loginCases(),
 	} {
 		all = append(all, group...)
 	}

@@ -18,6 +18,7 @@ func roomCases() []Case {
 		{"PinIsSet", needsPinOut, with(pinIsSet)},
 		{"KeptArrives", needsKeep, with(keptArrives)},
 		{"AvatarIsSet", needsAvatarOut, with(avatarIsSet)},
+		{"BroadcastArrives", needsBroadcast, with(broadcastArrives)},
 	}
 }
 
@@ -45,6 +46,13 @@ func needsKeep(n Needs) string {
 func needsAvatarOut(n Needs) string {
 	if n.Ops.EditChat == nil || n.Acts.Avatar == nil {
 		return "no pictures by us"
+	}
+	return ""
+}
+
+func needsBroadcast(n Needs) string {
+	if n.Acts.SayThread == nil || n.Acts.SayBroadcast == nil {
+		return "threads are not shown in the chat too"
 	}
 	return ""
 }
@@ -169,6 +177,60 @@ func avatarIsSet(ctx context.Context, s *session) error {
 	}
 	if !bytes.Equal(got, data) {
 		return fmt.Errorf("the chat has a picture of %d bytes, want %d", len(got), len(data))
+	}
+	return nil
+}
+
+// broadcastArrives: what is said to a thread and the chat is delivered once, as a
+// message of the thread that the chat shows too, and what is said to the thread alone
+// is not. The past has it once, and says the same.
+func broadcastArrives(ctx context.Context, s *session) error {
+	main := s.traits.Main.ID
+	root, err := s.Say(ctx, main, "root")
+	if err != nil {
+		return fmt.Errorf("harness: say: %w", err)
+	}
+	for _, say := range []func(context.Context, network.ChatID, network.MessageID, string) (network.MessageID, error){s.acts.SayThread, s.acts.SayBroadcast} {
+		if _, err := say(ctx, main, root, "reply"); err != nil {
+			return fmt.Errorf("harness: say in thread: %w", err)
+		}
+	}
+	if err := s.says(ctx, main, "after"); err != nil {
+		return err
+	}
+	if err := s.hears(ctx, main, "root", "reply", "reply", "after"); err != nil {
+		return err
+	}
+	s.sink.mu.Lock()
+	live := s.sink.messages(main)
+	s.sink.mu.Unlock()
+	if err := broadcastOnce(live, root); err != nil || s.ops().History == nil {
+		return err
+	}
+	all, err := s.past(ctx, 2, func() error { return nil })
+	if err != nil {
+		return err
+	}
+	if err := broadcastOnce(all, root); err != nil {
+		return fmt.Errorf("in the history: %w", err)
+	}
+	return nil
+}
+
+// broadcastOnce: of a root, a reply, a broadcast and a last message only the third is
+// shown in both places.
+func broadcastOnce(all []*network.Message, root network.MessageID) error {
+	if len(all) != 4 {
+		return fmt.Errorf("there are %d messages, want 4", len(all))
+	}
+	for i, m := range all {
+		reply := i == 1 || i == 2
+		if reply != (m.Thread != nil) || reply && m.Thread.ID != root {
+			return fmt.Errorf("message %d, %q, is in the thread %+v", i, said(m.Content), m.Thread)
+		}
+		if m.Broadcast != (i == 2) {
+			return fmt.Errorf("message %d, %q, is shown in the chat too: %v", i, said(m.Content), m.Broadcast)
+		}
 	}
 	return nil
 }

@@ -199,6 +199,11 @@ func (h *harness) modernActs(a *networktest.Acts) {
 		h.bob.Redact(string(chat), string(id), "oops")
 		return nil
 	}
+	a.Moderate = func(_ context.Context, chat network.ChatID, id network.MessageID) error {
+		h.s.Op(string(chat), "bob")
+		h.bob.Redact(string(chat), string(id), "not allowed")
+		return nil
+	}
 	a.React = func(_ context.Context, chat network.ChatID, id network.MessageID, emoji string, remove bool) error {
 		h.bob.React(string(chat), string(id), emoji, remove)
 		return nil

@@ -135,7 +135,17 @@ func (h *harness) Acts() networktest.Acts {
 	h.roomActs(&a)
 	h.emojiActs(&a)
 	h.peopleActs(&a)
+	h.changeActs(&a)
 	if h.person {
+		a.Appear = func(_ context.Context, online bool, words string) error {
+			h.SetPresence(h.bob, online)
+			h.ChangeUser(h.bob, func(u *slackfake.User) { u.StatusText = escape(words) })
+			return nil
+		}
+		a.ReadElsewhere = func(_ context.Context, chat network.ChatID, id network.MessageID) error {
+			h.Read(string(chat), h.carol, string(id))
+			return nil
+		}
 		a.OtherDevice = func(_ context.Context, chat network.ChatID, text string) (network.MessageID, error) {
 			return network.MessageID(h.world.Say(string(chat), h.carol, escape(text))), nil
 		}
@@ -304,6 +314,34 @@ func (h *harness) peopleActs(a *networktest.Acts) {
 			return network.Joined, nil
 		}
 		return network.Left, nil
+	}
+}
+
+// changeActs are about what bob and his channels become.
+func (h *harness) changeActs(a *networktest.Acts) {
+	a.SayBroadcast = func(_ context.Context, chat network.ChatID, root network.MessageID, text string) (network.MessageID, error) {
+		return network.MessageID(h.Reply(string(chat), h.bob, string(root), escape(text), true)), nil
+	}
+	a.Rename = func(_ context.Context, name string) error {
+		h.ChangeUser(h.bob, func(u *slackfake.User) { u.DisplayName = name })
+		return nil
+	}
+	a.SetModerates = func(_ context.Context, on bool) error {
+		h.ChangeUser(h.bob, func(u *slackfake.User) { u.Admin = on })
+		return nil
+	}
+	a.ReadUpTo = func(_ context.Context, chat network.ChatID) (network.MessageID, error) {
+		return network.MessageID(h.world.ReadUpTo(string(chat), string(h.login.User))), nil
+	}
+	a.MakeChat = func(_ context.Context, name string) error {
+		h.Create(slackfake.Channel{Name: name, Creator: h.bob, Members: []string{h.bob}})
+		return nil
+	}
+	if string(h.login.User) == h.bot.User { // of what people said Slack does not tell who removed it
+		a.Moderate = func(_ context.Context, chat network.ChatID, id network.MessageID) error {
+			h.Delete(string(chat), string(id))
+			return nil
+		}
 	}
 }
 
