@@ -69,7 +69,7 @@ func (j *job) deliver(ctx context.Context, missed []*convert.Message) error {
 // from is the ts behind which messages were missed.
 func (j *job) from() convert.TS {
 	if j.place.Seen == "" {
-		return j.since // the chat has a room, and nothing was delivered there yet
+		return j.since // nothing was delivered there yet
 	}
 	from := convert.At(j.place.Seen.Time().Add(-j.tune.overlap))
 	if from.Compare(j.place.From) < 0 {
@@ -82,12 +82,12 @@ func (j *job) from() convert.TS {
 func before(ts convert.TS) convert.TS { return convert.At(ts.Time().Add(-time.Microsecond)) }
 
 // missed are the messages since the lane's place, threads included, the oldest first.
-// Replies are not in the channel's history, so after a longer absence older messages
+// Replies are not in the channel's history, so where Slack delivers nothing again older messages
 // are looked at too: what a thread began with says when its last reply came.
 func (j *job) missed(ctx context.Context) ([]*convert.Message, error) {
 	from := j.from()
 	q := pageQuery{chat: j.lane.chat, oldest: from, limit: catchPage}
-	if j.gap >= j.tune.deep {
+	if j.deep {
 		if old := convert.At(time.Now().Add(-j.tune.threads)); old.Compare(from) < 0 {
 			q.oldest, q.limit = old, 999
 		}
@@ -119,7 +119,21 @@ func (j *job) missed(ctx context.Context) ([]*convert.Message, error) {
 		}
 		all = append(all, replies...)
 	}
-	return inOrder(all), nil
+	return j.sinceJoined(inOrder(all)), nil
+}
+
+// sinceJoined leaves out what was said before this login came into a chat of which nothing
+// was delivered yet: that was not missed.
+func (j *job) sinceJoined(all []*convert.Message) []*convert.Message {
+	if j.place.Seen != "" {
+		return all
+	}
+	for i, m := range slices.Backward(all) {
+		if (m.Subtype == "channel_join" || m.Subtype == "group_join") && m.User == j.acc.UserID {
+			return all[i:]
+		}
+	}
+	return all
 }
 
 // replies are a thread's replies after a time.

@@ -104,6 +104,57 @@ func TestReconnectKeepsOrder(t *testing.T) {
 	}
 }
 
+// TestFirstWordsKeepOrder: what is said first in a chat is lost with a cut socket, and
+// comes before what is live, though neither room nor cursor says that the chat is there.
+// What was said before the login came into a chat was not missed.
+func TestFirstWordsKeepOrder(t *testing.T) {
+	for name, login := range map[string]func(*world) network.Login{"app": (*world).appLogin, "person": (*world).personLogin} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slackfake.Config{})
+			c := newCore(t, w.connector(""), login(w))
+			if err := c.Set(t.Context(), "alive", []byte(ts(time.Now().Add(-time.Minute)))); err != nil {
+				t.Fatal(err)
+			}
+			w.Past(w.main, w.bob, slackfake.JSON{"text": "long ago", "ts": ts(time.Now().Add(-time.Hour))})
+			root := w.Past(w.main, w.bob, slackfake.JSON{"text": "first"})
+			w.Past(w.main, w.bob, slackfake.JSON{"text": "second", "thread_ts": root})
+			w.Past(w.main, w.bob, slackfake.JSON{"text": "third"})
+			c.run()
+			w.Say(w.main, w.bob, "live")
+			c.said(w.main, "first", "second", "third", "live")
+			fresh := w.AddChannel(slackfake.Channel{Name: "fresh", Members: []string{w.bob}})
+			w.Say(fresh, w.bob, "before we came")
+			w.Join(fresh, string(c.login.User), w.bob)
+			w.Say(fresh, w.bob, "welcome")
+			c.said(fresh, "welcome")
+		})
+	}
+}
+
+// TestFirstWordsOfManyKeepOrder cuts sockets while the first words of many chats are on the way.
+func TestFirstWordsOfManyKeepOrder(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	c := newCore(t, w.connector(""), w.appLogin())
+	c.run()
+	var chats []string
+	var want []string
+	for i := range 8 {
+		chats = append(chats, w.AddChannel(slackfake.Channel{Name: fmt.Sprint("many-", i), Members: []string{w.bob, w.bot.User}}))
+	}
+	for i := range 10 {
+		for _, chat := range chats {
+			w.Say(chat, w.bob, fmt.Sprint(i))
+		}
+		if want = append(want, fmt.Sprint(i)); i%2 == 0 {
+			w.Cut()
+		}
+	}
+	for _, chat := range chats {
+		c.said(chat, want...)
+	}
+}
+
 // TestFirstWordsAreNotMissed: somebody wrote to us for the first time while nobody was
 // there, so there is no room yet.
 func TestFirstWordsAreNotMissed(t *testing.T) {

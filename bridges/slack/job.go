@@ -24,7 +24,7 @@ type job struct {
 	place  place
 	stale  bool
 	since  convert.TS
-	gap    time.Duration
+	deep   bool // older threads are looked at too
 	words  *translator
 }
 

@@ -79,10 +79,17 @@ func (a *api) mine(ctx context.Context, args url.Values, f func(id string)) erro
 	})
 }
 
-// directs lists the IDs of the direct and group messages of this login.
-func (a *api) directs(ctx context.Context) ([]string, error) {
+// chats lists the IDs of the conversations that this login is in, as far as it may.
+func (a *account) chats(ctx context.Context) ([]string, error) {
+	var types []string
+	for kind, scope := range map[string]string{"im": "im:read", "mpim": "mpim:read", "public_channel": "channels:read", "private_channel": "groups:read"} {
+		if a.may(scope) {
+			types = append(types, kind)
+		}
+	}
+	slices.Sort(types)
 	var ids []string
-	args := url.Values{"types": {"im,mpim"}, "exclude_archived": {"true"}, "limit": {"999"}}
+	args := url.Values{"types": {strings.Join(types, ",")}, "exclude_archived": {"true"}, "limit": {"999"}}
 	err := a.mine(ctx, args, func(id string) { ids = append(ids, id) })
 	return ids, err
 }

@@ -39,7 +39,7 @@ type lane struct {
 	epoch int        // the connection since which nothing was missed
 	known bool       // place was read
 	place place
-	swept bool // it has a room: what was missed there is read though nothing happens in it
+	swept bool // what was missed there is read though nothing happens in it
 	quiet bool // the job that reads it counts among the sweepers
 }
 
@@ -70,7 +70,7 @@ type session struct {
 	in        chan incoming
 	found     chan done
 	connected chan struct{} // a socket is open
-	direct    chan []string // the direct and group messages of this login
+	mine      chan []string // the chats that this login is in
 	lost      chan error    // a socket was lost, and another is being opened
 	changed   chan struct{} // what report says is another; nil: it stays
 
@@ -81,7 +81,7 @@ type session struct {
 	lanes    map[string]*lane
 	sweep    []*lane // to be read, though nothing happened in them; the first ones first
 	sweeping int
-	listing  bool // direct messages are being listed
+	listing  bool // the chats of this login are being listed
 	held     int  // how many events are in queues
 	jobs     sync.WaitGroup
 }
@@ -92,7 +92,7 @@ const maxHeld = 5000
 func newSession(c *Client, acc *account, sink network.Sink) *session {
 	s := &session{
 		Client: c, acc: acc, sink: sink, in: make(chan incoming), found: make(chan done),
-		connected: make(chan struct{}), direct: make(chan []string), lost: make(chan error), lanes: map[string]*lane{},
+		connected: make(chan struct{}), mine: make(chan []string), lost: make(chan error), lanes: map[string]*lane{},
 	}
 	if acc.threads != nil {
 		s.changed = acc.threads.changed
@@ -122,7 +122,7 @@ func (s *session) loop(ctx context.Context) error {
 			if err := s.begin(ctx); err != nil {
 				return err
 			}
-		case chats := <-s.direct:
+		case chats := <-s.mine:
 			s.listing = false
 			if err := s.sweepAlso(ctx, chats); err != nil {
 				return err
@@ -213,19 +213,34 @@ func (s *session) planSweep(ctx context.Context) error {
 	for _, k := range chats {
 		ids = append(ids, string(k.ID))
 	}
-	if s.listing = s.gap >= s.tune.deep; s.listing { // somebody may have begun to write to us
-		s.jobs.Go(func() { s.listDirect(ctx) })
+	if s.listing = s.deep(); s.listing { // somebody may have begun to write to us
+		s.jobs.Go(func() { s.listMine(ctx) })
 	}
 	return s.sweepAlso(ctx, ids)
 }
 
-// listDirect lists the direct and group messages, which need no room to be missed in.
-func (s *session) listDirect(ctx context.Context) {
-	all, err := s.acc.directs(patient(ctx, catchWait))
-	if err != nil {
-		s.host.Log.Info("direct messages that were missed are not looked for", "err", err)
+// deep reports whether Slack delivers nothing of what was missed: not after a longer
+// absence, and never again what RTM has swallowed.
+func (s *session) deep() bool { return s.gap >= s.tune.deep || s.cred.Kind == kindPerson }
+
+// listMine lists the chats that the login is in: none needs a room to be missed in.
+func (s *session) listMine(ctx context.Context) {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		all, err := s.acc.chats(patient(ctx, catchWait))
+		switch network.KindOf(err) {
+		case network.Gone, network.Rejected, network.LoggedOut:
+			s.host.Log.Info("what was missed in chats without a room is not looked for", "err", err)
+			err = nil
+		}
+		if err == nil {
+			_ = tell(ctx, s.mine, all) // unless it is over
+			return
+		}
+		s.host.Log.Info("what was missed in chats without a room is looked for later", "err", err)
+		if sleep(ctx, pause) != nil {
+			return
+		}
 	}
-	_ = tell(ctx, s.direct, all) // unless it is over
 }
 
 // sweepAlso has chats read in which nothing may happen any more.
@@ -297,13 +312,14 @@ func (s *session) start(ctx context.Context, l *lane) {
 	l.busy = true
 	take := l.queue[:min(len(l.queue), 50)]
 	l.queue = slices.Clone(l.queue[len(take):])
-	j := &job{session: s, lane: l, events: take, epoch: s.epoch, place: l.place, stale: stale, since: s.since, gap: s.gap}
+	j := &job{session: s, lane: l, events: take, epoch: s.epoch, place: l.place, stale: stale, since: s.since, deep: s.deep()}
 	s.jobs.Go(func() { j.run(ctx) })
 }
 
-// stale reports whether something may have been missed in a lane.
+// stale reports whether something may have been missed in a lane. Where nothing was ever
+// delivered that is looked at when something is about to be: it may not be the first.
 func (s *session) stale(l *lane) bool {
-	return l.chat != "" && l.epoch != s.epoch && s.since.Valid() && (l.place.Seen != "" || l.swept)
+	return l.chat != "" && l.epoch != s.epoch && s.since.Valid() && (l.place.Seen != "" || l.swept || len(l.queue) > 0)
 }
 
 // next begins to read the next chats of the sweep.
