@@ -55,7 +55,8 @@
 // the loop when Deliver has returned nil; it reads no further before that, so a slow
 // core holds Slack back and nothing is dropped. After every connection each chat is
 // read from its cursor on before what is live there is delivered, and one without a cursor
-// from when the connection before was last known to work: live events of such a chat wait in the session, unacknowledged, and those of other chats do not.
+// from when the connection before was last known to work: live events of such a chat
+// wait in the session, unacknowledged, and those of other chats do not.
 //
 // All methods may call Slack's Web API while a socket is open: Run marks the client
 // as live then, and as not live when the socket is lost. Limits of each method are kept by the
