@@ -34,6 +34,8 @@ const (
 	NoReactions    Reactions = ""      // they are not carried
 	TextReactions  Reactions = "text"  // as a line of text
 	RelayReactions Reactions = "relay" // as the relay's own, once for all who made it
+	// As the relay's own, with a line in the message's thread that says who made it.
+	ThreadReactions Reactions = "thread"
 )
 
 // A Gone says what becomes in the room of people whose own account is not in the
@@ -131,7 +133,7 @@ func (p *Policy) Settings() []Setting {
 		{"direction", or(string(q.Direction), "both"), []string{"both", "in", "out", "none"}, false, "in: it is heard here; out: it hears us; both; none"},
 		{"joins", map[bool]string{true: "yes", false: "no"}[q.Joins], []string{"yes", "no"}, false, "whether it is told who comes and goes"},
 		{"files", or(string(q.Files), "file"), []string{"file", "link"}, false, "how files get there"},
-		{"reactions", or(string(q.Reactions), "ignore"), []string{"ignore", "text", "relay"}, false, "what becomes of the reactions of people who are relayed"},
+		{"reactions", or(string(q.Reactions), "ignore"), []string{"ignore", "text", "relay", "thread"}, false, "what becomes of the reactions of people who are relayed"},
 		{"moderators", or(strings.Join(names, ","), "none"), []string{"redact", "kick", "ban"}, true, "what its moderators may do to everybody here"},
 		{"gone", or(string(q.Gone), "stay"), []string{"stay", "kick"}, false, "what becomes here of people whose own account is out of its chat, also if they were removed"},
 	}

@@ -246,6 +246,11 @@ func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *netw
 	if !isCopy {
 		return false, none // it was said here
 	}
+	if line, err := x.db.IsReactionLine(ctx, x.p.ID, said.Event); err != nil {
+		return true, dbOutcome(err)
+	} else if line {
+		return true, x.forget(ctx, rows, r) // who reacted did not take it back
+	}
 	others, err := x.neighbours(ctx)
 	if err != nil {
 		return true, dbOutcome(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"maunium.net/go/mautrix/event"
@@ -14,6 +15,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
@@ -55,12 +57,34 @@ func (o *outbound) speaker() id.UserID {
 
 // identity is the sender as a network shows them that does not know them.
 func (o *outbound) identity(ctx context.Context) hub.Identity {
-	room, sender, name, on := o.evt.Room, o.evt.Sender, "", ""
+	name, on := "", ""
 	if o.from != nil {
 		name, on = o.from.Name, o.networkName(o.from.Network)
 	} else {
-		name = o.displayName(ctx, sender)
+		name = o.displayName(ctx, o.evt.Sender)
 	}
+	return o.shown(ctx, o.evt.Sender, o.speaker(), name, on)
+}
+
+// identityOf is identity for anybody in the room, or who was.
+func (o *outbound) identityOf(ctx context.Context, who id.UserID) hub.Identity {
+	if who == o.evt.Sender {
+		return o.identity(ctx)
+	}
+	owner, on := who, ""
+	if n, user, ok := o.hs.ParseGhost(who); ok {
+		owner, on = "", o.networkName(network.NetworkID(n))
+		if own := o.logins.ByUser(network.NetworkID(n), network.UserID(user)); own != nil {
+			owner = id.UserID(own.Owner)
+		}
+	}
+	return o.shown(ctx, who, owner, o.displayName(ctx, who), on)
+}
+
+// shown is somebody under a name that nobody else in the room has. owner is the Matrix
+// account of a person who has several.
+func (o *outbound) shown(ctx context.Context, who, owner id.UserID, name, on string) hub.Identity {
+	room := o.evt.Room
 	several, err := o.portals.several(ctx, o.p.Room)
 	if err != nil {
 		o.log.Warn("look for a room's networks", "entry", o.e.ID, "err", err)
@@ -70,14 +94,14 @@ func (o *outbound) identity(ctx context.Context) hub.Identity {
 			o.log.Warn("read the names of a room's people", "entry", o.e.ID, "err", err)
 		}
 	}
-	return hub.Show(name, string(sender), on, func(look string) bool {
-		return o.faces.taken(room, look, func(u id.UserID) bool { return o.samePerson(u) })
+	return hub.Show(name, string(who), on, func(look string) bool {
+		return o.faces.taken(room, look, func(u id.UserID) bool { return u == who || o.isOf(u, owner) })
 	})
 }
 
-// samePerson reports whether an account in the room is the sender's.
-func (o *outbound) samePerson(u id.UserID) bool {
-	if u == o.evt.Sender || u == o.speaker() {
+// isOf reports whether an account in the room is somebody's, or one that speaks for them.
+func (o *outbound) isOf(u, owner id.UserID) bool {
+	if u == owner {
 		return true
 	}
 	n, user, ok := o.hs.ParseGhost(u)
@@ -85,7 +109,7 @@ func (o *outbound) samePerson(u id.UserID) bool {
 		return false
 	}
 	own := o.logins.ByUser(network.NetworkID(n), network.UserID(user))
-	return own != nil && (own.Owner == "" || own.Owner == string(o.speaker()))
+	return own != nil && (own.Owner == "" || own.Owner == string(owner))
 }
 
 // persona is whom a relay speaks for; nil if the sender speaks for themselves.
@@ -164,13 +188,13 @@ func (o *outbound) relayedReaction(ctx context.Context, ref network.Ref, emoji s
 			return o.reactionLine(ctx, ref, emoji)
 		}
 		return o.sharedReaction(ctx, ref, emoji)
+	case hub.ThreadReactions:
+		if !o.editsLines() {
+			return o.reactionLine(ctx, ref, emoji)
+		}
+		return o.threadReaction(ctx, ref, emoji)
 	}
 	return journal.Delivered(nil) // it would look like the relay's own
-}
-
-// reactionLine says in words who reacted. It is removed with the reaction.
-func (o *outbound) reactionLine(ctx context.Context, ref network.Ref, emoji string) journal.Outcome {
-	return o.line(ctx, markup.Plain(o.identity(ctx).Name+" reacted with "+hub.Clean(emoji)), &ref)
 }
 
 // sharedReaction has the relay react for all who do: once, however many they are.
@@ -226,22 +250,35 @@ func (o *outbound) unshare(ctx context.Context, r store.Reaction) journal.Outcom
 		return dbOutcome(err)
 	}
 	relay := o.logins.Get(o.p.Network, o.p.Relay)
-	if stands || relay == nil {
+	line, err := o.db.ReactionLine(ctx, o.p.ID, r.Target)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if relay == nil || stands && line == "" {
 		return o.record(ctx, what, gone)
 	}
 	ops, ok := relay.Ops()
 	if !ok || !relay.Online() {
 		return journal.Park(relay.Cause(), func() bool { return !relay.Online() }, nil)
 	}
-	if ops.React == nil {
+	if !stands && ops.React != nil {
+		err = ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
+		refused := line != "" && network.KindOf(err) == network.Rejected // it was never there: the line said it
+		if err != nil && !refused {
+			return o.unanswered(ctx, err, what)
+		}
+		o.sends.expect(o.p.ID, what)
+		o.opts.Steps.At(step.OutChanged)
+	}
+	if line == "" {
 		return o.record(ctx, what, gone)
 	}
-	err = ops.React(ctx, network.OutgoingReaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: network.Whole(r.Target), Key: r.Emoji, Remove: true})
+	rest, err := o.reactors(ctx, r)
 	if err != nil {
-		return o.unanswered(ctx, err, what)
+		return dbOutcome(err)
 	}
-	o.sends.expect(o.p.ID, what)
-	return o.record(ctx, what, gone)
+	o.sess, o.ops, o.relay = relay, ops, true // a line is the relay's, whoever takes their reaction back
+	return o.follow(ctx, network.Whole(r.Target), append(slices.Clone(rest), r), rest, what, gone)
 }
 
 // comesOrGoes tells a network, where its edge wants that, who has joined or left the

@@ -99,6 +99,11 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	} else if ok {
 		return o.unreact(ctx, r)
 	}
+	if line, err := o.db.IsReactionLine(ctx, o.p.ID, target); err != nil {
+		return dbOutcome(err)
+	} else if line { // the reaction that it began with is gone already, others stand
+		return journal.Delivered(withdraw)
+	}
 	ref, rows, err := o.ref(ctx, o.evt.Redacts)
 	if err != nil {
 		return o.unknown(err)
@@ -129,6 +134,9 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
+	if err := o.dropLine(ctx, ref.ID); err != nil {
+		return o.failed(ctx, err)
+	}
 	if err := o.removeAgain(ctx, all, rows[0], ref); err != nil {
 		return o.outcome(err)
 	}

@@ -167,7 +167,21 @@ func TestMessageMap(t *testing.T) {
 		if d := cmp.Diff([]store.Reaction{r}, on); d != "" || err != nil {
 			t.Errorf("reactions: %v %s", err, d)
 		}
+		write(t, db, func(tx *store.Tx) error { return tx.SetReactionLine(1, "m1", "$r2") })
+		if on, err := db.ReactionsOn(ctx, 1, "m1"); len(on) != 1 || err != nil {
+			t.Errorf("the line is a reaction: %v %v", on, err)
+		}
+		if line, err := db.ReactionLine(ctx, 1, "m1"); line != "$r2" || err != nil {
+			t.Errorf("line: %q %v", line, err)
+		}
 		write(t, db, func(tx *store.Tx) error { return tx.DeleteReaction(r) })
+		if is, err := db.IsReactionLine(ctx, 1, "$r2"); !is || err != nil {
+			t.Errorf("the line went with the reaction that it began with: %v", err)
+		}
+		write(t, db, func(tx *store.Tx) error { return tx.SetReactionLine(1, "m1", "") })
+		if line, err := db.ReactionLine(ctx, 1, "m1"); line != "" || err != nil {
+			t.Errorf("removed line: %q %v", line, err)
+		}
 		if _, ok, err := db.ReactionByEvent(ctx, 1, "$r2"); ok || err != nil {
 			t.Errorf("deleted reaction is there: %v %v", ok, err)
 		}

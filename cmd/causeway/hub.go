@@ -173,6 +173,6 @@ otherwise than by default. People in the room have the bot's command hub.
   causeway hub purge '!room:example.org' irc.libera/spammer --since 2h
 
 Settings are direction (both, in, out, none), joins (yes, no), files (file, link),
-reactions (ignore, text, relay), moderators (none, or some of redact,kick,ban) and
+reactions (ignore, text, relay, thread), moderators (none, or some of redact,kick,ban) and
 gone (stay, kick).
 `
