@@ -80,6 +80,43 @@ func TestBannedIsNotRelayed(t *testing.T) {
 	})
 }
 
+// Who moderates a whole network, as administrators of a workspace do, moderates there for
+// the whole room, as far as the policy says; who does not any more does not.
+func TestHubNetworkModerators(t *testing.T) {
+	inHub(t, hubRigOptions{nets: []string{"a", "b"}}, func(r *hubRig) {
+		r.alice.SetState(r.room, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 100, r.alice.ID: 100}})
+		r.signInTo(r.bob, "b", "bob")
+		if err := r.nets["b"].User("bob").Join(town); err != nil {
+			t.Fatal(err)
+		}
+		r.rest()
+		ben := r.nets["b"].User("ben")
+		remove := func(text string) {
+			t.Helper()
+			r.says("a", text)
+			r.gets(text, "b")
+			if err := ben.Redact(town, r.on("b", text).ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		remove("before")
+		r.quiet()
+		r.equal("what ben removed before", 1, r.count("a", "before"))
+		ben.SetModerates(true)
+		remove("while")
+		r.eventually("removal everywhere", func() bool { return r.count("a", "while") == 0 })
+		r.setHub("b", "moderators", "redact,kick")
+		if err := ben.Remove(town, "bob", network.Left); err != nil {
+			t.Fatal(err)
+		}
+		r.wait("bob is out of the room", func() bool { return r.hs.Room(r.room).Membership(r.bob.ID) == "leave" })
+		ben.SetModerates(false)
+		remove("after")
+		r.quiet()
+		r.equal("what ben removed after", 1, r.count("a", "after"))
+	})
+}
+
 // A moderator removes a copy on a network that does not tell which of them it was: it is
 // removed everywhere, as the policy says.
 func TestHubModerated(t *testing.T) {

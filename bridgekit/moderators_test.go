@@ -1,6 +1,7 @@
 package bridgekit_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,9 +64,46 @@ func TestNetworkModerators(t *testing.T) {
 			t.Errorf("what an administrator gave carol became level %d", level)
 		}
 		carol.SetModerates(true)
-		settled() // rooms learn it with the next message
-		r.say("carol", "team", "again")
 		r.wait("carol moderates again", func() bool { level, _ := r.level(room, ghost("carol")); return level == 50 })
+	})
+}
+
+// A role that somebody gains is in the rooms in which they are when that is learned, and
+// in no other; other changes of them cost nothing. A role that they lose goes.
+func TestNetworkModeratorGains(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		carol := r.net.User("carol")
+		room, other := r.solo().portal("team"), r.portal("other")
+		r.net.Group("third", "alice", "bob", "carol", "dave")
+		r.say("bob", "third", "bob is first")
+		third := r.room("third")
+		r.wait("carol came to third", func() bool { return r.hs.Room(third).Membership(ghost("carol")) == "join" })
+		r.net.Group("fourth", "alice", "bob")
+		r.say("bob", "fourth", "without carol")
+		fourth := r.room("fourth")
+		in := []string{room, other, third}
+		for range 3 {
+			carol.SetModerates(true)
+			for _, one := range in {
+				r.wait("carol moderates in "+one, func() bool { level, _ := r.level(one, ghost("carol")); return level == 50 })
+			}
+			settled()
+			if level, ok := r.level(fourth, ghost("carol")); ok {
+				t.Errorf("carol, who is not in the fourth room, has level %d", level)
+			}
+			changes := len(r.hs.Room(room).OfType("m.room.power_levels"))
+			for i := range 3 { // as with a status on Slack
+				carol.Rename(fmt.Sprint("Carol ", i))
+				r.wait("the name", func() bool { return r.hs.Profile(ghost("carol"), "displayname") == fmt.Sprint("Carol ", i) })
+			}
+			settled()
+			r.equal("changes of levels by other changes", changes, len(r.hs.Room(room).OfType("m.room.power_levels")))
+			carol.SetModerates(false)
+			for _, one := range in {
+				r.wait("carol does not moderate in "+one, func() bool { _, ok := r.level(one, ghost("carol")); return !ok })
+			}
+			settled()
+		}
 	})
 }
 

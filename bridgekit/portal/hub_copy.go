@@ -301,7 +301,8 @@ func (x *inbound) theirs(u network.UserID, said store.Message) bool {
 }
 
 // moderates reports whether somebody has a power on the network that the room's policy
-// lets its moderators use for all networks. The network is asked: in a room that
+// lets its moderators use for all networks: in the chat, or because they moderate all of
+// the network, as who administers a workspace does. The network is asked: in a room that
 // people brought along the levels are not its own.
 func (x *inbound) moderates(ctx context.Context, u network.UserID, power hub.Power) (bool, error) {
 	const moderator = 50 // Matrix' default for all three powers
@@ -316,5 +317,12 @@ func (x *inbound) moderates(ctx context.Context, u network.UserID, power hub.Pow
 	if err != nil {
 		return false, err
 	}
-	return chat.Levels[u] >= moderator, nil
+	if chat.Levels[u] >= moderator || !chat.Features.Moderated {
+		return chat.Levels[u] >= moderator, nil
+	}
+	person, err := ops.User(ctx, u)
+	if err != nil && network.KindOf(err) == network.Rejected {
+		return false, nil // the network knows of nobody like that
+	}
+	return person.Moderates != nil && *person.Moderates, err
 }

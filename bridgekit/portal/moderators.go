@@ -87,14 +87,56 @@ func (s *Service) outranked(p store.Portal, ghost id.UserID) bool {
 	return known && moderates != has && p.Room != "" && !p.Info.Plumbed && p.Info.Kind != network.Direct && (has || p.Info.Features.Moderated)
 }
 
+// What rankFact says of a ghost that moderates its network; "" if no room knows of it.
+const (
+	rankSome = "1"   // some room knows
+	rankAll  = "all" // all rooms in which it was did, when that was last learned
+)
+
 func rankFact(ghost id.UserID) string { return fmt.Sprint("moderates ", ghost) }
+
+// rankFollow has rooms know that a person moderates their network, or does not any more,
+// when that is learned. It is called for each change of a person, and most of them are of
+// something else.
+func (s *Service) rankFollow(ctx context.Context, n network.NetworkID, ghost id.UserID) error {
+	moderates, known := s.names.ranked(ghost)
+	switch {
+	case !known:
+		return nil
+	case moderates:
+		return s.rankIn(ctx, n, ghost)
+	}
+	return s.rankDown(ctx, n, ghost)
+}
+
+// rankIn gives a ghost that moderates its network the level in all rooms in which it
+// is, one after another, once. Others learn it when it speaks there.
+func (s *Service) rankIn(ctx context.Context, n network.NetworkID, ghost id.UserID) error {
+	if was, err := s.opts.Facts.Fact(ctx, rankFact(ghost)); err != nil || was == rankAll {
+		return err
+	}
+	all, err := s.db.Portals(ctx, n)
+	if err != nil {
+		return databaseError{err}
+	}
+	for _, p := range all {
+		if !s.outranked(p, ghost) {
+			continue
+		}
+		in, err := s.hs.Joined(ctx, roomID(p), ghost)
+		if err == nil && in {
+			err = s.followRank(ctx, p.ID, ghost)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.opts.Facts.SetFact(ctx, rankFact(ghost), rankAll)
+}
 
 // rankDown takes their level from a ghost that does not moderate its network any
 // more, in all rooms where that gave it to them.
 func (s *Service) rankDown(ctx context.Context, n network.NetworkID, ghost id.UserID) error {
-	if moderates, known := s.names.ranked(ghost); !known || moderates {
-		return nil // rooms learn when they say something
-	}
 	if was, err := s.opts.Facts.Fact(ctx, rankFact(ghost)); err != nil || was == "" {
 		return err
 	}
@@ -170,10 +212,14 @@ func (s *Service) takeRank(ctx context.Context, p store.Portal, ghost id.UserID)
 
 // noteRank stores that a room knows a moderator, and whether that gave it its level.
 func (s *Service) noteRank(ctx context.Context, portal int64, ghost id.UserID, given bool) error {
-	if err := s.opts.Facts.SetFact(ctx, rankFact(ghost), "1"); err != nil {
+	was, err := s.opts.Facts.Fact(ctx, rankFact(ghost))
+	if err == nil && was == "" {
+		err = s.opts.Facts.SetFact(ctx, rankFact(ghost), rankSome)
+	}
+	if err != nil {
 		return databaseError{err}
 	}
-	_, err := s.update(ctx, portal, func(p *store.Portal) {
+	_, err = s.update(ctx, portal, func(p *store.Portal) {
 		all := maps.Clone(p.Info.Moderators) // others read it
 		if all == nil {
 			all = map[string]bool{}
@@ -187,8 +233,11 @@ func (s *Service) noteRank(ctx context.Context, portal int64, ghost id.UserID, g
 	return nil
 }
 
-// dropRank undoes noteRank.
+// dropRank undoes noteRank. Other rooms may know of the ghost still.
 func (s *Service) dropRank(ctx context.Context, portal int64, ghost id.UserID) error {
+	if err := s.opts.Facts.SetFact(ctx, rankFact(ghost), rankSome); err != nil {
+		return databaseError{err}
+	}
 	_, err := s.update(ctx, portal, func(p *store.Portal) {
 		all := maps.Clone(p.Info.Moderators)
 		delete(all, string(ghost))

@@ -23,7 +23,7 @@ func (s *Service) userChanged(ctx context.Context, sess *login.Session, c *netwo
 	if err := s.prepareGhost(ctx, &ops, ghost, c.User, true); err != nil {
 		return s.outcome(err)
 	}
-	if err := s.rankDown(ctx, sess.Network, ghost); err != nil {
+	if err := s.rankFollow(ctx, sess.Network, ghost); err != nil {
 		return s.outcome(err)
 	}
 	picture, changed := s.names.due(ghost)
