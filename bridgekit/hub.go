@@ -23,7 +23,8 @@ func hubOptions(c *config.Config, networks []network.Info) portal.HubOptions {
 		return f
 	}
 	o := portal.HubOptions{
-		Bridges: c.Hub.Bridges, Format: format(c.Relay.Prefix), Formats: map[network.NetworkID]hub.Format{},
+		Policies: map[network.NetworkID]*hub.Policy{},
+		Bridges:  c.Hub.Bridges, Format: format(c.Relay.Prefix), Formats: map[network.NetworkID]hub.Format{},
 		Consents: hub.Consents{Needs: map[network.NetworkID]string{}, With: map[network.NetworkID][]network.NetworkID{}},
 	}
 	for _, n := range networks {
@@ -33,6 +34,7 @@ func hubOptions(c *config.Config, networks []network.Info) portal.HubOptions {
 	}
 	for _, n := range c.Networks {
 		o.Consents.With[n.ID] = n.HubWith
+		o.Policies[n.ID] = n.Policy
 		if n.RelayFormat != "" {
 			o.Formats[n.ID] = format(n.RelayFormat)
 		}
@@ -49,7 +51,7 @@ func (k backend) Hub(ctx context.Context, room id.RoomID) ([]hub.View, error) {
 	for _, e := range edges {
 		v := hub.View{
 			Room: string(room), Network: e.Portal.Network, Name: string(e.Portal.Network), Chat: e.Portal.Info.Name, Status: string(e.State.Status), Words: e.State.Words,
-			Relay: e.Portal.Relay != "", Waiting: e.Waiting, Settings: e.Portal.Info.Hub.Values(),
+			Relay: e.Portal.Relay != "", Waiting: e.Waiting, Settings: e.Policy.Values(), Why: e.Why,
 		}
 		v.Through, _ = k.through(e.Portal)
 		if c := k.b.logins.Connector(e.Portal.Network); c != nil {

@@ -283,4 +283,3 @@ func TestReactionThreadKill(t *testing.T) {
 func (r *hubKill) reactions() []*matrixtest.Event {
 	return slices.DeleteFunc(r.hs.Room(r.room).OfType("m.reaction"), func(e *matrixtest.Event) bool { return e.RedactedBy != nil })
 }
-

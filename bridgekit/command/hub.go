@@ -109,17 +109,18 @@ func (k *call) hubList(ctx context.Context) (markup.Body, error) {
 		default:
 			item = say(item, "; the last message went there ", minutes(time.Since(v.Last)), " ago")
 		}
-		item = say(item, "; ", settings(v.Settings))
+		item = say(item, "; ", settings(v))
 		items = append(items, item)
 	}
 	return say("The networks of this room:", list(items), "To change what passes: ", k.do("hub set <network> <setting> <value>"), "."), nil
 }
 
-// settings are a policy's, in the order of help.
-func settings(values map[string]string) string {
+// settings are a network's, in the order of help, and where they come from.
+func settings(v hub.View) string {
+	why := map[string]string{hub.FromRoom: " (set here)", hub.FromFile: " (from the configuration)"}
 	var all []string
 	for _, s := range (*hub.Policy)(nil).Settings() {
-		all = append(all, s.Name+" "+values[s.Name])
+		all = append(all, s.Name+" "+v.Settings[s.Name]+why[v.Why[s.Name]])
 	}
 	return strings.Join(all, ", ")
 }
@@ -133,7 +134,7 @@ func (k *call) hubSet(ctx context.Context, rest []string) (markup.Body, error) {
 	if err := k.c.b.SetHub(ctx, k.in.Room, found[0].ID, name, value); err != nil {
 		return nil, err
 	}
-	return say("For ", k.name(found[0].ID), " ", name, " is ", value, " from now on."), nil
+	return say("For ", k.name(found[0].ID), " ", name, " is ", hub.Said(value), " from now on."), nil
 }
 
 func (k *call) hubBans(ctx context.Context) (markup.Body, error) {

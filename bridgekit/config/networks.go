@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/causeway-chat/causeway/bridgekit/hub"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -22,6 +24,9 @@ type Network struct {
 	HubWith []network.NetworkID
 	// RelayFormat is what comes before the text of relayed people there; "": relay.prefix.
 	RelayFormat string
+	// Policy is what holds in its rooms that do not say it themselves; nil: nothing else
+	// than everywhere.
+	Policy *hub.Policy
 
 	file string
 	dir  string
@@ -138,9 +143,33 @@ func (n *Network) common(d *decoder, section *yaml.Node, path string) *yaml.Node
 			if err := checkRelayPrefix(n.RelayFormat); err != nil {
 				d.problem(value, "%s: %v", join(path, key.Value), err)
 			}
+		case "policy":
+			n.policy(d, value, join(path, key.Value))
 		default:
 			rest.Content = append(rest.Content, key, value)
 		}
 	}
 	return &rest
+}
+
+// policy reads the settings of hub.Configurable, as the bot's command hub set takes them.
+func (n *Network) policy(d *decoder, section *yaml.Node, path string) {
+	possible := hub.Configurable()
+	d.pairs(section, path, func(key, value *yaml.Node) {
+		if !slices.Contains(possible, key.Value) {
+			d.problem(key, "there is no key %q in %s; known are %s", key.Value, path, strings.Join(possible, ", "))
+			return
+		}
+		text := ""
+		d.value(value, reflect.ValueOf(&text).Elem(), join(path, key.Value))
+		if text == "" {
+			return // said already
+		}
+		p, err := n.Policy.Set(key.Value, text)
+		if err != nil {
+			d.problem(value, "%s: %v", path, err)
+			return
+		}
+		n.Policy = p
+	})
 }

@@ -60,6 +60,52 @@ func TestPolicySet(t *testing.T) {
 	}
 }
 
+// What a room says holds there, below it what the configuration says for its network, and
+// below that what is built in; a setting that is left to others is as if it was never made.
+func TestPolicyOver(t *testing.T) {
+	set := func(p *Policy, name, value string) *Policy {
+		t.Helper()
+		p, err := p.Set(name, value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	var room, file *Policy
+	for _, x := range []struct {
+		of          **Policy
+		name, value string
+		want, why   string
+	}{
+		{&room, "gone", "default", "stay", ""},
+		{&file, "gone", "kick", "kick", FromFile},
+		{&room, "gone", "stay", "stay", FromRoom},
+		{&room, "gone", "default", "kick", FromFile},
+		{&file, "reactions", "thread", "thread", FromFile},
+		{&room, "reactions", "ignore", "ignore", FromRoom},
+		{&file, "moderators", "redact,kick", "redact,kick", FromFile},
+		{&room, "moderators", "none", "none", FromRoom},
+		{&room, "moderators", "default", "redact,kick", FromFile},
+		{&file, "moderators", "none", "none", FromFile},
+		{&file, "moderators", "default", "redact", ""},
+		{&room, "joins", "yes", "yes", FromRoom},
+		{&room, "direction", "in", "in", FromRoom},
+		{&room, "direction", "default", "both", ""},
+	} {
+		before := *x.of
+		*x.of = set(*x.of, x.name, x.value)
+		if before != nil && before == *x.of {
+			t.Errorf("%s %s changed what was there", x.name, x.value)
+		}
+		if got, why := room.Over(file).Values()[x.name], room.Why(file)[x.name]; got != x.want || why != x.why {
+			t.Errorf("after %s %s it is %q because of %q, want %q because of %q", x.name, x.value, got, why, x.want, x.why)
+		}
+	}
+	if !room.Over(file).ShowsJoins() || room.Over(file).ReactionsAs() != NoReactions || !room.Over(file).KicksGone() {
+		t.Errorf("it is %+v", room.Over(file))
+	}
+}
+
 // Names that could pass for others, or do harm, are shown so that they do not.
 func TestShow(t *testing.T) {
 	taken := map[string]bool{}

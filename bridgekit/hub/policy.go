@@ -1,10 +1,6 @@
 package hub
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // A Direction says which way events take between a network and the room.
 type Direction string
@@ -29,11 +25,11 @@ const (
 // A Reactions says what becomes of the reactions of relayed people.
 type Reactions string
 
-// Fates of reactions.
+// Fates of reactions; "" is the default.
 const (
-	NoReactions    Reactions = ""      // they are not carried
-	TextReactions  Reactions = "text"  // as a line of text
-	RelayReactions Reactions = "relay" // as the relay's own, once for all who made it
+	NoReactions    Reactions = "ignore" // they are not carried
+	TextReactions  Reactions = "text"   // as a line of text
+	RelayReactions Reactions = "relay"  // as the relay's own, once for all who made it
 	// As the relay's own, with a line in the message's thread that says who made it.
 	ThreadReactions Reactions = "thread"
 )
@@ -42,9 +38,9 @@ const (
 // network's chat any more, whether they left or were removed.
 type Gone string
 
-// Fates of those people.
+// Fates of those people; "" is the default.
 const (
-	GoneStay Gone = ""     // they stay where a relay speaks for people, and are relayed
+	GoneStay Gone = "stay" // they stay where a relay speaks for people, and are relayed
 	GoneKick Gone = "kick" // they are removed from the room
 )
 
@@ -88,7 +84,7 @@ func (p *Policy) Links() bool { return p != nil && p.Files == AsLink }
 
 // ReactionsAs is what becomes of the reactions of relayed people.
 func (p *Policy) ReactionsAs() Reactions {
-	if p == nil {
+	if p == nil || p.Reactions == "" {
 		return NoReactions
 	}
 	return p.Reactions
@@ -105,107 +101,3 @@ func (p *Policy) May(power Power) bool {
 // KicksGone reports whether people are removed from the room with their account on the
 // network.
 func (p *Policy) KicksGone() bool { return p != nil && p.Gone == GoneKick }
-
-// A Setting is one line of a policy, for people.
-type Setting struct {
-	Name    string
-	Value   string   // as Set takes it
-	Choices []string // what Value can be; several of them, joined with commas, if Many
-	Many    bool
-	Help    string // one line
-}
-
-// Settings lists what p says, in the order of help. p may be nil.
-func (p *Policy) Settings() []Setting {
-	var q Policy
-	if p != nil {
-		q = *p
-	}
-	powers := []Power{Redact}
-	if q.Powers != nil {
-		powers = q.Powers
-	}
-	names := make([]string, len(powers))
-	for i, x := range powers {
-		names[i] = string(x)
-	}
-	return []Setting{
-		{"direction", or(string(q.Direction), "both"), []string{"both", "in", "out", "none"}, false, "in: it is heard here; out: it hears us; both; none"},
-		{"joins", map[bool]string{true: "yes", false: "no"}[q.Joins], []string{"yes", "no"}, false, "whether it is told who comes and goes"},
-		{"files", or(string(q.Files), "file"), []string{"file", "link"}, false, "how files get there"},
-		{"reactions", or(string(q.Reactions), "ignore"), []string{"ignore", "text", "relay", "thread"}, false, "what becomes of the reactions of people who are relayed"},
-		{"moderators", or(strings.Join(names, ","), "none"), []string{"redact", "kick", "ban"}, true, "what its moderators may do to everybody here"},
-		{"gone", or(string(q.Gone), "stay"), []string{"stay", "kick"}, false, "what becomes here of people whose own account is out of its chat, also if they were removed"},
-	}
-}
-
-func or(s, empty string) string {
-	if s == "" {
-		return empty
-	}
-	return s
-}
-
-// Set is p with a setting changed. The error is in words. p may be nil, and is left
-// as it is.
-func (p *Policy) Set(name, value string) (*Policy, error) {
-	var q Policy
-	if p != nil {
-		q = *p
-	}
-	i := slices.IndexFunc(q.Settings(), func(s Setting) bool { return s.Name == name })
-	if i < 0 {
-		var names []string
-		for _, s := range q.Settings() {
-			names = append(names, s.Name)
-		}
-		return nil, fmt.Errorf("%q is no setting; there are %s", name, strings.Join(names, ", "))
-	}
-	s := q.Settings()[i]
-	if !s.Many && !slices.Contains(s.Choices, value) {
-		return nil, fmt.Errorf("%s is one of %s", name, strings.Join(s.Choices, ", "))
-	}
-	switch name {
-	case "direction":
-		q.Direction = Direction(zero(value, "both"))
-	case "joins":
-		q.Joins = value == "yes"
-	case "files":
-		q.Files = Files(zero(value, "file"))
-	case "reactions":
-		q.Reactions = Reactions(zero(value, "ignore"))
-	case "gone":
-		q.Gone = Gone(zero(value, "stay"))
-	case "moderators":
-		powers, err := parsePowers(value, s.Choices)
-		if err != nil {
-			return nil, err
-		}
-		q.Powers = powers
-	}
-	return &q, nil
-}
-
-// zero is "" for the value that stands for it.
-func zero(value, stands string) string {
-	if value == stands {
-		return ""
-	}
-	return value
-}
-
-func parsePowers(value string, choices []string) ([]Power, error) {
-	powers := []Power{}
-	if value == "none" {
-		return powers, nil
-	}
-	for one := range strings.SplitSeq(value, ",") {
-		if !slices.Contains(choices, one) {
-			return nil, fmt.Errorf("moderators is none, or some of %s, joined with commas", strings.Join(choices, ", "))
-		}
-		if !slices.Contains(powers, Power(one)) {
-			powers = append(powers, Power(one))
-		}
-	}
-	return powers, nil
-}

@@ -22,6 +22,8 @@ type View struct {
 	// Waiting is how many entries are undelivered, both ways.
 	Waiting  int               `json:"waiting"`
 	Settings map[string]string `json:"settings"`
+	// Why is where each setting comes from that is not built in, see Policy.Why.
+	Why map[string]string `json:"why,omitempty"`
 	// Last is when the last message crossed; zero if none did. Sender said it: a user
 	// of the network, if Heard, else somebody of Matrix or of another network.
 	Last   time.Time `json:"last,omitzero"`

@@ -184,7 +184,7 @@ func (x *inbound) loginLeft(ctx context.Context, a access) journal.Outcome {
 	if a.SignedOut {
 		kick = a.Kick
 	}
-	byPolicy := !a.SignedOut && x.p.Chat.Login == "" && x.p.Info.Hub.KicksGone()
+	byPolicy := !a.SignedOut && x.p.Chat.Login == "" && x.policy(x.p).KicksGone()
 	if (kick && !x.p.Info.Plumbed || byPolicy) && a.Owner != "" {
 		if err := x.hs.Kick(ctx, roomID(x.p), x.hs.BotID(), a.Owner, words); err != nil && !harmless(err) {
 			return x.failed(ctx, err)

@@ -23,6 +23,13 @@ type HubOptions struct {
 	// Formats are the networks' own; the others use Format.
 	Formats map[network.NetworkID]hub.Format
 	Format  hub.Format
+	// Policies are what holds in the rooms of a network that do not say it themselves.
+	Policies map[network.NetworkID]*hub.Policy
+}
+
+// policy is what passes between a portal's network and its room.
+func (s *Service) policy(p store.Portal) *hub.Policy {
+	return p.Info.Hub.Over(s.opts.Hub.Policies[p.Network])
 }
 
 // edge is a portal as package hub sees it.
@@ -250,7 +257,7 @@ func (x *inbound) unheard(ctx context.Context, ev network.Event) *journal.Outcom
 // barred reports whether the room does not hear what the entry's sender says: its
 // network is not heard, or they are on the hub's ban list.
 func (x *inbound) barred(ctx context.Context) (bool, error) {
-	if !x.p.Info.Hub.Heard() {
+	if !x.policy(x.p).Heard() {
 		return true, nil
 	}
 	if others, err := x.neighbours(ctx); err != nil || len(others) == 0 {
@@ -267,7 +274,7 @@ func (x *inbound) expelled(ctx context.Context, own *login.Session, m network.Me
 	if m.Membership == network.Banned {
 		power = hub.Ban
 	}
-	if own.Owner == "" || m.By == "" || m.By == m.User || !x.p.Info.Hub.May(power) {
+	if own.Owner == "" || m.By == "" || m.By == m.User || !x.policy(x.p).May(power) {
 		return nil
 	}
 	others, err := x.neighbours(ctx)

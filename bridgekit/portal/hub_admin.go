@@ -24,6 +24,9 @@ type HubEdge struct {
 	// Last is the newest message that crossed this edge; zero if there is none. It
 	// came from the network if its Txn is empty.
 	Last store.Message
+	// Policy is what passes, and Why where that comes from, see hub.Policy.Why.
+	Policy *hub.Policy
+	Why    map[string]string
 }
 
 // Hubs lists the rooms of several networks.
@@ -37,7 +40,7 @@ func (s *Service) Hub(ctx context.Context, room id.RoomID) ([]HubEdge, error) {
 	}
 	var out []HubEdge
 	for _, p := range portals {
-		e := HubEdge{Portal: p}
+		e := HubEdge{Portal: p, Policy: s.policy(p), Why: p.Info.Hub.Why(s.opts.Hub.Policies[p.Network])}
 		if e.State, err = s.carries(ctx, p); err != nil {
 			return nil, err
 		}

@@ -255,7 +255,7 @@ func (x *inbound) copyRemoved(ctx context.Context, rows []store.Message, r *netw
 	if err != nil {
 		return true, dbOutcome(err)
 	}
-	if x.theirs(r.Sender, said) || (len(others) == 0 || r.Moderated) && x.p.Info.Hub.May(hub.Redact) {
+	if x.theirs(r.Sender, said) || (len(others) == 0 || r.Moderated) && x.policy(x.p).May(hub.Redact) {
 		return false, none
 	}
 	if len(others) == 0 {
@@ -306,7 +306,7 @@ func (x *inbound) theirs(u network.UserID, said store.Message) bool {
 // people brought along the levels are not its own.
 func (x *inbound) moderates(ctx context.Context, u network.UserID, power hub.Power) (bool, error) {
 	const moderator = 50 // Matrix' default for all three powers
-	if u == "" || !x.p.Info.Hub.May(power) {
+	if u == "" || !x.policy(x.p).May(power) {
 		return false, nil
 	}
 	ops := x.ops()

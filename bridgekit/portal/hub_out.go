@@ -23,7 +23,7 @@ import (
 // its edge says so, or its sender is on the hub's ban list or of a bridge that is
 // ignored.
 func (o *outbound) withheld(ctx context.Context) (bool, error) {
-	if !o.p.Info.Hub.Hears() {
+	if !o.policy(o.p).Hears() {
 		return true, nil
 	}
 	sender, n, user := o.evt.Sender, network.NetworkID(""), network.UserID("")
@@ -138,7 +138,7 @@ func (o *outbound) prefix(p *network.Part, who *network.Persona) {
 
 // asLink replaces a file by a link to it, where the edge wants that.
 func (o *outbound) asLink(ctx context.Context, p *network.Part) error {
-	if p.Media == nil || !o.p.Info.Hub.Links() {
+	if p.Media == nil || !o.policy(o.p).Links() {
 		return nil
 	}
 	url, _, err := p.Media.Source.Link(ctx)
@@ -180,7 +180,7 @@ func (o *outbound) line(ctx context.Context, text markup.Body, reply *network.Re
 // relayedReaction adds the reaction of somebody for whom the relay speaks, as the
 // edge wants it.
 func (o *outbound) relayedReaction(ctx context.Context, ref network.Ref, emoji string) journal.Outcome {
-	switch o.p.Info.Hub.ReactionsAs() {
+	switch o.policy(o.p).ReactionsAs() {
 	case hub.TextReactions:
 		return o.reactionLine(ctx, ref, emoji)
 	case hub.RelayReactions:
@@ -285,7 +285,7 @@ func (o *outbound) unshare(ctx context.Context, r store.Reaction) journal.Outcom
 // room or another network of it.
 func (o *outbound) comesOrGoes(ctx context.Context) journal.Outcome {
 	verb, ok := o.moved()
-	if !ok || !o.p.Info.Hub.ShowsJoins() || o.sess == nil {
+	if !ok || !o.policy(o.p).ShowsJoins() || o.sess == nil {
 		return journal.Delivered(nil)
 	}
 	who := o.identity(ctx)
@@ -339,7 +339,7 @@ func (x *inbound) crossMember(ctx context.Context, m network.Member) error {
 		return err
 	}
 	for _, p := range others {
-		if p.Info.Hub.ShowsJoins() {
+		if x.policy(p).ShowsJoins() {
 			to = append(to, p)
 		}
 	}

@@ -181,7 +181,7 @@ func (o *outbound) reaction(ctx context.Context) journal.Outcome {
 	if err != nil {
 		return dbOutcome(err)
 	}
-	if o.relay && o.p.Info.Hub.ReactionsAs() == hub.NoReactions || !o.relay && o.ops.React == nil {
+	if o.relay && o.policy(o.p).ReactionsAs() == hub.NoReactions || !o.relay && o.ops.React == nil {
 		return journal.Delivered(nil)
 	}
 	ref, rows, err := o.ref(ctx, c.RelatesTo.EventID)

@@ -19,6 +19,7 @@ import (
 // of the bot's backend, see command.Backend.
 type Hubs interface {
 	Hubs(ctx context.Context) ([]hub.View, error)
+	Hub(ctx context.Context, room id.RoomID) ([]hub.View, error)
 	SetHub(ctx context.Context, room id.RoomID, n network.NetworkID, name, value string) error
 	HubBans(ctx context.Context, room id.RoomID) ([]store.HubBan, error)
 	HubBan(ctx context.Context, room id.RoomID, by id.UserID, who hub.Banned, reason string) (string, error)
@@ -51,6 +52,7 @@ const maxChange = 64 << 10
 // WithHubs adds to Control:
 //
 //	GET  /hubs               the networks of all rooms that have several: []hub.View
+//	GET  /hubs/room?room=    the networks of a room, also if it has one: []hub.View
 //	GET  /hubs/bans?room=    a room's ban list: []store.HubBan
 //	POST /hubs/set           a HubChange: network, setting, value
 //	POST /hubs/ban           who, reason
@@ -60,6 +62,13 @@ func WithHubs(h Hubs) ControlOption {
 	return func(c control, mux *http.ServeMux) {
 		mux.HandleFunc("GET /hubs", func(w http.ResponseWriter, r *http.Request) {
 			views, err := h.Hubs(r.Context())
+			c.answer(w, views, err)
+		})
+		mux.HandleFunc("GET /hubs/room", func(w http.ResponseWriter, r *http.Request) {
+			views, err := h.Hub(r.Context(), id.RoomID(r.URL.Query().Get("room")))
+			if views == nil {
+				views = []hub.View{}
+			}
 			c.answer(w, views, err)
 		})
 		mux.HandleFunc("GET /hubs/bans", func(w http.ResponseWriter, r *http.Request) {
@@ -102,6 +111,13 @@ func WithHubs(h Hubs) ControlOption {
 func (c *Client) Hubs(ctx context.Context) ([]hub.View, error) {
 	var views []hub.View
 	err := c.do(ctx, http.MethodGet, "/hubs", &views)
+	return views, err
+}
+
+// Hub lists the networks of a room.
+func (c *Client) Hub(ctx context.Context, room id.RoomID) ([]hub.View, error) {
+	var views []hub.View
+	err := c.do(ctx, http.MethodGet, "/hubs/room?room="+url.QueryEscape(string(room)), &views)
 	return views, err
 }
 

@@ -37,10 +37,14 @@ func newHub() *cobra.Command {
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	cmd.AddCommand(
 		&cobra.Command{
+			Use: "show ROOM", Short: "Show what passes in a room, of one network or several, and why", Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, a []string) error { return o.show(cmd, id.RoomID(a[0])) },
+		},
+		&cobra.Command{
 			Use: "set ROOM NETWORK SETTING VALUE", Short: "Change what passes between a network and the others of a room", Args: cobra.ExactArgs(4),
 			RunE: func(cmd *cobra.Command, a []string) error {
 				x := web.HubChange{Room: id.RoomID(a[0]), Network: network.NetworkID(a[1]), Setting: strings.ToLower(a[2]), Value: strings.ToLower(a[3])}
-				return o.change(cmd, "set", x, fmt.Sprintf("For %s %s is %s from now on.", x.Network, x.Setting, x.Value))
+				return o.change(cmd, "set", x, fmt.Sprintf("For %s %s is %s from now on.", x.Network, x.Setting, hub.Said(x.Value)))
 			},
 		},
 		&cobra.Command{
@@ -114,6 +118,32 @@ func hubTable(w io.Writer, views []hub.View, now time.Time) error {
 	return t.Flush()
 }
 
+func (o *hubOptions) show(cmd *cobra.Command, room id.RoomID) error {
+	ask := func(ctl *web.Client, ctx context.Context) ([]hub.View, error) { return ctl.Hub(ctx, room) }
+	return show(cmd, *o.file, o.json, ask, settingsTable)
+}
+
+func settingsTable(w io.Writer, views []hub.View) error {
+	if len(views) == 0 {
+		_, err := fmt.Fprintln(w, "This room is not bridged.")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NETWORK\tCHAT\tSETTING\tVALUE\tWHY")
+	for _, v := range views {
+		for _, s := range (*hub.Policy)(nil).Settings() {
+			why := map[string]string{
+				hub.FromRoom: "set in the room", hub.FromFile: "policy of " + string(v.Network) + " in the configuration",
+			}[v.Why[s.Name]]
+			if why == "" {
+				why = "default"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", v.Network, oneLine(v.Chat), s.Name, v.Settings[s.Name], why)
+		}
+	}
+	return t.Flush()
+}
+
 func (o *hubOptions) bans(cmd *cobra.Command, room id.RoomID) error {
 	ask := func(ctl *web.Client, ctx context.Context) ([]store.HubBan, error) { return ctl.HubBans(ctx, room) }
 	return show(cmd, *o.file, o.json, ask, banTable)
@@ -168,11 +198,13 @@ network's connection fares, when its last message came or went, and what passes
 otherwise than by default. People in the room have the bot's command hub.
 
   causeway hub
+  causeway hub show '!room:example.org'
   causeway hub set '!room:example.org' irc.libera direction in
   causeway hub ban '!room:example.org' irc.libera/spammer
   causeway hub purge '!room:example.org' irc.libera/spammer --since 2h
 
 Settings are direction (both, in, out, none), joins (yes, no), files (file, link),
 reactions (ignore, text, relay, thread), moderators (none, or some of redact,kick,ban) and
-gone (stay, kick).
+gone (stay, kick). The value default leaves one to the configuration, which can have a
+policy with reactions, moderators and gone for each network, or to what is built in.
 `

@@ -27,6 +27,12 @@ func (h *hubs) Hubs(context.Context) ([]hub.View, error) {
 	}, nil
 }
 
+// Hub is of a room whose network has a policy in the configuration.
+func (h *hubs) Hub(context.Context, id.RoomID) ([]hub.View, error) {
+	file := &hub.Policy{Reactions: hub.ThreadReactions, Gone: hub.GoneKick}
+	return []hub.View{{Room: hubRoom, Network: "irc.libera", Chat: "#go", Settings: h.policy.Over(file).Values(), Why: h.policy.Why(file)}}, nil
+}
+
 func (h *hubs) SetHub(_ context.Context, _ id.RoomID, _ network.NetworkID, name, value string) error {
 	p, err := h.policy.Set(name, value)
 	if err != nil {
