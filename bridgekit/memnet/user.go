@@ -175,6 +175,14 @@ func (u User) SetPurpose(chat network.ChatID, purpose string) error {
 	})
 }
 
+// SetBookmarks changes a chat's bookmarks.
+func (u User) SetBookmarks(chat network.ChatID, all ...network.Bookmark) error {
+	return u.in(chat, func(t act) error {
+		u.s.editChat(t, &network.ChatChange{Bookmarks: &all})
+		return nil
+	})
+}
+
 // SetArchived archives a chat, or ends that.
 func (u User) SetArchived(chat network.ChatID, archived bool) error {
 	return u.in(chat, func(t act) error {

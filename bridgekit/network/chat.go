@@ -42,6 +42,12 @@ type Chat struct {
 	Kept *Kept
 }
 
+// A Bookmark is a link that a chat keeps for all who are in it.
+type Bookmark struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
 // A Tag is where a person has put a chat in their list.
 type Tag string
 

@@ -113,8 +113,9 @@ type (
 	}
 
 	// A ChatChange is a changed name, topic, purpose, avatar or time to live of
-	// new messages (0: for ever), or that the chat was archived or is not any
-	// more; nil fields are unchanged.
+	// new messages (0: for ever), other bookmarks (all there are), or that the chat
+	// was archived or is not any more; nil fields are unchanged. The core shows what
+	// differs from before, so what may have changed can be told again.
 	ChatChange struct {
 		Head
 		Expiry   *time.Duration `json:"expiry,omitempty"`
@@ -123,6 +124,8 @@ type (
 		Purpose  *string        `json:"purpose,omitempty"`
 		Avatar   *Media         `json:"avatar,omitempty"`
 		Archived *bool          `json:"archived,omitempty"`
+
+		Bookmarks *[]Bookmark `json:"bookmarks,omitempty"`
 	}
 
 	// A ChatKept says how this login's person keeps the chat from now on. Without

@@ -68,6 +68,11 @@ func (x *inbound) chatChange(ctx context.Context, c *network.ChatChange) journal
 	if err != nil {
 		return dbOutcome(err)
 	}
+	if c.Bookmarks != nil {
+		if err := x.bookmarked(ctx, *c.Bookmarks); err != nil {
+			return x.failed(ctx, err)
+		}
+	}
 	if c.Archived != nil {
 		if out := x.archived(ctx, *c.Archived); out != nil {
 			return *out

@@ -118,7 +118,7 @@ func (x *inbound) recalledEdit(ctx context.Context, p *past, own *login.Session,
 
 // recalledChange takes a name and topic that the room has had as shown.
 func (x *inbound) recalledChange(ctx context.Context, p *past, c *network.ChatChange) *journal.Outcome {
-	if c.Avatar != nil || c.Expiry != nil || c.Purpose != nil || c.Archived != nil || c.Name != nil && !p.was(event.StateRoomName.Type, *c.Name) || c.Topic != nil && !p.was(event.StateTopic.Type, *c.Topic) {
+	if c.Avatar != nil || c.Expiry != nil || c.Purpose != nil || c.Archived != nil || c.Bookmarks != nil || c.Name != nil && !p.was(event.StateRoomName.Type, *c.Name) || c.Topic != nil && !p.was(event.StateTopic.Type, *c.Topic) {
 		return nil
 	}
 	_, err := x.update(ctx, x.p.ID, func(p *store.Portal) {

@@ -76,8 +76,17 @@ type PortalInfo struct {
 	Fill *Fill `json:"fill,omitempty"`
 	// Pinned are the events that were last pinned in the room, from either side.
 	Pinned []string `json:"pinned,omitempty"`
+	// Bookmarks are the chat's bookmarks as they were last shown; nil: they never were.
+	Bookmarks *Bookmarks `json:"bookmarks,omitempty"`
 	// Shown is what the room says that it can do, to say only what changes.
 	Shown string `json:"shown,omitempty"`
+}
+
+// Bookmarks are those of a chat, and the event of a room that shows them.
+type Bookmarks struct {
+	Room  string             `json:"room"`
+	Event string             `json:"event"`
+	All   []network.Bookmark `json:"all"`
 }
 
 const portalColumns = "id, network, chat, login, room, state, relay, info"

@@ -21,6 +21,9 @@ type tuning struct {
 	threads  time.Duration // how old a thread may be in which a reply is found
 	shared   time.Duration // how long to wait until Slack has shown a file in its channel
 	watch    time.Duration // how often Slack may be told anew whose presence is asked for
+	looks    time.Duration // how long to wait between two looks for bookmarks; 0: there are none
+	relook   time.Duration // after what time a chat's bookmarks are looked at again
+	retell   time.Duration // after what time the core is told again of bookmarks that are the same
 	push     time.Duration // how long a request of Slack's may wait for its event to be stored; Slack waits 3 s
 	sweepers int           // how many chats are read at once in which nothing happens
 }
@@ -29,6 +32,7 @@ func usual() tuning {
 	return tuning{
 		pace: 1, ping: 30 * time.Second, alive: time.Minute, overlap: time.Minute, deep: 2 * time.Minute,
 		threads: 30 * 24 * time.Hour, push: 2500 * time.Millisecond, watch: 10 * time.Second, shared: 20 * time.Second, sweepers: 2,
+		looks: 3 * time.Second, relook: time.Hour, retell: 24 * time.Hour,
 	}
 }
 
@@ -124,6 +128,7 @@ func (c *Client) run(ctx context.Context, sink network.Sink) error {
 		return c.conn.feedOf(c.cred.App).attach(ctx, s)
 	})
 	g.Go(func() error { return s.loop(ctx) })
+	g.Go(func() error { return s.followBookmarks(ctx) })
 	err = g.Wait()
 	s.jobs.Wait()
 	return err

@@ -43,6 +43,7 @@ type directory struct {
 	emoji    known[map[string]string]
 	emojiAge int                                       // how often emoji have changed
 	lists    map[string]known[map[string]conversation] // of channels, by who asked: the token
+	marks    map[string]looked                         // at the bookmarks of chats
 	surplus  []string                                  // messages that an edit made superfluous, the last ones; "chat/ts"
 }
 
@@ -53,7 +54,7 @@ type known[T any] struct {
 }
 
 func newDirectory() *directory {
-	return &directory{people: map[string]known[person]{}, channels: map[string]known[string]{}, lists: map[string]known[map[string]conversation]{}}
+	return &directory{people: map[string]known[person]{}, channels: map[string]known[string]{}, lists: map[string]known[map[string]conversation]{}, marks: map[string]looked{}}
 }
 
 // remember asks for something unless it is known. get and set are called with mu held.

@@ -47,10 +47,17 @@
 // are, such as "e/<ts>/<edited ts>"; where that says too little, by Slack's event ID,
 // which stays the same when an event is delivered again.
 //
+// # Bookmarks
+//
+// Nothing says that a chat's bookmarks changed, so one goroutine of each session looks
+// at those of the chats with rooms in turn, and shares what it saw with the other logins
+// through the [directory]. The core is told what there is and shows what is new.
+//
 // # Who owns what
 //
-// Run has three kinds of goroutines and none outlives it: one that waits for the feed
-// (or reads our socket, for RTM), one that reads what was missed, and the loop, which owns the
+// Run has four kinds of goroutines and none outlives it: one that waits for the feed
+// (or reads our socket, for RTM), one that reads what was missed, one that looks at
+// bookmarks, and the loop, which owns the
 // [session] and is the only one that calls Deliver. An envelope is acknowledged by
 // the loop when Deliver has returned nil; it reads no further before that, so a slow
 // core holds Slack back and nothing is dropped. After every connection each chat is

@@ -69,6 +69,8 @@ func (t *translator) happening(ctx context.Context, ev incoming) []network.Event
 		return t.user(ev)
 	case introduced:
 		return []network.Event{&network.UserChanged{Head: network.Head{Key: eventKey("user", ev.ID, string(ev.EventTS), ""), At: ev.EventTS.Time()}, User: network.UserID(ev.ID)}}
+	case bookmarked:
+		return t.bookmarks(ev)
 	case "emoji_changed":
 		return t.emojiChanged(ev)
 	case "subteam_created", "subteam_updated":

@@ -22,7 +22,7 @@ const patience = 90 * time.Second
 // quick are times for tests on real sockets.
 func quick() tuning {
 	t := usual()
-	t.pace, t.alive, t.shared, t.watch = 0, 50*time.Millisecond, patience, time.Millisecond
+	t.pace, t.alive, t.shared, t.watch, t.looks = 0, 50*time.Millisecond, patience, time.Millisecond, 0
 	return t
 }
 

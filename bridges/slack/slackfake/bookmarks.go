@@ -2,9 +2,10 @@ package slackfake
 
 import "slices"
 
-// A Bookmark is a link at the top of a conversation.
+// A Bookmark is a link at the top of a conversation, or a folder of such if it has no
+// link. Parent is the ID of the folder that it is in.
 type Bookmark struct {
-	ID, Title, Link, Emoji string
+	ID, Title, Link, Emoji, Parent string
 }
 
 type bookmark struct {
@@ -14,10 +15,18 @@ type bookmark struct {
 }
 
 func (b *bookmark) json(channel string, rank int) JSON {
+	kind := "link"
+	var parent any
+	if b.Link == "" {
+		kind = "folder"
+	}
+	if b.Parent != "" {
+		parent = b.Parent
+	}
 	return JSON{
-		"id": b.ID, "channel_id": channel, "title": b.Title, "link": b.Link, "emoji": b.Emoji, "icon_url": nil, "type": "link",
+		"id": b.ID, "channel_id": channel, "title": b.Title, "link": b.Link, "emoji": b.Emoji, "icon_url": nil, "type": kind,
 		"entity_id": nil, "date_created": b.created, "date_updated": 0, "rank": string(rune('A' + rank%26)),
-		"last_updated_by_user_id": b.by, "last_updated_by_team_id": nil, "shortcut_id": nil, "app_id": nil, "app_action_id": nil, "parent_id": nil,
+		"last_updated_by_user_id": b.by, "last_updated_by_team_id": nil, "shortcut_id": nil, "app_id": nil, "app_action_id": nil, "parent_id": parent,
 	}
 }
 
