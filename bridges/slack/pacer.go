@@ -34,9 +34,10 @@ func perMinute(method string) float64 {
 	case "chat.postMessage", "chat.meMessage", "files.completeUploadExternal":
 		return 0 // a second and channel, see pacer.room: Slack says when it is too much
 	case "users.list", "emoji.list", "usergroups.list", "conversations.list", "conversations.create", "conversations.setPurpose",
-		"conversations.rename", "conversations.archive", "conversations.unarchive", "reactions.remove", "pins.list", "conversations.setTopic":
+		"conversations.rename", "conversations.archive", "conversations.unarchive", "reactions.remove", "pins.list", "conversations.setTopic",
+		"pins.add", "pins.remove", "conversations.close", "auth.teams.list":
 		return 20 // tier 2
-	case "conversations.members", "users.info", "users.profile.get", "auth.test", "bots.info", "files.info", "chat.getPermalink":
+	case "conversations.members", "users.info", "users.profile.get", "auth.test", "files.info", "files.getUploadURLExternal", "chat.getPermalink":
 		return 100 // tier 4, or hundreds
 	case "apps.connections.open", "rtm.connect":
 		return 1 // tier 1, with a burst below

@@ -9,7 +9,7 @@ import (
 
 // TestPacerKeepsTiers counts how many calls a method gets through in five minutes.
 func TestPacerKeepsTiers(t *testing.T) {
-	for method, most := range map[string]int{"conversations.history": 50*5 + 25, "users.list": 20*5 + 10, "users.info": 100*5 + 100} {
+	for method, most := range map[string]int{"conversations.history": 50*5 + 25, "users.list": 20*5 + 10, "users.info": 100*5 + 100, "pins.add": 20*5 + 10, "bots.info": 50*5 + 25} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(1)
 			n, start := 0, time.Now()
