@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -30,6 +31,7 @@ type api struct {
 	pace  *pacer
 	web   *goslack.Client // the same account, for what the library has
 	org   org
+	who   atomic.Pointer[identity] // whose it is, as Slack said last; nil: nobody has asked
 
 	threads *threadAccess // who reads threads if this account may not; nil: nobody
 }
@@ -230,5 +232,6 @@ func (a *api) whoami(ctx context.Context) (identity, error) {
 			who.Scopes = append(who.Scopes, strings.TrimSpace(one))
 		}
 	}
+	a.who.Store(&who)
 	return who, nil
 }

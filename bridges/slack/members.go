@@ -22,7 +22,7 @@ func (c *Client) Members(ctx context.Context, chat network.ChatID, cursor string
 			Next string `json:"next_cursor"`
 		} `json:"response_metadata"`
 	}
-	args := url.Values{"channel": {string(chat)}, "limit": {"1000"}}
+	args := url.Values{"channel": {string(chat)}, "limit": {"999"}}
 	if cursor != "" {
 		args.Set("cursor", cursor)
 	}

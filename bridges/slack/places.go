@@ -43,7 +43,29 @@ func (a *api) conversations(ctx context.Context, f func(conversation) bool) erro
 // false. T is what to read of one. In an organisation each workspace is asked, and a
 // channel that several share may come several times.
 func channels[T any](ctx context.Context, a *api, method string, args url.Values, f func(T) bool) error {
+	args.Set("types", a.readable(args.Get("types")))
 	return a.eachTeam(ctx, args, func(args url.Values) (bool, error) { return channelsOf(ctx, a, method, args, f) })
+}
+
+// readable are those of the types of conversations that the scopes allow to list: one
+// that they do not allow has Slack refuse them all (missing_scope). Where none is left, all
+// of them are asked for, so that Slack says what is missing.
+func (a *api) readable(types string) string {
+	who := a.who.Load()
+	if who == nil || who.Scopes == nil {
+		return types
+	}
+	needs := map[string]string{"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read", "mpim": "mpim:read"}
+	var some []string
+	for one := range strings.SplitSeq(types, ",") {
+		if slices.Contains(who.Scopes, needs[one]) {
+			some = append(some, one)
+		}
+	}
+	if len(some) == 0 {
+		return types
+	}
+	return strings.Join(some, ",")
 }
 
 // channelsOf is channels for one workspace. It reports whether f has enough.

@@ -248,6 +248,23 @@ func TestMissingScopesAreNamed(t *testing.T) {
 	}
 }
 
+// TestListsWithoutAScope: without the scope for private channels the public ones are
+// listed all the same, though Slack refuses a list that asks for both.
+func TestListsWithoutAScope(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	w.SetScopes(w.bot.Token, slices.DeleteFunc(slackfake.AllScopes(), func(s string) bool { return s == "groups:read" })...)
+	ops, _ := newCore(t, w.connector(""), w.appLogin()).run()
+	found, err := ops.Search(t.Context(), "", 10)
+	if err != nil || len(found) != 1 || found[0].Name != "#main" {
+		t.Errorf("found %+v, %v", found, err)
+	}
+	w.SetScopes(w.bot.Token, "chat:write")
+	ops, _ = newCore(t, w.connector(""), w.appLogin()).run()
+	if _, err := ops.Search(t.Context(), "", 10); !strings.Contains(network.UserText(err), "channels:read") {
+		t.Errorf("without any scope to list: %v", err)
+	}
+}
+
 // TestDeadTokenIsNoticed by asking, although the socket still stands.
 func TestDeadTokenIsNoticed(t *testing.T) {
 	w, _, ops := listening(t)

@@ -17,11 +17,15 @@ func conversationMethods() map[string]method {
 	}
 }
 
-// page cuts a list at a cursor that the last page named.
+// page cuts a list at a cursor that the last page named. What is above most is refused
+// (https://docs.slack.dev/reference/methods/conversations.list).
 func page[T any](c *call, list []T, def, most int) ([]T, JSON, error) {
-	limit, err := c.number("limit", def, most)
+	limit, err := c.number("limit", def, most+1)
 	if err != nil {
 		return nil, nil, err
+	}
+	if limit > most {
+		return nil, nil, fail("invalid_limit")
 	}
 	start := 0
 	if cursor := c.str("cursor"); cursor != "" {
@@ -48,6 +52,15 @@ func conversationsList(c *call) (JSON, error) {
 	if kinds == nil {
 		kinds = []string{"public_channel"}
 	}
+	for _, kind := range kinds { // one that is not allowed spoils all
+		scope := map[string]string{"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read", "mpim": "mpim:read"}[kind]
+		if scope == "" {
+			return nil, fail("invalid_types")
+		}
+		if !c.tok.has(scope) {
+			return nil, &failure{code: "missing_scope", more: JSON{"needed": scope, "provided": join(c.tok.scopes)}}
+		}
+	}
 	of := c.tok.user
 	mine := c.name == "users.conversations"
 	if u := c.str("user"); mine && u != "" {
@@ -58,12 +71,12 @@ func conversationsList(c *call) (JSON, error) {
 		kind := map[Kind]string{Public: "public_channel", Private: "private_channel", IM: "im", MPIM: "mpim"}[ch.Kind]
 		switch {
 		case ch.deleted || !slices.Contains(kinds, kind) || !c.s.inTeam(ch, c.tok.team):
-		case ch.private() && !ch.has(c.tok.user) || mine && !ch.has(of) || !c.tok.has(prefix(ch)+":read"):
+		case ch.private() && !ch.has(c.tok.user) || mine && !ch.has(of):
 		default:
 			list = append(list, ch)
 		}
 	}
-	list, meta, err := page(c, list, 100, 1000)
+	list, meta, err := page(c, list, 100, 999)
 	out := []JSON{}
 	for _, ch := range list {
 		if ch.Archived && c.bool("exclude_archived") {
@@ -151,13 +164,20 @@ func (c *call) historyPage() (int, error) {
 	return c.number("limit", 100, 999)
 }
 
-func conversationsHistory(c *call) (JSON, error) {
+// readable is the conversation that a call reads: "only user tokens can access public
+// channels they are not in" (https://docs.slack.dev/reference/methods/conversations.history).
+func (c *call) readable() (*channel, error) {
 	ch, err := c.conversation()
+	if err == nil && !ch.has(c.tok.user) && c.tok.kind == botToken {
+		err = fail("not_in_channel")
+	}
+	return ch, err
+}
+
+func conversationsHistory(c *call) (JSON, error) {
+	ch, err := c.readable()
 	if err != nil {
 		return nil, err
-	}
-	if !ch.has(c.tok.user) {
-		return nil, fail("not_in_channel")
 	}
 	limit, err := c.historyPage()
 	if err != nil {

@@ -238,11 +238,7 @@ func (c *call) needed(m method) []string {
 			out = append(out, scope)
 			continue
 		}
-		kinds := []string{"channels", "groups", "mpim", "im"}
-		if ch := c.s.chans[c.str("channel")]; ch != nil {
-			kinds = []string{prefix(ch)}
-		}
-		for _, kind := range kinds {
+		for _, kind := range c.kinds() {
 			if kind == "channels" && rest == ":write" {
 				out = append(out, "channels:manage") // of bots
 			}
@@ -250,6 +246,24 @@ func (c *call) needed(m method) []string {
 		}
 	}
 	return out
+}
+
+// kinds are what scopes of the conversations that the call may be about begin with.
+func (c *call) kinds() []string {
+	ch := c.s.chans[c.str("channel")]
+	switch {
+	case ch != nil:
+		return []string{prefix(ch)}
+	case c.name == "conversations.create" && c.bool("is_private"):
+		return []string{"groups"}
+	case c.name == "conversations.create":
+		return []string{"channels"}
+	case c.name == "conversations.open" && len(c.words("users")) > 1:
+		return []string{"mpim"}
+	case c.name == "conversations.open":
+		return []string{"im"}
+	}
+	return []string{"channels", "groups", "mpim", "im"}
 }
 
 // prefix is what scopes of a kind of conversation begin with.

@@ -72,6 +72,31 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// TestListScopes: one kind of conversations that the scopes do not allow spoils the list.
+func TestListScopes(t *testing.T) {
+	r := newRig(t, slackfake.Config{})
+	list := func(limit int, types ...string) error {
+		_, _, err := r.api.GetConversationsContext(r.ctx, &slack.GetConversationsParameters{Limit: limit, Types: types})
+		return err
+	}
+	r.fails(list(1000, "public_channel"), "invalid_limit")
+	r.fails(list(999, "channels"), "invalid_types")
+	r.SetScopes(r.bot.Token, "channels:read", "channels:history", "im:write", "channels:manage")
+	r.ok(list(999, "public_channel"))
+	r.fails(list(999, "public_channel", "private_channel"), "missing_scope")
+	_, err := r.api.CreateConversationContext(r.ctx, slack.CreateConversationParams{ChannelName: "secret", IsPrivate: true})
+	r.fails(err, "missing_scope")
+	_, _, _, err = r.api.OpenConversationContext(r.ctx, &slack.OpenConversationParameters{Users: []string{r.alice, r.bob}})
+	r.fails(err, "missing_scope")
+	_, _, _, err = r.api.OpenConversationContext(r.ctx, &slack.OpenConversationParameters{Users: []string{r.alice}})
+	r.ok(err)
+	other := r.AddChannel(slackfake.Channel{Name: "other", Members: []string{r.alice}})
+	_, err = r.api.GetConversationHistoryContext(r.ctx, &slack.GetConversationHistoryParameters{ChannelID: other})
+	r.fails(err, "not_in_channel")
+	_, err = r.client(r.UserToken(r.app, r.bob)).GetConversationHistoryContext(r.ctx, &slack.GetConversationHistoryParameters{ChannelID: other})
+	r.ok(err)
+}
+
 func TestPublicChannel(t *testing.T) {
 	r := newRig(t, slackfake.Config{})
 	l := r.listen()

@@ -4,12 +4,9 @@ import "encoding/base64"
 
 // conversationsReplies pages a thread from its beginning; each page has the root.
 func conversationsReplies(c *call) (JSON, error) {
-	ch, err := c.conversation()
+	ch, err := c.readable()
 	if err != nil {
 		return nil, err
-	}
-	if !ch.has(c.tok.user) {
-		return nil, fail("not_in_channel")
 	}
 	if c.s.cfg.NoBotThreads && c.tok.kind == botToken && (ch.Kind == Public || ch.Kind == Private) {
 		return nil, fail("not_allowed_token_type")
