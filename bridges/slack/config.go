@@ -155,8 +155,14 @@ func checkAppTokens(bot, app string) error {
 	return checkAppToken(app)
 }
 
+// rotates is said of an app whose tokens expire after 12 hours and begin with xoxe
+// (https://docs.slack.dev/authentication/using-token-rotation).
+const rotates = "the app's tokens expire, as token rotation is switched on for it, and cannot be used: make another app without it, because Slack does not switch it off again"
+
 func checkBotToken(bot string) error {
 	switch {
+	case strings.HasPrefix(bot, "xoxe"):
+		return errors.New("bot_token: " + rotates)
 	case strings.HasPrefix(bot, "xapp-"):
 		return errors.New("bot_token: this is an app-level token (xapp-…); the bot's is under OAuth & Permissions and begins with xoxb-")
 	case !strings.HasPrefix(bot, "xoxb-") || !isToken(bot):

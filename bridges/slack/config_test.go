@@ -20,6 +20,7 @@ func TestConfig(t *testing.T) {
 		"two ways":       {"bot_token: xoxb-1\napp_token: xapp-1\nclient_id: \"1.2\"\nclient_secret: x\npkce: true", "either"},
 		"no client":      {"bot_token: xoxb-1\napp_token: xapp-1\nclient_secret: x", "client_id"},
 		"no events":      {"client_id: \"1.2\"\nclient_secret: x", "client_id"},
+		"rotating":       {"bot_token: xoxe.xoxb-1-abc\napp_token: xapp-1", "token rotation"},
 		"swapped":        {"bot_token: xapp-1\napp_token: xoxb-1", "this is an app-level token"},
 		"no bot token":   {"bot_token: xoxp-1\napp_token: xapp-1", "xoxb-"},
 		"no app token":   {"bot_token: xoxb-1\napp_token: xoxb-2", "xapp-"},

@@ -184,8 +184,8 @@ func (c *Connector) exchange(ctx context.Context, in *signIn) (network.Login, er
 	switch {
 	case d.Token == "":
 		return network.Login{}, network.Errorf(network.Rejected, "Slack gave no token for you; the app may lack user scopes: compare it with what 'causeway slack manifest' prints", "login: no token")
-	case got.AuthedUser.RefreshToken != "":
-		return network.Login{}, c.giveBack(ctx, d, network.Errorf(network.Rejected, "the app's tokens expire: switch token rotation off in the app's settings", "login: rotating token"))
+	case got.AuthedUser.RefreshToken != "" || got.AuthedUser.ExpiresIn > 0 || strings.HasPrefix(d.Token, "xoxe"):
+		return network.Login{}, c.giveBack(ctx, d, network.Errorf(network.Rejected, rotates, "login: rotating token"))
 	}
 	if err := c.sameTeam(ctx, got); err != nil {
 		return network.Login{}, c.giveBack(ctx, d, err)

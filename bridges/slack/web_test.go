@@ -229,6 +229,7 @@ func TestOAuthRefused(t *testing.T) {
 		"other workspace": {nil, func(w *world, _ *browsing) {
 			w.SignIn(w.AddUser(slackfake.User{Team: w.AddTeam(slackfake.Team{Name: "Other"}), Name: "eve"}))
 		}, "another workspace", 1},
+		"rotating":     {func(w *world) string { w.Rotate(w.app); return w.signsIn() }, nil, "token rotation", 1},
 		"wrong secret": {func(w *world) string { return "client_id: \"1000." + w.app + "\"\nclient_secret: guess\n" }, nil, "client_secret is wrong", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,6 +29,7 @@ type app struct {
 	pending  []*envelope         // in the order of what happened
 	turn     int                 // whose turn among the sockets it is
 	off      bool                // Socket Mode was switched off
+	rotates  bool                // its tokens expire
 	acks     []JSON
 }
 
@@ -130,7 +131,7 @@ func (s *Server) install(a *app, team string) *token {
 		in = &install{team: team, user: u.ID, bot: u.BotID}
 		a.installs[team] = in
 	}
-	return s.addToken(&token{value: "xoxb-" + s.id(""), kind: botToken, app: a, team: team, user: in.user, bot: in.bot, scopes: a.Scopes})
+	return s.addToken(&token{value: a.rotating("xoxb-") + s.id(""), kind: botToken, app: a, team: team, user: in.user, bot: in.bot, scopes: a.Scopes})
 }
 
 func (s *Server) addToken(t *token) *token {
@@ -157,7 +158,7 @@ func (s *Server) userToken(a *app, u *user, scopes []string) *token {
 	if len(scopes) == 0 {
 		scopes = a.UserScopes
 	}
-	t := s.addToken(&token{value: "xoxp-" + s.id(""), kind: userToken, app: a, team: u.Team, user: u.ID, scopes: scopes})
+	t := s.addToken(&token{value: a.rotating("xoxp-") + s.id(""), kind: userToken, app: a, team: u.Team, user: u.ID, scopes: scopes})
 	s.widen(t)
 	return t
 }

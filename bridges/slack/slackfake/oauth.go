@@ -140,8 +140,31 @@ func oauthAccess(c *call) (JSON, error) {
 	if len(g.person) > 0 {
 		mine := c.s.userToken(g.app, g.user, g.person)
 		person["access_token"], person["token_type"], person["scope"] = mine.value, "user", join(g.person)
+		if g.app.rotates {
+			person["refresh_token"], person["expires_in"] = "xoxe-1-"+c.s.id(""), 43200
+		}
+	}
+	if len(g.scopes) > 0 && g.app.rotates {
+		out["refresh_token"], out["expires_in"] = "xoxe-1-"+c.s.id(""), 43200
 	}
 	return out, nil
+}
+
+// Rotate switches token rotation on for an app, for ever: those of its tokens that come
+// from now on are said to expire after 12 hours, with another token to renew them
+// (https://docs.slack.dev/authentication/using-token-rotation). Nothing renews them here.
+func (s *Server) Rotate(appID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	must(s.apps, appID).rotates = true
+}
+
+// rotating is what a token of an app begins with, if that has others before it.
+func (a *app) rotating(kind string) string {
+	if a.rotates {
+		return "xoxe." + kind + "1-"
+	}
+	return kind
 }
 
 // challenge is what PKCE makes of a verifier.
