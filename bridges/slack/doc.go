@@ -9,7 +9,7 @@
 // have no login, with their name and picture (chat:write.customize). A person is
 // somebody's own session: the token and the cookie of their browser. Events come by
 // RTM, which apps do not have any more, so typing, presence and what was read elsewhere
-// exist for persons only. A user is somebody who allowed the configuration's app to act for
+// exist for persons only; where Slack has no rtm.connect, from where browsers have them. A user is somebody who allowed the configuration's app to act for
 // them (OAuth v2), with a token of their own; their events come through the app.
 //
 // # Whose events

@@ -19,17 +19,15 @@ import (
 // lost, so the socket is read here. RTM asks for no acknowledgements; what a lost
 // connection swallowed is read when there is another.
 func runRTM(ctx context.Context, s *session, typing <-chan string) error {
-	var place struct{ URL string }
-	// Presence is told of those who are asked for, several at once.
-	args := url.Values{"presence_sub": {"true"}, "batch_presence_aware": {"true"}}
-	if err := s.acc.call(ctx, "rtm.connect", args, &place); err != nil {
+	address, err := s.acc.socketURL(ctx)
+	if err != nil {
 		return err
 	}
 	header := http.Header{"Origin": {"https://app.slack.com"}}
 	if s.cred.Cookie != "" {
 		header.Set("Cookie", "d="+s.cred.Cookie)
 	}
-	conn, resp, err := s.conn.dialer().DialContext(ctx, place.URL, header)
+	conn, resp, err := s.conn.dialer().DialContext(ctx, address, header)
 	if err != nil {
 		if resp != nil && (resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized) {
 			return network.Errorf(network.LoggedOut, "Slack does not accept this session any more: sign in again", "open a socket: %w", err)
@@ -48,6 +46,35 @@ func runRTM(ctx context.Context, s *session, typing <-chan string) error {
 	g.Go(func() error { return s.acc.watch.subscribe(ctx, s.tune.watch, other) })
 	g.Go(func() error { return writeRTM(ctx, conn, typing, other, s.tune.ping) })
 	return g.Wait()
+}
+
+// socketURL is where a person's socket is. Slack has announced the end of RTM for apps, so
+// where it refuses to tell, it is the place at which browsers open theirs, as wee-slack does.
+func (a *account) socketURL(ctx context.Context) (string, error) {
+	var place struct{ URL string }
+	// Presence is told of those who are asked for, several at once.
+	args := url.Values{"presence_sub": {"true"}, "batch_presence_aware": {"true"}}
+	err := a.call(ctx, "rtm.connect", args, &place)
+	if network.KindOf(err) == network.Rejected {
+		return a.gateway()
+	}
+	return place.URL, err
+}
+
+// gateway is the address at which browsers open their socket.
+func (a *account) gateway() (string, error) {
+	u, err := url.Parse(a.base)
+	if err != nil {
+		return "", fmt.Errorf("the API's address: %w", err)
+	}
+	u.Path, u.Scheme = "/", map[string]string{"https": "wss", "http": "ws"}[u.Scheme]
+	if u.Host == "slack.com" || u.Host == "slack-gov.com" {
+		u.Host = "wss-primary." + u.Host
+	}
+	u.RawQuery = url.Values{
+		"token": {a.cred.Token}, "gateway_server": {a.TeamID + "-1"}, "slack_client": {"desktop"}, "batch_presence_aware": {"1"},
+	}.Encode()
+	return u.String(), nil
 }
 
 // readRTM passes events on until the connection ends.

@@ -38,9 +38,16 @@ func rtmConnect(c *call) (JSON, error) {
 	if c.tok.kind != sessionToken {
 		return nil, fail("not_allowed_token_type")
 	}
+	if c.s.cfg.NoRTM {
+		return nil, fail("method_deprecated")
+	}
 	t, u := c.s.teams[c.tok.team], c.s.users[c.tok.user]
+	address := c.s.ticket(c.tok)
+	if c.bool("batch_presence_aware") {
+		address += "?batch_presence_aware=1"
+	}
 	return JSON{
-		"url": c.s.ticket(c.tok), "self": JSON{"id": u.ID, "name": u.Name},
+		"url": address, "self": JSON{"id": u.ID, "name": u.Name},
 		"team": JSON{"id": t.ID, "name": t.Name, "domain": t.Domain},
 	}, nil
 }

@@ -25,6 +25,8 @@ type Config struct {
 	// ShareAfter is how long files.completeUploadExternal takes to show files after it
 	// has answered; default 10 ms.
 	ShareAfter time.Duration
+	// NoRTM: rtm.connect is gone, and sessions have the address of browsers alone.
+	NoRTM bool
 	// PlainFiles: files.completeUploadExternal knows no username and icons.
 	PlainFiles bool
 	// NoBotThreads: conversations.replies refuses bots in channels, as its page says

@@ -24,7 +24,7 @@ func (s *Server) rtm(c *socket, m JSON) {
 	case "presence_query":
 		for _, id := range ids(m) {
 			if u := s.users[id]; u != nil {
-				c.send(JSON{"type": "presence_change", "user": id, "presence": u.presence()})
+				c.tellPresence(u)
 			}
 		}
 	case "tickle":
@@ -49,10 +49,22 @@ func ids(m JSON) []string {
 func (s *Server) present(u *user) {
 	for c := range s.sockets {
 		if c.rtm && slices.Contains(c.watched, u.ID) {
-			c.send(JSON{"type": "presence_change", "user": u.ID, "presence": u.presence()})
+			c.tellPresence(u)
 		}
 	}
 	s.happened()
+}
+
+// tellPresence says whether a user is there, in the shape that the client asked for
+// (batch_presence_aware, https://docs.slack.dev/reference/methods/rtm.connect).
+func (c *socket) tellPresence(u *user) {
+	e := JSON{"type": "presence_change", "presence": u.presence()}
+	if c.batch {
+		e["users"] = []string{u.ID}
+	} else {
+		e["user"] = u.ID
+	}
+	c.send(e)
 }
 
 // typing tells the sessions in a conversation that somebody types.

@@ -187,6 +187,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/api/{method}", s.api)
 	mux.HandleFunc("GET /link/{$}", s.link)
 	mux.HandleFunc("GET /websocket/{ticket}", s.link)
+	mux.HandleFunc("GET /{$}", s.link)
 	mux.HandleFunc("POST /upload/v1/{id}", s.upload)
 	mux.HandleFunc("GET /files-pri/{id}/{name...}", s.download)
 	mux.HandleFunc("GET /pictures/{id}", s.picture)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type socket struct {
 	conn  *websocket.Conn
 	tok   *token
 	rtm   bool
+	batch bool // presence is told of several users at once
 	queue [][]byte
 	wake  chan struct{} // holds one when there is something in queue
 	gone  chan struct{} // closed by close
@@ -59,9 +61,13 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.wg.Done()
 	s.mu.Lock()
-	id := r.URL.Query().Get("ticket") + r.PathValue("ticket")
+	q := r.URL.Query()
+	id := q.Get("ticket") + r.PathValue("ticket")
 	t, gone := s.tickets[id], s.gone
 	delete(s.tickets, id)
+	if r.URL.Path == "/" {
+		t = s.browsing(q)
+	}
 	s.mu.Unlock()
 	if t == nil || t.kind == sessionToken && !t.cookied(r) {
 		http.Error(w, "invalid ticket", http.StatusForbidden)
@@ -72,7 +78,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it has answered
 	}
-	c := &socket{conn: conn, tok: t, rtm: t.kind != appToken, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	c := &socket{conn: conn, tok: t, rtm: t.kind != appToken, batch: q.Get("batch_presence_aware") == "1", wake: make(chan struct{}, 1), gone: make(chan struct{})}
 	if !s.welcome(c, gone) {
 		_ = conn.Close() // nobody has seen it
 		return
@@ -82,6 +88,17 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetSocket(c)
+}
+
+// browsing is whose socket a browser opens at wss://wss-primary.slack.com/, nil if it may
+// not. Slack documents nothing of it: these are the arguments with which wee-slack does
+// (https://github.com/wee-slack/wee-slack, slack_workspace.py).
+func (s *Server) browsing(q url.Values) *token {
+	t := s.tokens[q.Get("token")]
+	if t == nil || t.kind != sessionToken || t.dead != "" || q.Get("gateway_server") != t.team+"-1" || q.Get("slack_client") != "desktop" {
+		return nil
+	}
+	return t
 }
 
 // welcome makes a socket known, unless the server went down meanwhile.
