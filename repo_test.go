@@ -137,7 +137,8 @@ func arrows() []arrow {
 		{from: markup, std: true},
 		{from: network, to: []string{markup}, std: true},
 		{from: "bridgekit/memnet", to: []string{network, markup}, tests: []string{"bridgekit/networktest"}},
-		{from: "bridgekit/networktest", to: []string{network, markup}},
+		{from: "bridgekit/networktest", to: []string{network, markup, "internal/golden"}},
+		{from: "internal/golden"},
 		{from: "bridgekit/turns", std: true},
 		{from: "bridgekit/matrix/crypt", to: []string{"bridgekit/matrix", "bridgekit/turns"}, tests: []string{"bridgekit/matrixtest", "bridgekit/store/storetest"}},
 		{from: "bridgekit/matrix", to: []string{"bridgekit/turns"}, tests: []string{"bridgekit/matrixtest"}},
@@ -179,7 +180,7 @@ func (r *repo) imports(name string, f *ast.File) {
 	}
 	allowed = append(allowed, a.to...)
 	if isTest(name) {
-		allowed = append(allowed, a.tests...)
+		allowed = append(append(allowed, a.tests...), "internal/golden")
 	}
 	for _, spec := range f.Imports {
 		to, err := strconv.Unquote(spec.Path.Value)
@@ -435,6 +436,8 @@ func TestRulesCatch(t *testing.T) {
 		{"bridges/irc/x.go", `import _ "` + module + `bridgekit/networktest"`, "may not import bridgekit/networktest"},
 		{"bridges/irc/x_test.go", `import _ "` + module + `bridgekit/networktest"`, ""},
 		{"bridges/irc/convert/x.go", `import _ "` + module + `bridges/irc"`, "bridges/irc/convert may not import bridges/irc"},
+		{"bridges/irc/convert/x.go", `import _ "` + module + `internal/golden"`, "bridges/irc/convert may not import internal/golden"},
+		{"bridges/irc/convert/x_test.go", `import _ "` + module + `internal/golden"`, ""},
 		{"cmd/causeway/x.go", `import _ "` + module + `bridges/irc"`, ""},
 		{"cmd/causeway/x.go", `import _ "` + module + `testbed/ircd"`, "cmd/causeway may not import testbed/ircd"},
 

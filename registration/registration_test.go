@@ -2,7 +2,6 @@ package registration
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
-)
 
-var updateGolden = flag.Bool("update", false, "write the golden files")
+	"github.com/causeway-chat/causeway/internal/golden"
+)
 
 // options of most tests; the domain and prefix have characters to escape.
 func options() Options {
@@ -38,7 +37,7 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join("testdata", name)
-		if *updateGolden {
+		if golden.Update() {
 			if err := os.WriteFile(path, got, 0o644); err != nil {
 				t.Fatal(err)
 			}

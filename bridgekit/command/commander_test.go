@@ -17,6 +17,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
 
 // TestPermissions asks for each command and kind of person in which rooms they
@@ -49,7 +50,7 @@ func TestPermissions(t *testing.T) {
 		fmt.Fprintln(&out)
 	}
 	const file = "testdata/permissions.txt"
-	if *update {
+	if golden.Update() {
 		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}

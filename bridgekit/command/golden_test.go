@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,9 +21,8 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // A stage is a Commander, its fake backend and an intake like the real one.
 type stage struct {
@@ -115,7 +113,7 @@ func TestConversations(t *testing.T) {
 			}
 			var got string
 			synctest.Test(t, func(t *testing.T) { got = play(t, string(want)) })
-			if *update {
+			if golden.Update() {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}

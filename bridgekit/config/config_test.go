@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"github.com/causeway-chat/causeway/internal/golden"
+)
 
 const testKey = "00000000000000000000000000000000000000000000000000000000000000ff"
 
@@ -84,7 +83,7 @@ func TestBad(t *testing.T) {
 			if strings.Contains(got, "hunter2") {
 				t.Errorf("a secret is in the error:\n%s", got)
 			}
-			if *update {
+			if golden.Update() {
 				last := &archive.Files[len(archive.Files)-1]
 				last.Data = []byte(got)
 				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
@@ -266,7 +265,7 @@ func TestLoad(t *testing.T) {
 func TestReference(t *testing.T) {
 	const path = "testdata/reference.yaml"
 	got := Reference()
-	if *update {
+	if golden.Update() {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

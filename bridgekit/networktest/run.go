@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -17,22 +16,18 @@ import (
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
 
 // limit bounds one case; only a broken connector comes near it.
 const limit = 10 * time.Minute
 
-// golden is where Run keeps the operations of each variant.
-const golden = "ops.txt"
+// opsFile is where Run keeps the operations of each variant.
+const opsFile = "ops.txt"
 
-var _ = flag.Bool("update", false, "networktest: write testdata/"+golden)
-
-// Update reports whether go test was called with -update, which this package
-// declares. Callers with golden files of their own use it too.
-func Update() bool {
-	f := flag.Lookup("update")
-	return f != nil && f.Value.String() == "true"
-}
+// Update reports whether go test was called with -update. Callers with golden files of
+// their own use it too.
+func Update() bool { return golden.Update() }
 
 // Run runs every case on a fresh harness of every variant, in parallel, as
 // subtests named variant/case. It logs which cases were skipped and why, and
@@ -50,7 +45,7 @@ func Run(t *testing.T, harnesses map[string]func(t *testing.T) Harness) {
 		fmt.Fprintf(&table, "%s: %s\n", variant, strings.Join(n.Ops.Names(), " "))
 		t.Run(variant, func(t *testing.T) { runCases(t, harness) })
 	}
-	compare(t, filepath.Join("testdata", golden), []byte(table.String()))
+	compare(t, filepath.Join("testdata", opsFile), []byte(table.String()))
 }
 
 // runCases runs all cases on one variant.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/markup/html"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
 
 // FuzzParse: no input makes Parse fail, what Render makes of it is allowed
@@ -27,7 +28,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		input, _, _ := strings.Cut(string(data), separator)
+		input, _, _ := strings.Cut(string(data), golden.Separator)
 		f.Add(input)
 	}
 	f.Fuzz(func(t *testing.T, input string) {

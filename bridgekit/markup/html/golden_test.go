@@ -2,57 +2,18 @@ package html_test
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/markup/html"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the output sections of testdata anew")
-
-const separator = "\n----------\n"
-
-// golden runs convert on the input section of every file in testdata/dir and
-// compares what it returns with the sections after it.
-func golden(t *testing.T, dir string, convert func(t *testing.T, input string) []string) {
-	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files in testdata/%s: %v", dir, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, ok := strings.Cut(string(data), separator)
-			if !ok {
-				t.Fatalf("%s has no separator", file)
-			}
-			got := strings.Join(convert(t, input), separator) + "\n"
-			if *update {
-				if err := os.WriteFile(file, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
-		})
-	}
-}
 
 // TestParse: formatted_body, then the tree, the HTML and the plain text.
 func TestParse(t *testing.T) {
-	golden(t, "parse", func(t *testing.T, input string) []string {
+	golden.Run(t, "parse", func(t *testing.T, input string) []string {
 		b := html.Parse(input)
 		h, plain := html.Render(b)
 		checkStable(t, b)
@@ -63,7 +24,7 @@ func TestParse(t *testing.T) {
 
 // TestRender: the tree as JSON, then the HTML and the plain text.
 func TestRender(t *testing.T) {
-	golden(t, "render", func(t *testing.T, input string) []string {
+	golden.Run(t, "render", func(t *testing.T, input string) []string {
 		var b markup.Body
 		if err := json.Unmarshal([]byte(input), &b); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
 
 // seeds adds the input sections of a folder of testdata.
@@ -22,7 +23,7 @@ func seeds(f *testing.F, dir string) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		input, _, _ := strings.Cut(string(data), separator)
+		input, _, _ := strings.Cut(string(data), golden.Separator)
 		f.Add(input)
 	}
 }

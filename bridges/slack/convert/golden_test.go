@@ -2,52 +2,19 @@ package convert
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/internal/golden"
 )
 
-var update = flag.Bool("update", false, "write the output sections of testdata anew")
-
-const separator = "\n----------\n"
-
-// golden runs convert on the input section of every file in testdata/dir and
-// compares with the section after it.
-func golden(t *testing.T, dir string, convert func(t *testing.T, input string) string) {
-	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.txt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files in testdata/%s: %v", dir, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, want, ok := strings.Cut(string(data), separator)
-			if !ok {
-				t.Fatalf("%s has no separator", file)
-			}
-			got := convert(t, input) + "\n"
-			if *update {
-				if err := os.WriteFile(file, []byte(input+separator+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
-		})
-	}
+// compare is golden.Run for what has one result.
+func compare(t *testing.T, dir string, convert func(t *testing.T, input string) string) {
+	t.Helper()
+	golden.Run(t, dir, func(t *testing.T, input string) []string { return []string{convert(t, input)} })
 }
 
 // dump is a value as JSON, a tree with a line for each of its nodes.
@@ -81,12 +48,12 @@ func known() Lookup {
 
 // TestMessages reads messages as Slack gives them.
 func TestMessages(t *testing.T) {
-	golden(t, "messages", func(t *testing.T, input string) string { return describe(t, input, known()) })
+	compare(t, "messages", func(t *testing.T, input string) string { return describe(t, input, known()) })
 }
 
 // TestPictures reads messages whose pictures are to be parts of their own.
 func TestPictures(t *testing.T) {
-	golden(t, "pictures", func(t *testing.T, input string) string {
+	compare(t, "pictures", func(t *testing.T, input string) string {
 		l := known()
 		l.Images = true
 		return describe(t, input, l)
@@ -95,14 +62,14 @@ func TestPictures(t *testing.T) {
 
 // TestBlocks reads lists of blocks.
 func TestBlocks(t *testing.T) {
-	golden(t, "blocks", func(t *testing.T, input string) string {
+	compare(t, "blocks", func(t *testing.T, input string) string {
 		return describe(t, `{"type":"message","user":"U012AB3CD","ts":"1355517523.000005","text":"fallback","blocks":`+input+`}`, known())
 	})
 }
 
 // TestMrkdwn reads one text on each line; "\n" in it stands for a line feed.
 func TestMrkdwn(t *testing.T) {
-	golden(t, "mrkdwn", func(t *testing.T, input string) string {
+	compare(t, "mrkdwn", func(t *testing.T, input string) string {
 		var w strings.Builder
 		for _, line := range strings.Split(input, "\n") {
 			b := markup.Normalize(known().mrkdwn(strings.ReplaceAll(line, `\n`, "\n")))

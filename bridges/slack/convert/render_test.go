@@ -28,7 +28,7 @@ func load(t *testing.T, s string) markup.Body {
 
 // TestRender renders trees, one node in a line.
 func TestRender(t *testing.T) {
-	golden(t, "render", func(t *testing.T, input string) string { return drafts(Text(load(t, input), options())) })
+	compare(t, "render", func(t *testing.T, input string) string { return drafts(Text(load(t, input), options())) })
 }
 
 func drafts(ds []Draft) string {
@@ -60,7 +60,7 @@ func drafts(ds []Draft) string {
 
 // TestParts renders one part of a message, as JSON.
 func TestParts(t *testing.T) {
-	golden(t, "parts", func(t *testing.T, input string) string {
+	compare(t, "parts", func(t *testing.T, input string) string {
 		var p network.Part
 		if err := json.Unmarshal([]byte(input), &p); err != nil {
 			t.Fatal(err)
