@@ -14,6 +14,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/testbed/child"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // A causeway is one child process after the other on one database. Its methods
@@ -30,7 +31,7 @@ type causeway struct {
 	steps map[step.Name]int
 	fell  bool // ended at a step since its start
 
-	arm                  arm
+	arm                  trap.Arm
 	ahead                time.Duration // its clock
 	starts, kills, stops int
 }
@@ -50,7 +51,7 @@ func newCauseway(s spec, dir string) (*causeway, error) {
 }
 
 // start starts a child that ends itself as a says.
-func (c *causeway) start(a arm) error {
+func (c *causeway) start(a trap.Arm) error {
 	s := c.spec
 	s.Arm, s.Clock = a, c.ahead
 	text, err := json.Marshal(s)

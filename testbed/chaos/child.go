@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
-	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +21,7 @@ import (
 	"github.com/causeway-chat/causeway/bridges/irc"
 	"github.com/causeway-chat/causeway/registration"
 	"github.com/causeway-chat/causeway/testbed/clock"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // envSpec holds the spec of a child: this program then is Causeway.
@@ -38,7 +36,7 @@ type spec struct {
 	DoublePuppet       *registration.Registration
 	Logins             []store.Login
 	Lease              time.Duration
-	Arm                arm
+	Arm                trap.Arm
 	Clock              time.Duration // how far its clock is ahead
 
 	Encrypted bool
@@ -54,16 +52,9 @@ type memSpec struct {
 	Net  memnet.Options
 }
 
-// An arm says at which step the child ends itself.
-type arm struct {
-	Step step.Name
-	Nth  int // how often the step is passed before
-	Term bool
-}
-
 // An order is a line that the parent writes to the child.
 type order struct {
-	Arm  *arm
+	Arm  *trap.Arm
 	Room *int64 // size that its files may grow to; negative is without end
 	// Clock is how far its clock is ahead of the machine's from now on.
 	Clock *time.Duration
@@ -129,10 +120,10 @@ func runChild(text string) error {
 		}
 	}
 	signal.Ignore(syscall.SIGXFSZ) // a full disk is an error of the write then
-	t := &trap{arm: s.Arm}
-	go t.listen(os.Stdin)
+	t := trap.New(s.Arm)
+	go trap.Obey(os.Stdin, func(o order) { obey(t, o) })
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if err := signIn(ctx, s, t.at, log); err != nil {
+	if err := signIn(ctx, s, t.At, log); err != nil {
 		return err
 	}
 	nets, err := s.connectors()
@@ -141,7 +132,7 @@ func runChild(text string) error {
 	}
 	for {
 		b, err := bridgekit.New(ctx, bridgekit.Options{
-			Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.at,
+			Config: s.config(), Registration: s.Registration, DoublePuppet: s.DoublePuppet, Version: "chaos", Steps: t.At,
 			Log: log, Lease: s.Lease, Networks: nets,
 		})
 		if err != nil {
@@ -186,60 +177,21 @@ func signIn(ctx context.Context, s spec, steps step.Hook, log *slog.Logger) (err
 	})
 }
 
-// A trap ends this process at a step.
-type trap struct {
-	mu  sync.Mutex // guards arm
-	arm arm
-}
-
-// at is the hook of the core.
-func (t *trap) at(n step.Name) {
-	t.mu.Lock()
-	if t.arm.Step != n || t.arm.Nth > 0 {
-		if t.arm.Step == n {
-			t.arm.Nth--
-		}
-		t.mu.Unlock()
-		return
+// obey carries out an order of the parent's.
+func obey(t *trap.Trap, o order) {
+	if o.Arm != nil {
+		t.Set(*o.Arm)
 	}
-	term := t.arm.Term
-	t.arm = arm{}
-	fmt.Println(n) // the parent counts it
-	if term {
-		t.mu.Unlock()
-		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
-		return
-	}
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	select {} // with the lock: nothing passes a step any more
-}
-
-// listen takes the parent's orders. When the parent is gone, so is the child.
-func (t *trap) listen(r io.Reader) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		var o order
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+	if o.Room != nil {
+		if err := limitFiles(*o.Room); err != nil {
 			fmt.Fprintln(os.Stderr, "order:", err)
-			continue
-		}
-		if o.Arm != nil {
-			t.mu.Lock()
-			t.arm = *o.Arm
-			t.mu.Unlock()
-		}
-		if o.Room != nil {
-			if err := limitFiles(*o.Room); err != nil {
-				fmt.Fprintln(os.Stderr, "order:", err)
-			}
-		}
-		if o.Clock != nil {
-			if err := clock.Set(*o.Clock); err != nil {
-				fmt.Fprintln(os.Stderr, "order:", err)
-			}
 		}
 	}
-	os.Exit(3)
+	if o.Clock != nil {
+		if err := clock.Set(*o.Clock); err != nil {
+			fmt.Fprintln(os.Stderr, "order:", err)
+		}
+	}
 }
 
 // limitFiles makes writes beyond a size fail, as those to a full disk do.

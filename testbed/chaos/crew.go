@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/causeway-chat/causeway/testbed/child"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // leaseTime is the lease of the processes that share a database.
@@ -68,7 +69,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (w *world) startAll() error {
 	for _, n := range w.nodes {
-		if err := n.start(arm{}); err != nil {
+		if err := n.start(trap.Arm{}); err != nil {
 			return err
 		}
 	}
@@ -124,7 +125,7 @@ func (w *world) other(n *causeway) *causeway {
 }
 
 // tellOthers tells all processes but one at which step they end themselves.
-func (w *world) tellOthers(but *causeway, a arm) {
+func (w *world) tellOthers(but *causeway, a trap.Arm) {
 	for _, n := range w.nodes {
 		if n != but {
 			_ = n.order(order{Arm: &a}) // one that is gone hears nothing
@@ -167,7 +168,7 @@ func (w *world) revive() error {
 		} else {
 			pause(context.Background(), time.Second) // as a service manager does, if the disk is full at a start
 		}
-		if err := n.start(arm{}); err != nil {
+		if err := n.start(trap.Arm{}); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 const (
@@ -64,5 +66,5 @@ func (w *world) again(ctx context.Context, n *causeway, err error, after time.Du
 		return err
 	}
 	pause(ctx, after)
-	return n.start(arm{})
+	return n.start(trap.Arm{})
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // settleWithin is how long everything may take to arrive after the last fault.
@@ -44,7 +45,7 @@ func (w *world) run(ctx context.Context) (*result, error) {
 func (w *world) open(ctx context.Context) error {
 	if r, ok := w.plan.opening(); ok {
 		first := w.nodes[0]
-		if err := first.start(arm{Step: r.Step, Nth: r.Nth % 2}); err != nil {
+		if err := first.start(trap.Arm{Step: r.Step, Nth: r.Nth % 2}); err != nil {
 			return err
 		}
 		err := until(ctx, "it ends in a migration", startWithin, func() (bool, error) { return first.gone(), nil })

@@ -5,12 +5,13 @@ import (
 	"errors"
 
 	"github.com/causeway-chat/causeway/bridgekit/step"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // dieAt has a child end itself at a step, helps it to get there, and starts it
 // again.
 func (w *world) dieAt(ctx context.Context, r round) error {
-	a := arm{Step: r.Step, Nth: r.Nth, Term: r.Term}
+	a := trap.Arm{Step: r.Step, Nth: r.Nth, Term: r.Term}
 	within, n := stepWithin, w.victim(ctx, r)
 	var heal func()
 	switch r.Step {
@@ -51,10 +52,10 @@ func (w *world) dieAt(ctx context.Context, r round) error {
 	if err != nil {
 		w.missed++
 		n = w.victim(ctx, r)
-		w.tellOthers(n, arm{})
+		w.tellOthers(n, trap.Arm{})
 		return w.again(ctx, n, n.kill(), r.Lasts/4)
 	}
-	w.tellOthers(nil, arm{})
+	w.tellOthers(nil, trap.Arm{})
 	if err := w.hit(ctx); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package conversation
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,16 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
-	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/testbed/bridge"
 	"github.com/causeway-chat/causeway/testbed/child"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // envSpec holds the spec of a child: the program then is Causeway.
@@ -29,12 +27,6 @@ const envSpec = "CAUSEWAY_CONVERSATION_CHILD"
 type spec struct {
 	Folder *bridge.Folder
 	Mem    string // address of memnet
-}
-
-// An arm is a line that the parent writes to the child: at which step it ends itself.
-type arm struct {
-	Step step.Name
-	Nth  int // how often the step is passed before
 }
 
 // RunChild is Causeway until it is told to stop, its parent is gone or it ends itself,
@@ -50,10 +42,10 @@ func RunChild() (bool, error) {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
-	t := &trap{}
-	go t.listen(os.Stdin)
+	t := trap.New(trap.Arm{})
+	go trap.Obey(os.Stdin, t.Set)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	run, err := s.Folder.StartAt(ctx, log, t.at, memnet.Dial(s.Mem, network.NetworkID(Mem), memOptions()))
+	run, err := s.Folder.StartAt(ctx, log, t.At, memnet.Dial(s.Mem, network.NetworkID(Mem), memOptions()))
 	if err != nil {
 		return true, err
 	}
@@ -62,42 +54,6 @@ func RunChild() (bool, error) {
 	case <-run.Ended():
 	}
 	return true, run.Stop()
-}
-
-// A trap ends this process at a step.
-type trap struct {
-	mu  sync.Mutex // guards arm
-	arm arm
-}
-
-// at is the hook of the core.
-func (t *trap) at(n step.Name) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.arm.Step != n {
-		return
-	}
-	if t.arm.Nth--; t.arm.Nth >= 0 {
-		return
-	}
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	select {} // with the lock: nothing passes a step any more
-}
-
-// listen takes the parent's orders. When the parent is gone, so is the child.
-func (t *trap) listen(r io.Reader) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		var a arm
-		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
-			fmt.Fprintln(os.Stderr, "order:", err)
-			continue
-		}
-		t.mu.Lock()
-		t.arm = a
-		t.mu.Unlock()
-	}
-	os.Exit(3)
 }
 
 // A causeway is one child process after the other. Its methods are called by one
@@ -143,7 +99,7 @@ func (c *causeway) start() (err error) {
 
 // kill ends the child at a step, or at once if that does not come within a while or
 // there is none.
-func (c *causeway) kill(ctx context.Context, a arm) (at string, err error) {
+func (c *causeway) kill(ctx context.Context, a trap.Arm) (at string, err error) {
 	c.ending.Store(true)
 	if a.Step != "" {
 		text, err := json.Marshal(a)

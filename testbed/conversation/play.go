@@ -12,6 +12,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/step"
+	"github.com/causeway-chat/causeway/testbed/trap"
 )
 
 // A Kill says when Causeway is killed, in each phase one time.
@@ -187,7 +188,7 @@ func (s *Stage) kill(ctx context.Context, k Kill, away Side) error {
 			marks[n] = n.crowd[observer].Mark()
 		}
 	}
-	at, err := s.causeway.kill(ctx, arm(k))
+	at, err := s.causeway.kill(ctx, trap.Arm{Step: k.Step, Nth: k.Nth})
 	if err != nil {
 		return err
 	}
