@@ -39,7 +39,7 @@ const (
 // it.
 type arrivals struct {
 	s    *Service
-	wake chan struct{}
+	wake bell
 
 	mu   sync.Mutex // guards what follows
 	open map[id.EventID]*arrival
@@ -62,7 +62,7 @@ type status struct {
 }
 
 func newArrivals(s *Service) *arrivals {
-	return &arrivals{s: s, wake: make(chan struct{}, 1), open: map[id.EventID]*arrival{}}
+	return &arrivals{s: s, wake: newBell(), open: map[id.EventID]*arrival{}}
 }
 
 // ended notes what became of an entry of a portal's Out lane. It never blocks.
@@ -91,10 +91,7 @@ func (a *arrivals) ended(e *journal.Entry, p store.Portal, evt *rawEvent, out jo
 		one.order, one.sent = max(one.order, e.ID), one.sent || sent
 		one.ended[p.ID] = true
 	}
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
+	a.wake.ring()
 }
 
 // run works until ctx is done.

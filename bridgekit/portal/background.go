@@ -14,10 +14,10 @@ const backgroundWorkers = 8
 type background struct {
 	mu    sync.Mutex // guards queue
 	queue []func(ctx context.Context)
-	wake  chan struct{}
+	wake  bell
 }
 
-func newBackground() *background { return &background{wake: make(chan struct{}, 1)} }
+func newBackground() *background { return &background{wake: newBell()} }
 
 // add queues a task; one that may be dropped is if others wait.
 func (b *background) add(droppable bool, f func(ctx context.Context)) {
@@ -27,14 +27,7 @@ func (b *background) add(droppable bool, f func(ctx context.Context)) {
 		return
 	}
 	b.queue = append(b.queue, f)
-	b.signal()
-}
-
-func (b *background) signal() {
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
+	b.wake.ring()
 }
 
 func (b *background) take() func(ctx context.Context) {
@@ -45,7 +38,7 @@ func (b *background) take() func(ctx context.Context) {
 	}
 	f := b.queue[0]
 	if b.queue = b.queue[1:]; len(b.queue) > 0 {
-		b.signal() // let another worker have the next
+		b.wake.ring() // let another worker have the next
 	}
 	return f
 }

@@ -72,7 +72,7 @@ type BulkPlan struct {
 // A bulk bridges many chats, one after another.
 type bulk struct {
 	s    *Service
-	wake chan struct{}
+	wake bell
 
 	mu      sync.Mutex
 	wishes  map[wishKey]BulkWish                    // not fulfilled; guarded by mu
@@ -81,7 +81,7 @@ type bulk struct {
 }
 
 func newBulk(s *Service) *bulk {
-	return &bulk{s: s, wake: make(chan struct{}, 1), wishes: map[wishKey]BulkWish{}, trouble: map[network.NetworkID]map[string]string{}}
+	return &bulk{s: s, wake: newBell(), wishes: map[wishKey]BulkWish{}, trouble: map[network.NetworkID]map[string]string{}}
 }
 
 func bulkFact(n network.NetworkID) string { return "bridge all " + string(n) }
@@ -125,10 +125,7 @@ func (b *bulk) add(w BulkWish) {
 	w.number = b.made // another one, though it may wish the same: there may be more to choose from
 	b.wishes[w.key()] = w
 	b.mu.Unlock()
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
+	b.wake.ring()
 }
 
 // due has what the configuration wants of a network looked at again.

@@ -27,7 +27,7 @@ type joiner struct {
 	mu      sync.Mutex // guards what follows
 	queue   []joinTask
 	pending map[membership]struct{}
-	wake    chan struct{}
+	wake    bell
 }
 
 type membership struct {
@@ -45,7 +45,7 @@ type joinTask struct {
 }
 
 func newJoiner(s *Service) *joiner {
-	return &joiner{s: s, pending: map[membership]struct{}{}, wake: make(chan struct{}, 1)}
+	return &joiner{s: s, pending: map[membership]struct{}{}, wake: newBell()}
 }
 
 // join has a ghost come into a portal's room soon.
@@ -81,10 +81,7 @@ func (j *joiner) add(t joinTask) {
 	}
 	j.pending[t.at] = struct{}{}
 	j.queue = append(j.queue, t)
-	select {
-	case j.wake <- struct{}{}:
-	default:
-	}
+	j.wake.ring()
 }
 
 // wanted reports whether a join was not withdrawn.
@@ -135,10 +132,7 @@ func (j *joiner) take() (joinTask, bool) {
 			delete(j.pending, t.at) // who comes from now on asks for another one
 		}
 		if len(j.queue) > 0 { // let another worker have the next
-			select {
-			case j.wake <- struct{}{}:
-			default:
-			}
+			j.wake.ring()
 		}
 		return t, true
 	}
@@ -160,10 +154,7 @@ func (j *joiner) delayed(ctx context.Context, t joinTask) (bool, error) {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.queue = append(j.queue, t)
-		select {
-		case j.wake <- struct{}{}:
-		default:
-		}
+		j.wake.ring()
 	})
 	return true, nil
 }

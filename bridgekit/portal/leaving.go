@@ -33,21 +33,18 @@ const (
 // of the homeserver, so a restart goes on where it was. One goroutine runs it.
 type cleaner struct {
 	s    *Service
-	wake chan struct{}
+	wake bell
 	left map[string][]id.UserID // by room: who is to leave; only run touches it
 	bad  map[string]int         // failures in a row; only run touches it
 }
 
 func newCleaner(s *Service) *cleaner {
-	return &cleaner{s: s, wake: make(chan struct{}, 1), left: map[string][]id.UserID{}, bad: map[string]int{}}
+	return &cleaner{s: s, wake: newBell(), left: map[string][]id.UserID{}, bad: map[string]int{}}
 }
 
 // begun notes that there is a new row.
 func (c *cleaner) begun() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	c.wake.ring()
 }
 
 // run works until ctx is done: one person of each room in turn.

@@ -55,14 +55,14 @@ type packImage struct {
 // chats of a network are. One goroutine runs them.
 type packs struct {
 	s    *Service
-	wake chan struct{}
+	wake bell
 
 	mu  sync.Mutex // guards due
 	due map[network.NetworkID]bool
 }
 
 func newPacks(s *Service) *packs {
-	return &packs{s: s, wake: make(chan struct{}, 1), due: map[network.NetworkID]bool{}}
+	return &packs{s: s, wake: newBell(), due: map[network.NetworkID]bool{}}
 }
 
 // changed has the packs of a network looked at soon. It does not block.
@@ -70,10 +70,7 @@ func (p *packs) changed(n network.NetworkID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.due[n] = true
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.wake.ring()
 }
 
 // take takes whose packs are due.

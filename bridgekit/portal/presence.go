@@ -38,7 +38,7 @@ type presence struct {
 type presences struct {
 	s     *Service
 	pause time.Duration // between two; 0: none are told
-	wake  chan struct{}
+	wake  bell
 
 	mu    sync.Mutex // guards what follows
 	all   map[id.UserID]*presence
@@ -47,7 +47,7 @@ type presences struct {
 
 // newPresences makes those of a service that tells at most perSecond of them.
 func newPresences(s *Service, perSecond int) *presences {
-	p := &presences{s: s, wake: make(chan struct{}, 1), all: map[id.UserID]*presence{}}
+	p := &presences{s: s, wake: newBell(), all: map[id.UserID]*presence{}}
 	if perSecond > 0 {
 		p.pause = time.Second / time.Duration(perSecond)
 	}
@@ -78,10 +78,7 @@ func (p *presences) note(sess *login.Session, ev *network.Presence) {
 		one.fresh = true
 		p.queue = append(p.queue, ghost)
 	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.wake.ring()
 }
 
 // next takes whose presence is to be told now: a change first, else who is there and

@@ -40,14 +40,14 @@ const (
 // was due meanwhile is removed at once. One goroutine runs it.
 type vanishing struct {
 	s    *Service
-	wake chan struct{}
+	wake bell
 
 	mu   sync.Mutex // guards next
 	next time.Time  // the earliest that was expected since the last look; zero: none
 }
 
 func newVanishing(s *Service) *vanishing {
-	return &vanishing{s: s, wake: make(chan struct{}, 1)}
+	return &vanishing{s: s, wake: newBell()}
 }
 
 // expect notes events that are to be removed. The caller has them stored.
@@ -62,10 +62,7 @@ func (v *vanishing) expect(all ...store.Expiry) {
 		}
 	}
 	v.mu.Unlock()
-	select {
-	case v.wake <- struct{}{}:
-	default:
-	}
+	v.wake.ring()
 }
 
 // run removes events until ctx is done.
