@@ -2,6 +2,7 @@ package bridgekit_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
@@ -112,7 +113,105 @@ func TestBroadcastRemovedFromMatrix(t *testing.T) {
 				t.Errorf("%q is on the network", word)
 			}
 		}
+		// Where the network does not let them, the room is rid of it all the same.
+		said := network.Text("of dave")
+		said.Thread, said.Broadcast = &root, true
+		if _, err := r.net.User("dave").Send("team", said); err != nil {
+			t.Fatal(err)
+		}
+		r.passed(room, "passed dave")
+		inThread, inMain := r.threaded(room, "of dave")
+		r.net.Fail(func(op string, _ network.ChatID) error {
+			if strings.EqualFold(op, "redact") {
+				return network.Errorf(network.Rejected, "that is not yours", "test")
+			}
+			return nil
+		})
+		r.give(room, "@alice:test", 50)
+		r.alice.Redact(room, inThread[0].ID, "")
+		r.wait("the removal of dave's", func() bool { return r.isRedacted(room, inMain[0].ID) })
+		r.equal("dave's words on the network", []string{"of dave"}, r.net.Texts("team", "dave"))
 	})
+}
+
+// Who edits or removes what they broadcast, in one of the two places, has done that on the
+// network, in the other place and on the room's other networks.
+func TestBroadcastChangedByItsAuthor(t *testing.T) {
+	o := hubRigOptions{nets: []string{"a", "b"}}
+	o.puppets = true
+	inHub(t, o, func(r *hubRig) {
+		r.signInTo(r.bob, "a", "bob")
+		bob := r.nets["a"].User("bob")
+		if err := bob.Join(town); err != nil {
+			t.Fatal(err)
+		}
+		root := network.Whole(r.says("a", "root"))
+		r.gets("root", "b")
+		for i, word := range []string{"one", "two"} {
+			said := network.Text(word)
+			said.Thread, said.Broadcast = &root, true
+			if _, err := bob.Send(town, said); err != nil {
+				t.Fatal(err)
+			}
+			r.gets(word, "b")
+			r.quiet()
+			inThread, inMain := r.threaded(r.room, word)
+			if len(inThread) != 1 || len(inMain) != 1 || inMain[0].Sender != r.bob.ID {
+				t.Fatalf("%d in the thread, %d in the main timeline\n%s", len(inThread), len(inMain), r.dump())
+			}
+			both := []string{inThread[0].ID, inMain[0].ID}
+			r.bob.Edit(r.room, both[i], "now "+word)
+			r.gets("now "+word, "a", "b")
+			r.quiet()
+			r.equal("edited are", []string{both[i], both[1-i]}, r.edited(r.room, "* now "+word))
+			for _, name := range o.nets {
+				r.equal("words on "+name, 1, r.count(name, "now "+word))
+			}
+			r.bob.Redact(r.room, both[i], "")
+			for _, name := range o.nets {
+				r.eventually("the removal on "+name, func() bool { return r.count(name, "now "+word) == 0 })
+			}
+			r.eventually("the removal of both", func() bool { return r.isRedacted(r.room, both[0]) && r.isRedacted(r.room, both[1]) })
+			r.quiet()
+		}
+	})
+}
+
+// edited are the events that were edited so that they have a text, in that order.
+func (r *rig) edited(room, body string) (of []string) {
+	for _, e := range r.hs.Room(room).OfType("m.room.message") {
+		if rel := relation(e); rel.Type == "m.replace" && text(e) == body {
+			of = append(of, rel.Event)
+		}
+	}
+	return of
+}
+
+// What somebody said from the network is edited on Matrix by themselves, if their own
+// account shows it, and by nobody else.
+func TestEditOfOwnWords(t *testing.T) {
+	for name, puppets := range map[string]bool{"puppet": true, "ghost": false} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, rigOptions{puppets: puppets}, func(r *rig) {
+				room := r.solo().portal("team")
+				r.say("alice", "team", "a wrod")
+				r.sees(room, "a wrod")
+				r.say("carol", "team", "of carol")
+				r.sees(room, "of carol")
+				r.alice.Edit(room, r.event(room, "of carol").ID, "not hers")
+				r.alice.Edit(room, r.event(room, "a wrod").ID, "a word")
+				r.alice.SendText(room, "passed")
+				r.hears("team", "alice", "passed")
+				want := []string{"a wrod", "passed"}
+				if puppets {
+					want[0] = "a word"
+				}
+				r.equal("alice's words", want, r.net.Texts("team", "alice"))
+				r.message("team", "of carol")
+				r.settle("team", room)
+			})
+		})
+	}
 }
 
 // What was sent to the chat after it was said in its thread is shown there then. Of a

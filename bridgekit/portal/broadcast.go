@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 )
@@ -164,16 +166,116 @@ func (o *outbound) threadOf(ctx context.Context, target id.EventID) (*network.Re
 }
 
 // removeAgain removes a message that was broadcast from the other place, when it was
-// removed from one. Where the bot may not, the network's word of it does.
+// removed from one.
 func (o *outbound) removeAgain(ctx context.Context, all []store.Message, from store.Message, ref network.Ref) error {
-	for i, r := range all {
-		if isBroadcast(r) == isBroadcast(from) || ref.Part >= 0 && partOf(r) != ref.Part {
+	for i, r := range elsewhere(all, from) {
+		if ref.Part >= 0 && partOf(r) != ref.Part {
 			continue
 		}
-		_, err := o.hs.Redact(ctx, o.evt.Room, o.hs.BotID(), id.EventID(r.Event), "", o.e.Key, fmt.Sprint("again", i))
-		if err != nil && !harmless(err) {
+		if err := o.redactAgain(ctx, id.EventID(r.Event), fmt.Sprint("again", i)); err != nil {
+			return err
+		}
+		if isBroadcast(r) {
+			continue
+		}
+		if err := o.tellOthers(ctx, redactionOf(id.EventID(r.Event), o.evt.Room, o.evt.Sender, "", o.evt.at())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// redactAgain removes one event of such a message: as the bot or, where that has no power,
+// as whoever removed the other or as the ghost whose words they are. If nobody may, it
+// stays until the network's word of it comes.
+func (o *outbound) redactAgain(ctx context.Context, target id.EventID, step string) error {
+	as := []id.UserID{o.hs.BotID()}
+	if may, err := o.hs.Puppet(ctx, o.evt.Sender); err != nil {
+		return err
+	} else if may {
+		as = append(as, o.evt.Sender)
+	}
+	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)
+	if err != nil {
+		return o.ignoreGone(err)
+	}
+	if o.hs.IsGhost(evt.Sender) && evt.Sender != o.hs.BotID() {
+		as = append(as, evt.Sender)
+	}
+	for _, u := range as {
+		if !o.hs.IsGhost(u) {
+			o.deeds.note(deedRedact, o.evt.Room, u, string(target), deedsKept)
+		}
+		_, err := o.hs.Redact(ctx, o.evt.Room, u, target, "", o.e.Key, step)
+		if k := matrix.KindOf(err); err == nil || k != matrix.NotAllowed && k != matrix.NotJoined && k != matrix.Banned && k != matrix.Auth {
+			return o.ignoreGone(err)
+		}
+	}
+	return nil
+}
+
+// elsewhere are those rows of a message that are about the other place than one of them
+// is, one for each event.
+func elsewhere(all []store.Message, from store.Message) (other []store.Message) {
+	for _, r := range all {
+		same := func(o store.Message) bool { return o.Event == r.Event }
+		if isBroadcast(r) != isBroadcast(from) && !slices.ContainsFunc(other, same) {
+			other = append(other, r)
+		}
+	}
+	return other
+}
+
+// editAgain edits a message that was broadcast in the other place too, when its author
+// has edited it in one. said is what it says now.
+func (o *outbound) editAgain(ctx context.Context, said json.RawMessage, from store.Message, ref network.Ref) error {
+	all, err := o.messages.remote(ctx, o.p.ID, ref.IDs()...)
+	if err != nil {
+		return databaseError{err}
+	}
+	for _, r := range elsewhere(all, from) {
+		if partOf(r) != partOf(from) {
+			continue
+		}
+		if may, err := o.hs.Puppet(ctx, o.evt.Sender); err != nil || !may {
+			return err // what they said from the network was shown by their own account, which says no more
+		}
+		var c event.MessageEventContent
+		if err := json.Unmarshal(said, &c); err != nil {
+			return nil // the network has taken what there is of it
+		}
+		content := repeated(&c)
+		replaceContent(content, id.EventID(r.Event))
+		at := o.evt.at()
+		evt, err := o.hs.Send(ctx, matrix.Event{Room: o.evt.Room, As: o.evt.Sender, Type: event.EventMessage, Content: content, Key: o.e.Key, Step: "again", At: at, Lookup: o.e.Tried || o.e.Recovered})
+		if err != nil {
+			return o.ignoreGone(err)
+		}
+		if isBroadcast(r) {
+			return nil
+		}
+		raw, err := json.Marshal(content)
+		if err != nil {
+			return fmt.Errorf("edit again: %w", err)
+		}
+		return o.tellOthers(ctx, &rawEvent{ID: evt, Room: o.evt.Room, Sender: o.evt.Sender, Type: event.EventMessage.Type, TS: at.UnixMilli(), Content: raw})
+	}
+	return nil
+}
+
+// tellOthers has an event that was made for somebody go to the room's other networks, as
+// if they had made it: those know what is in the thread alone.
+func (o *outbound) tellOthers(ctx context.Context, evt *rawEvent) error {
+	if several, err := o.portals.several(ctx, o.p.Room); err != nil || !several {
+		return err
+	}
+	all, err := o.portals.in(ctx, o.p.Room)
+	if err != nil {
+		return databaseError{err}
+	}
+	raw, err := json.Marshal(evt)
+	if err != nil {
+		return fmt.Errorf("tell others: %w", err)
+	}
+	return o.j.Append(ctx, o.outDrafts(evt, raw, without(all, o.p.ID)), nil)
 }

@@ -118,32 +118,42 @@ func (o *outbound) redaction(ctx context.Context) journal.Outcome {
 	if !slices.ContainsFunc(all, func(r store.Message) bool { return r.Event != target && isBroadcast(r) == isBroadcast(rows[0]) }) {
 		ref.Part = -1 // the event is all there is of the message
 	}
-	var c struct {
-		Reason string `json:"reason"`
-	}
-	_ = json.Unmarshal(o.evt.Content, &c) // without a reason there is none
-	err = errors.ErrUnsupported
-	if o.ops.Redact != nil {
-		err = o.ops.Redact(ctx, network.OutgoingRedaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Reason: c.Reason, Persona: o.persona(ctx)})
-	}
-	if errors.Is(err, errors.ErrUnsupported) {
-		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
-		return journal.Delivered(withdraw)
-	}
-	if err != nil && !errors.Is(err, network.ErrNoMessage) {
+	err = o.redactThere(ctx, ref)
+	unsupported := errors.Is(err, errors.ErrUnsupported)
+	failed := err != nil && !unsupported && !errors.Is(err, network.ErrNoMessage)
+	if failed && network.KindOf(err) != network.Rejected {
 		return o.failed(ctx, err)
 	}
 	o.opts.Steps.At(step.OutChanged)
-	if err := o.dropLine(ctx, ref.ID); err != nil {
+	if err := o.removeAgain(ctx, all, rows[0], ref); err != nil { // the room is rid of it, whatever the network lets us do
+		return o.outcome(err)
+	}
+	if failed {
 		return o.failed(ctx, err)
 	}
-	if err := o.removeAgain(ctx, all, rows[0], ref); err != nil {
-		return o.outcome(err)
+	if unsupported {
+		o.tell(ctx, o.networkName(o.p.Network)+" cannot remove messages: it stays visible there.", "unredactable")
+		return journal.Delivered(withdraw)
+	}
+	if err := o.dropLine(ctx, ref.ID); err != nil {
+		return o.failed(ctx, err)
 	}
 	if err := o.removed(ctx, ref); err != nil {
 		return dbOutcome(err)
 	}
 	return journal.Delivered(withdraw)
+}
+
+// redactThere removes a message on the network.
+func (o *outbound) redactThere(ctx context.Context, ref network.Ref) error {
+	if o.ops.Redact == nil {
+		return errors.ErrUnsupported
+	}
+	var c struct {
+		Reason string `json:"reason"`
+	}
+	_ = json.Unmarshal(o.evt.Content, &c) // without a reason there is none
+	return o.ops.Redact(ctx, network.OutgoingRedaction{Txn: o.txnID(), Chat: o.p.Chat.ID, Target: ref, Reason: c.Reason, Persona: o.persona(ctx)})
 }
 
 // removed stores that what the event is about is gone from the network.

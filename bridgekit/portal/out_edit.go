@@ -22,8 +22,13 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 	if err != nil {
 		return o.unknown(err)
 	}
-	if len(rows) == 0 || o.from == nil && rows[0].Sender != string(o.evt.Sender) {
-		return journal.Delivered(nil) // it never left, or is somebody else's
+	if len(rows) == 0 {
+		return journal.Delivered(nil) // it never left
+	}
+	if theirs, err := o.theirs(ctx, target, rows[0]); err != nil {
+		return o.outcome(err)
+	} else if !theirs {
+		return journal.Delivered(nil)
 	}
 	var c struct {
 		New json.RawMessage `json:"m.new_content"`
@@ -58,7 +63,26 @@ func (o *outbound) edit(ctx context.Context, target id.EventID) journal.Outcome 
 	if sent.Note != "" {
 		o.tell(ctx, sent.Note, "note")
 	}
+	if err := o.editAgain(ctx, c.New, rows[0], ref); err != nil {
+		return o.outcome(err)
+	}
 	return journal.Delivered(func(tx *store.Tx) error { return journal.Remember(tx, o.e.Lane, echoOf(o.p.ID, what)) })
+}
+
+// theirs reports whether whoever edits an event has said it: on Matrix, or with their
+// account on the network, if it is their own event that shows it.
+func (o *outbound) theirs(ctx context.Context, target id.EventID, row store.Message) (bool, error) {
+	if o.from != nil || row.Sender == string(o.evt.Sender) {
+		return true, nil
+	}
+	if o.relay || row.Sender != string(o.merges.one(o.p.Network, o.sess.User())) {
+		return false, nil
+	}
+	evt, err := o.hs.GetEvent(ctx, o.evt.Room, target)
+	if harmless(err) {
+		return false, nil
+	}
+	return err == nil && evt.Sender == o.evt.Sender, err
 }
 
 // oldText is a message's text before an edit, as the homeserver has it: that of the
