@@ -36,9 +36,9 @@
 // With each message goes the cursor "seen/<chat>": the greatest ts that was
 // delivered there, and the ts from which on we were there at all. It commits with the
 // message. A login's value "alive" says when the connection was last known to work, "tries/<chat>"
-// what was about to be sent there without a mark, "files/<chat>" as what files were uploaded, the last ones of each chat
-// only, and "rest/<txn>/<part>" which pieces of a long text were sent, until all are. Contents
-// are never stored.
+// what was about to be sent there without a mark, "files/<chat>" as what files were uploaded, and
+// "rest/<chat>" which pieces of a long text were sent, until all are: the last ones of each chat
+// only. Contents are never stored.
 //
 // # Keys
 //

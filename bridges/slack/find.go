@@ -54,7 +54,7 @@ func (c *Client) Find(ctx context.Context, m network.Outgoing) (network.Sent, er
 			break
 		}
 		if len(ids) < pieces[0].of {
-			return sent, c.noteRest(ctx, m.Txn, i, ids)
+			return sent, c.noteRest(ctx, &m, i, ids)
 		}
 		sent.Parts = append(sent.Parts, ids)
 		if sent.At.IsZero() {

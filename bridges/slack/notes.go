@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -14,6 +15,8 @@ import (
 const (
 	maxUploads = 20 // of a chat that are remembered, of those that are shown
 	maxUnshown = 200
+	maxRests   = 20                  // of long texts of a chat that were sent in part
+	restKept   = 30 * 24 * time.Hour // as long as the core keeps what failed
 )
 
 // notes are the values of a list under a key of the login; none if there is no list.
@@ -31,8 +34,14 @@ func notes[T any](ctx context.Context, c *Client, key string) ([]T, error) {
 	return all, nil
 }
 
-// note stores such a list.
+// note stores such a list; an empty one is removed.
 func note[T any](ctx context.Context, c *Client, key string, all []T) error {
+	if len(all) == 0 {
+		if err := c.host.KV.Delete(ctx, key); err != nil {
+			return fmt.Errorf("forget %s: %w", key, err)
+		}
+		return nil
+	}
 	data, err := json.Marshal(all)
 	if err != nil {
 		return fmt.Errorf("note %s: %w", key, err)
@@ -80,4 +89,44 @@ func (c *Client) noteUpload(ctx context.Context, m *network.Outgoing, u uploaded
 		all = slices.Delete(all, i, i+1)
 	}
 	return note(ctx, c, uploadsKey(m.Chat), all[max(0, len(all)-maxUnshown):])
+}
+
+// A rest is what was sent of a part that needs several messages, before something went
+// wrong.
+type rest struct {
+	Txn  network.TxnID       `json:"txn"`
+	Part int                 `json:"part"`
+	At   time.Time           `json:"at"`
+	IDs  []network.MessageID `json:"ids"`
+}
+
+func restKey(chat network.ChatID) string { return "rest/" + string(chat) }
+
+// restOf is what an earlier attempt has sent of a part of n messages.
+func (c *Client) restOf(ctx context.Context, m *network.Outgoing, part, n int) ([]network.MessageID, error) {
+	if n < 2 {
+		return nil, nil
+	}
+	all, err := notes[rest](ctx, c, restKey(m.Chat))
+	for _, r := range all {
+		if r.Txn == m.Txn && r.Part == part {
+			return r.IDs[:min(len(r.IDs), n)], err
+		}
+	}
+	return nil, err
+}
+
+// noteRest notes what was sent of a part, also while the call is being given up; without
+// ids that nothing is left to be sent. What failed for good is forgotten with time.
+func (c *Client) noteRest(ctx context.Context, m *network.Outgoing, part int, ids []network.MessageID) error {
+	ctx = context.WithoutCancel(ctx)
+	all, err := notes[rest](ctx, c, restKey(m.Chat))
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(r rest) bool { return r.Txn == m.Txn && r.Part == part || time.Since(r.At) > restKept })
+	if len(ids) > 0 {
+		all = append(all, rest{m.Txn, part, time.Now(), ids})
+	}
+	return note(ctx, c, restKey(m.Chat), all[max(0, len(all)-maxRests):])
 }

@@ -2,8 +2,6 @@ package slack
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -47,7 +45,7 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 	if len(drafts) == 0 {
 		return nil, time.Time{}, network.Errorf(network.Rejected, "this message has no text", "send: part %d is empty", i)
 	}
-	ids, err := c.restOf(ctx, m.Txn, i, len(drafts))
+	ids, err := c.restOf(ctx, m, i, len(drafts))
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -65,14 +63,14 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 		}
 		c.tries.ours(m.Chat, id)
 		if ids = append(ids, id); len(drafts) > 1 {
-			if err := c.noteRest(ctx, m.Txn, i, ids); err != nil {
+			if err := c.noteRest(ctx, m, i, ids); err != nil {
 				return nil, time.Time{}, err
 			}
 		}
 	}
 	if len(drafts) > 1 {
-		if err := c.host.KV.Delete(ctx, restKey(m.Txn, i)); err != nil {
-			c.host.Log.Warn("forget what was sent of a long text", "err", err)
+		if err := c.noteRest(ctx, m, i, nil); err != nil { // it is only remembered for longer
+			c.host.Log.Warn("what was sent of a long text is remembered for longer", "err", err)
 		}
 	}
 	return ids, convert.TS(ids[0]).Time(), nil
@@ -159,42 +157,4 @@ func (c *Client) post(ctx context.Context, acc *account, d convert.Draft, args u
 		}
 	}
 	return out.TS.ID(), nil
-}
-
-// A rest is what was sent of a part that needs several messages, before something
-// went wrong.
-type rest struct {
-	IDs []network.MessageID `json:"ids"`
-}
-
-func restKey(txn network.TxnID, part int) string { return fmt.Sprintf("rest/%s/%d", txn, part) }
-
-// restOf is what an earlier attempt has sent of a part of n messages.
-func (c *Client) restOf(ctx context.Context, txn network.TxnID, part, n int) ([]network.MessageID, error) {
-	if n < 2 {
-		return nil, nil
-	}
-	data, err := c.host.KV.Get(ctx, restKey(txn, part))
-	if err != nil {
-		return nil, fmt.Errorf("read what was sent of a long text: %w", err)
-	}
-	var r rest
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &r); err != nil {
-			return nil, fmt.Errorf("what was sent of a long text: %w", err)
-		}
-	}
-	return r.IDs[:min(len(r.IDs), n)], nil
-}
-
-// noteRest notes what was sent of a part.
-func (c *Client) noteRest(ctx context.Context, txn network.TxnID, part int, ids []network.MessageID) error {
-	data, err := json.Marshal(rest{ids})
-	if err != nil {
-		return fmt.Errorf("note what was sent: %w", err)
-	}
-	if err := c.host.KV.Set(context.WithoutCancel(ctx), restKey(txn, part), data); err != nil {
-		return fmt.Errorf("note what was sent: %w", err)
-	}
-	return nil
 }
