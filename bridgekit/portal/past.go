@@ -11,6 +11,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -58,6 +59,7 @@ type said struct {
 	kind     string
 	at       time.Time
 	text     string     // of a message, as the network has it
+	bare     string     // the same without what leads somewhere
 	target   id.EventID // what it edits or reacts to
 	emoji    string
 	redacted bool // text, target and emoji are lost
@@ -164,7 +166,7 @@ func (p *past) describe(ctx context.Context, at store.Portal, raw *rawEvent, one
 		}
 		o := &outbound{Service: p.s, evt: raw, p: at}
 		if part, err := o.fromPart(ctx, &c); err == nil { // else it was refused
-			one.text = partText(part)
+			one.text, one.bare = partText(part), partText(bare(part))
 		}
 	}
 }
@@ -183,6 +185,33 @@ func contentText(c *network.Content) string {
 		all = append(all, partText(p))
 	}
 	return strings.Join(all, "\n")
+}
+
+// bareText is contentText without what leads somewhere.
+func bareText(c *network.Content) string {
+	out := network.Content{Parts: make([]network.Part, len(c.Parts))}
+	for i, p := range c.Parts {
+		out.Parts[i] = bare(p)
+	}
+	return contentText(&out)
+}
+
+// placeMark stands for what leads somewhere: the object replacement character.
+const placeMark = "\ufffc"
+
+// bare is a part with a mark in place of all that leads somewhere, links, addresses,
+// people, chats and pictures: on each side they lead elsewhere, and may be called otherwise.
+func bare(p network.Part) network.Part {
+	mark := markup.Node{Kind: markup.Text, Text: placeMark}
+	p.Text = markup.Relink(p.Text, func(markup.Node) (markup.Node, bool) { return mark, true })
+	p.Text = markup.Map(p.Text, func(n markup.Node) []markup.Node {
+		switch n.Kind {
+		case markup.Mention, markup.ChatLink, markup.Emoji:
+			return []markup.Node{mark}
+		}
+		return []markup.Node{n}
+	})
+	return p
 }
 
 // stateKey names a value of the room's name or topic.

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,14 +68,17 @@ func (x *inbound) recalledMessage(ctx context.Context, p *past, own *login.Sessi
 	if len(rows) > 0 || p.marked(x.hs.Mark(x.e.Key, firstStep, roomID(x.p))) {
 		return nil
 	}
-	text := contentText(&m.Content)
+	text, plain := contentText(&m.Content), bareText(&m.Content)
 	hers := func(o *said) bool {
 		return o.isText() && o.target == "" && x.speaksFor(own, o.sender) && o.near(m.At)
 	}
 	says := func(o *said) bool { return hers(o) && !o.redacted && o.says(text, x.relays(own), m.At) }
+	nearly := func(o *said) bool { return hers(o) && !o.redacted && o.saysBare(plain, x.relays(own)) }
 	o := p.claim(m.Txn,
 		func(o *said) bool { return says(o) && !x.isMapped(ctx, o.id) },
+		func(o *said) bool { return nearly(o) && !x.isMapped(ctx, o.id) },
 		func(o *said) bool { return says(o) && o.close(m.At) }, // it was sent again meanwhile
+		func(o *said) bool { return nearly(o) && o.close(m.At) },
 		func(o *said) bool { return hers(o) && o.redacted && o.close(m.At) && !x.isMapped(ctx, o.id) },
 	)
 	if o == nil {
@@ -101,15 +105,15 @@ func (x *inbound) recalledEdit(ctx context.Context, p *past, own *login.Session,
 	if err != nil {
 		return settled(dbOutcome(err))
 	}
-	text := contentText(&ed.Content)
-	o := p.claim(ed.Txn, func(o *said) bool {
-		for _, r := range rows {
-			if o.isText() && string(o.target) == r.Event && x.speaksFor(own, o.sender) && o.near(ed.At) && o.says(text, x.relays(own), ed.At) {
-				return true
-			}
-		}
-		return false
-	})
+	text, plain := contentText(&ed.Content), bareText(&ed.Content)
+	hers := func(o *said) bool {
+		of := func(r store.Message) bool { return string(o.target) == r.Event }
+		return o.isText() && slices.ContainsFunc(rows, of) && x.speaksFor(own, o.sender) && o.near(ed.At)
+	}
+	o := p.claim(ed.Txn,
+		func(o *said) bool { return hers(o) && o.says(text, x.relays(own), ed.At) },
+		func(o *said) bool { return hers(o) && !o.redacted && o.saysBare(plain, x.relays(own)) },
+	)
 	if o == nil {
 		return nil
 	}
@@ -200,6 +204,13 @@ func (o *said) says(text string, relayed bool, at time.Time) bool {
 		return o.close(at)
 	}
 	return o.text == text || relayed && strings.HasSuffix(text, o.text) // behind a name
+}
+
+// saysBare is says without what leads somewhere, which differs on both sides. Behind a
+// name that needs words: any text may end with a link.
+func (o *said) saysBare(plain string, relayed bool) bool {
+	words := strings.Trim(o.bare, placeMark+" \n") != ""
+	return o.bare == plain || relayed && words && strings.HasSuffix(plain, o.bare)
 }
 
 // close is near without patience.
