@@ -12,7 +12,8 @@ import (
 	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
 )
 
-// marks are the bookmarks that the core was told of in a chat, one after another.
+// marks are the bookmarks that the core was told of in a chat, one after another. Call it
+// with mu held.
 func (c *core) marks(chat string) (all [][]network.Bookmark) {
 	for _, ev := range c.events {
 		if e, ok := ev.(*network.ChatChange); ok && string(e.Chat.ID) == chat && e.Bookmarks != nil {
@@ -64,6 +65,8 @@ func TestBookmarks(t *testing.T) {
 				all := c.marks(w.main)
 				return slices.Equal(all[len(all)-1], []network.Bookmark{desk, {Title: "Missed", URL: "https://example.org/missed"}})
 			})
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			if all := c.marks(w.second); len(all) != 0 {
 				t.Errorf("bookmarks of a chat without a room: %v", all)
 			}
@@ -80,6 +83,8 @@ func TestBookmarksOfFolders(t *testing.T) {
 	w.AddBookmark(w.main, w.bob, slackfake.Bookmark{Title: "Restore", Link: "https://example.org/restore", Parent: folder})
 	c.run()
 	c.wait("the bookmark", func() bool { return len(c.marks(w.main)) > 0 })
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	want := []network.Bookmark{{Title: "Runbooks / Restore", URL: "https://example.org/restore"}}
 	if got := c.marks(w.main)[0]; !slices.Equal(got, want) {
 		t.Errorf("bookmarks %v, want %v", got, want)

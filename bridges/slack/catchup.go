@@ -174,16 +174,18 @@ func (t *translator) reactions(ctx context.Context, m *convert.Message, chat str
 	set.Target.Sender, set.History = t.senderOf(m), past
 	key := []string{string(m.TS)}
 	for _, r := range m.Reactions {
-		emoji, _ := convert.EmojiText(r.Name)
+		emoji, id := t.emoji(ctx, r.Name)
 		key = append(key, r.Name, itoa(r.Count))
-		if id := t.custom(ctx, r.Name); id != "" {
+		if id != "" {
 			if set.Custom == nil {
 				set.Custom = map[string]network.EmojiID{}
 			}
 			set.Custom[emoji] = id
 		}
 		for _, u := range r.Users {
-			set.Emoji[network.UserID(u)] = append(set.Emoji[network.UserID(u)], emoji)
+			if user := network.UserID(u); !slices.Contains(set.Emoji[user], emoji) { // two names of one
+				set.Emoji[user] = append(set.Emoji[user], emoji)
+			}
 		}
 	}
 	set.Key = eventKey("reactions", key...)

@@ -314,6 +314,10 @@ func (d *directory) lookup(ctx context.Context, acc *account) convert.Lookup {
 			u := d.emojiURL(ctx, acc, name)
 			return u, u != ""
 		},
+		Alias: func(name string) (string, bool) {
+			standard := d.aliasOf(ctx, acc, name)
+			return standard, standard != ""
+		},
 	}
 }
 

@@ -98,6 +98,20 @@ func (d *directory) emojiURL(ctx context.Context, acc *account, name string) str
 	return ""
 }
 
+// aliasOf is the name of the standard emoji that the workspace calls otherwise, too;
+// empty if the name is none of that kind.
+func (d *directory) aliasOf(ctx context.Context, acc *account, name string) string {
+	all, err := d.allEmoji(ctx, acc)
+	if err != nil {
+		return ""
+	}
+	standard, is := strings.CutPrefix(resolved(all, name), "alias:")
+	if _, known := convert.EmojiText(standard); !is || !known {
+		return ""
+	}
+	return standard
+}
+
 // hasEmoji reports whether the workspace calls something so, an alias of a standard
 // emoji too.
 func (d *directory) hasEmoji(ctx context.Context, acc *account, name string) bool {
@@ -141,12 +155,13 @@ func nameOf(all map[string]string, at, name string) string {
 	return ""
 }
 
-// custom is the picture of the custom emoji that a reaction has; "" for others.
-func (t *translator) custom(ctx context.Context, name string) network.EmojiID {
-	if _, standard := convert.EmojiText(name); standard {
-		return ""
+// emoji is what a reaction is on Matrix, by its name on Slack: a character, or the name of
+// a custom emoji and its picture.
+func (t *translator) emoji(ctx context.Context, name string) (string, network.EmojiID) {
+	if emoji, standard := t.conn.dir.lookup(ctx, t.acc).Standard(name); standard {
+		return emoji, ""
 	}
-	return network.EmojiID(t.conn.dir.emojiURL(ctx, t.acc, name))
+	return ":" + strings.Trim(name, ":") + ":", network.EmojiID(t.conn.dir.emojiURL(ctx, t.acc, name))
 }
 
 // emojiChanged is that the workspace has other emoji.

@@ -101,10 +101,10 @@ func (t *translator) reaction(ctx context.Context, ev incoming) []network.Event 
 	if !t.read(ev, &e) || ev.Chat == "" || !e.Item.TS.Valid() || e.Reaction == "" {
 		return nil
 	}
-	emoji, _ := convert.EmojiText(e.Reaction)
+	emoji, custom := t.emoji(ctx, e.Reaction)
 	r := &network.Reaction{Head: t.head(ev.Chat, eventKey(ev.Type, string(e.Item.TS), e.User, e.Reaction, string(ev.EventTS)), network.UserID(e.User), ev.EventTS)}
 	r.Target, r.Emoji, r.Remove = network.Whole(e.Item.TS.ID()), emoji, ev.Type == "reaction_removed"
-	r.Target.Sender, r.Custom = network.UserID(e.ItemUser), t.custom(ctx, e.Reaction)
+	r.Target.Sender, r.Custom = network.UserID(e.ItemUser), custom
 	return []network.Event{r}
 }
 

@@ -276,3 +276,36 @@ func TestDeadTokenIsNoticed(t *testing.T) {
 		t.Errorf("a ping says %v", err)
 	}
 }
+
+// TestAliasesOfStandardEmoji: what the workspace calls by another name is the standard
+// emoji, in texts and as a reaction, live and read later.
+func TestAliasesOfStandardEmoji(t *testing.T) {
+	w, c, ops := listening(t)
+	w.AddEmoji("yes", "alias:thumbsup")
+	w.AddEmoji("sure", "alias:yes")
+	w.AddEmoji("lost", "alias:nosuch")
+	ts := w.Say(w.main, w.bob, "well :sure:, :yes::skin-tone-3: and :lost:")
+	w.React(w.main, ts, w.carol, "sure")
+	w.React(w.main, ts, w.carol, "yes")
+	w.React(w.main, ts, w.bob, "lost")
+	c.mark(w, "end")
+	if got, want := c.texts(w.main)[0], "well 👍, 👍🏼 and :lost:"; got != want {
+		t.Errorf("the text is %q, want %q", got, want)
+	}
+	var emoji []string
+	for _, r := range eventsOf[*network.Reaction](c) {
+		emoji = append(emoji, r.Emoji+string(r.Custom))
+	}
+	if want := []string{"👍", "👍", ":lost:"}; !slices.Equal(emoji, want) {
+		t.Errorf("reactions %q, want %q", emoji, want)
+	}
+	past, _, err := ops.History(t.Context(), network.ChatID(w.main), "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ev := range past {
+		if set, ok := ev.(*network.ReactionSet); ok && !slices.Equal(set.Emoji[network.UserID(w.carol)], []string{"👍"}) {
+			t.Errorf("reactions that were read: %v", set.Emoji)
+		}
+	}
+}

@@ -134,10 +134,26 @@ func emojiBare(bare string) (name, kind string, ok bool) {
 	}
 }
 
+// Standard is EmojiText that knows the workspace's aliases of standard emoji.
+func (l Lookup) Standard(name string) (emoji string, ok bool) {
+	name = strings.Trim(name, ":")
+	if emoji, ok := EmojiText(name); ok {
+		return emoji, true
+	}
+	base, tone, toned := strings.Cut(name, "::")
+	if base = ask(l.Alias, base, ""); base == "" {
+		return "", false
+	}
+	if toned && !strings.Contains(base, "::") {
+		base += "::" + tone
+	}
+	return EmojiText(base)
+}
+
 // emoji is the node for an emoji by its name: Unicode, a custom one, or its name.
 func (l Lookup) emoji(name string) markup.Node {
 	name = strings.Trim(name, ":")
-	if s, ok := EmojiText(name); ok {
+	if s, ok := l.Standard(name); ok {
 		return text(s)
 	}
 	name, _, _ = strings.Cut(name, "::")

@@ -43,6 +43,7 @@ func known() Lookup {
 		Group:   in(map[string]string{"S0614TZR7": "admins", "G123ABC456": "staff"}),
 		Team:    in(map[string]string{"T123ABC456": "Acme"}),
 		Emoji:   in(map[string]string{"partyparrot": "mxc://x/parrot", "日本": "mxc://x/jp"}),
+		Alias:   in(map[string]string{"yes": "thumbsup", "hello": "wave", "odd": "nosuch"}),
 	}
 }
 

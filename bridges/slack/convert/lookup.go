@@ -20,6 +20,8 @@ type Lookup struct {
 	// Emoji is the image of a custom emoji by its name without colons: what
 	// markup.Node.URL of an Emoji is to be. Aliases are the caller's to follow.
 	Emoji func(name string) (url string, ok bool)
+	// Alias is the name of the standard emoji that the workspace's own name stands for.
+	Alias func(name string) (standard string, ok bool)
 	// Images makes pictures that a block or attachment shows parts of their own,
 	// which the caller can fetch from wherever they are; else they are links.
 	Images bool

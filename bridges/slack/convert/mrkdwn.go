@@ -125,7 +125,7 @@ func (r *mrkdwnReader) token(s string, i int, within string) (markup.Node, int) 
 		}
 	case ':':
 		if n := emojiEnd(s, i); n > 0 {
-			if _, ok := EmojiText(s[i:n]); ok || ask(r.l.Emoji, strings.Trim(s[i:n], ":"), "") != "" {
+			if _, ok := r.l.Standard(s[i:n]); ok || ask(r.l.Emoji, strings.Trim(s[i:n], ":"), "") != "" {
 				return r.l.emoji(s[i:n]), n
 			}
 		}
