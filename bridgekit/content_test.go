@@ -352,7 +352,8 @@ func (g *generated) Read(p []byte) (int, error) {
 func TestMediaGone(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {
 		room := r.solo().portal("team")
-		c := network.Content{Parts: []network.Part{{Media: &network.Media{Kind: network.Image, Name: "gone.png", Ref: []byte("nothing"), Size: 5}}}}
+		caption := markup.Body{{Kind: markup.Text, Text: "see "}, {Kind: markup.Link, URL: "https://example.org/", Children: markup.Plain("this")}}
+		c := network.Content{Parts: []network.Part{{Media: &network.Media{Kind: network.Image, Name: "gone.png", Ref: []byte("nothing"), Size: 5}, Text: caption}}}
 		if _, err := r.net.User("carol").Send("team", c); err != nil {
 			t.Fatal(err)
 		}
@@ -360,6 +361,8 @@ func TestMediaGone(t *testing.T) {
 		r.sees(room, "after it")
 		if got := r.bodies(room); len(got) != 3 || !strings.Contains(got[1], "gone.png") {
 			t.Errorf("the room has %q", got)
+		} else if e := r.event(room, got[1]); !strings.HasPrefix(got[1], "see this") || !strings.Contains(formatted(e), `<a href="https://example.org/">this</a>`) {
+			t.Errorf("what was said with the file is lost: %q, %q", got[1], formatted(e))
 		}
 		if _, err := r.net.User("carol").SayGenerated("team", network.File, "large.bin", "", 51<<20); err != nil {
 			t.Fatal(err)

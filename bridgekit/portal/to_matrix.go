@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"maunium.net/go/mautrix/event"
@@ -193,13 +194,25 @@ func (x *inbound) media(ctx context.Context, p network.Part, as id.UserID) (*eve
 		if matrix.KindOf(err) == matrix.TooLarge {
 			words = matrix.UserText(err)
 		}
-		return &event.MessageEventContent{MsgType: event.MsgNotice, Body: fmt.Sprintf("File %q could not be shown here: %s", p.Media.Name, words), Mentions: &event.Mentions{}}, nil
+		return withoutFile(caption, fmt.Sprintf("File %q could not be shown here: %s", p.Media.Name, words)), nil
 	}
 	c := mediaContent(p, uri, x.pictureEmoji(ctx, caption, maxText/2))
 	if file != nil {
 		c.URL, c.File = "", file
 	}
 	return c, nil
+}
+
+// withoutFile is what is shown of a file that cannot be had: what was said with it, and why.
+func withoutFile(caption markup.Body, why string) *event.MessageEventContent {
+	c := &event.MessageEventContent{MsgType: event.MsgNotice}
+	reason := markup.Node{Kind: markup.Paragraph, Children: []markup.Node{{Kind: markup.Text, Text: why}}}
+	if len(caption) == 0 {
+		setText(c, markup.Plain(why))
+		return c
+	}
+	setText(c, append(slices.Clone(caption), reason))
+	return c
 }
 
 // transfer streams a file from the network to the homeserver. If it is to be

@@ -28,6 +28,9 @@ func (c *Client) OpenMedia(ctx context.Context, m network.Media) (io.ReadCloser,
 	if err != nil || ref.URL == "" && ref.ID == "" {
 		return nil, network.Errorf(network.Rejected, "there is no such file", "open media: %v", err)
 	}
+	if !ref.Public && !acc.may("files:read") { // else a canvas would be the page for signing in
+		return nil, network.Errorf(network.Rejected, scopeWords("files:read"), "open media: no scope")
+	}
 	if ref.URL == "" {
 		if ref.URL, err = fileURL(ctx, acc, ref.ID); err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
@@ -307,5 +308,32 @@ func TestAliasesOfStandardEmoji(t *testing.T) {
 		if set, ok := ev.(*network.ReactionSet); ok && !slices.Equal(set.Emoji[network.UserID(w.carol)], []string{"👍"}) {
 			t.Errorf("reactions that were read: %v", set.Emoji)
 		}
+	}
+}
+
+// TestCanvas: a canvas is a file of what it says, with a link; voice is voice.
+func TestCanvas(t *testing.T) {
+	w, c, ops := listening(t)
+	w.Upload(w.main, w.bob, "", slackfake.File{Name: "plan", Title: "The plan", Mode: "quip", Mime: "application/vnd.slack-docs", Content: []byte("<h1>The plan</h1>")})
+	w.Upload(w.main, w.bob, "", slackfake.File{
+		Name: "audio_message.m4a", Mime: "audio/mp4", Content: []byte("sound"),
+		Extra: slackfake.JSON{"subtype": "slack_audio", "duration_ms": 2500, "audio_wave_samples": []int{0, 50, 100}},
+	})
+	c.mark(w, "end")
+	all := eventsOf[*network.Message](c)
+	p := all[0].Parts[0]
+	if p.Media == nil || p.Media.Name != "The plan.html" || p.Media.MIME != "text/html" || p.Media.Size != 0 || !strings.Contains(p.Text.String(), "The plan (https://") {
+		t.Fatalf("the canvas is %+v", p)
+	}
+	r, err := ops.OpenMedia(t.Context(), *p.Media)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := io.ReadAll(r); err != nil || string(data) != "<h1>The plan</h1>" || r.Close() != nil {
+		t.Errorf("the canvas says %q, %v", data, err)
+	}
+	v := all[1].Parts[0].Media
+	if v == nil || v.Kind != network.Voice || v.Duration != 2500*time.Millisecond || !slices.Equal(v.Waveform, []int{0, 512, 1024}) {
+		t.Errorf("the voice message is %+v", v)
 	}
 }

@@ -92,7 +92,9 @@ func (l Lookup) file(f object) network.Part {
 		return network.Part{Text: l.fileLink(f, first(f.str("url_private"), f.str("external_url"), f.str("permalink")), first(f.str("pretty_type"), f.str("external_type")))}
 	case mode == "email":
 		return network.Part{Text: l.email(f)}
-	case mode == "space" || mode == "canvas" || mode == "quip" || f.str("filetype") == "quip" || f.str("filetype") == "canvas":
+	case mode == "canvas" || mode == "quip" || f.str("filetype") == "quip" || f.str("filetype") == "canvas":
+		return network.Part{Media: canvas(f), Text: l.fileLink(f, f.str("permalink"), "Canvas")}
+	case mode == "space":
 		return network.Part{Text: l.fileLink(f, f.str("permalink"), "Canvas")}
 	case mode == "list" || f.str("filetype") == "list":
 		return network.Part{Text: l.fileLink(f, f.str("permalink"), "List")}
@@ -120,6 +122,22 @@ func plainPreview(f object) string {
 		return p
 	}
 	return ""
+}
+
+// canvas is a canvas as a file: Slack gives what it says now as HTML, of another size
+// than it names. nil: Slack does not say where.
+func canvas(f object) *network.Media {
+	ref := FileRef{ID: f.str("id"), URL: first(f.str("url_private_download"), f.str("url_private"))}
+	if ref.URL == "" && ref.ID == "" {
+		return nil
+	}
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, cleanName(unescape(first(f.str("title"), f.str("name"))), longestName))
+	return &network.Media{Kind: network.File, Name: first(name, "Canvas") + ".html", MIME: "text/html", Ref: ref.marshal()}
 }
 
 // email is a message that was forwarded to Slack.
@@ -183,6 +201,9 @@ func medium(f object) *network.Media {
 	}
 	if m.Width == 0 || m.Height == 0 {
 		m.Width, m.Height = size(f, "thumb_video_w"), size(f, "thumb_video_h")
+	}
+	if rest, is := strings.CutPrefix(m.MIME, "video/"); is && m.Kind == network.Voice {
+		m.MIME = "audio/" + rest // Slack names the container, and no client plays a video as sound
 	}
 	m.Animated = m.MIME == "image/gif" || f.str("thumb_360_gif") != ""
 	if m.Kind == network.Voice || m.Kind == network.Audio {

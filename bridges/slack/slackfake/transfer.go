@@ -111,6 +111,9 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	ok := err == nil && !f.gone && t.has("files:read") && s.maySee(t, f)
 	content, size, kind, name := f.Content, f.Size, f.Mime, f.Name
 	s.mu.Unlock()
+	if f.Mode == "quip" { // a canvas
+		kind = "text/html; charset=utf-8"
+	}
 	if !ok {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in to your workspace</body></html>") // the client may be gone
