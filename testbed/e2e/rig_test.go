@@ -194,7 +194,7 @@ func (w *world) homeserverFor(o bridge.Options) {
 	check(w.t, err)
 	w.hs, err = homeserver.Start(w.ctx, homeserver.Options{
 		Dir: filepath.Join(dir, "homeserver"), Addr: addr, Name: "localhost", Registrations: w.folder.Registrations,
-		Users: []homeserver.User{{Name: "you", Password: "secret"}, {Name: "ann", Password: "secret"}}, Launch: w.launcher, Stderr: logTo(),
+		Users: []homeserver.User{{Name: "you", Password: "secret"}, {Name: "ann", Password: "secret"}, {Name: "bea", Password: "secret"}}, Launch: w.launcher, Stderr: logTo(),
 	})
 	check(w.t, err)
 	w.t.Cleanup(func() { check(w.t, w.hs.Kill()) })

@@ -16,8 +16,8 @@ import (
 	"github.com/causeway-chat/causeway/testbed/matrixuser"
 )
 
-// A workspace is one with a channel in which mia is, who has no Matrix, ann, who has
-// both, and the app, which speaks for you.
+// A workspace is one with a channel in which mia is, who has no Matrix, ann and bea,
+// who have both, and the app, which speaks for you.
 type workspace struct {
 	*world
 	slack *slackfake.Server
@@ -26,8 +26,10 @@ type workspace struct {
 	chat  string           // the channel
 	miaID string           // her user ID on Slack
 	annID string           // hers
+	beaID string           // and hers
 	ann   *matrixuser.User // signed in to the homeserver
-	room  id.RoomID        // of the channel
+	bea   *matrixuser.User
+	room  id.RoomID // of the channel
 }
 
 // workspaces runs a test with each homeserver; nothing but it and Slack runs before.
@@ -47,16 +49,21 @@ func newWorkspace(t *testing.T, hs func(*testing.T, context.Context) homeserver.
 	t.Cleanup(s.Close)
 	w := &workspace{world: newBareWorld(t, hs), slack: s, app: s.AddApp(slackfake.App{Name: "Causeway"})}
 	w.relay = s.Install(w.app, "")
-	w.miaID, w.annID = s.AddUser(slackfake.User{Name: "mia"}), s.AddUser(slackfake.User{Name: "ann"})
-	w.chat = s.AddChannel(slackfake.Channel{Name: "town", Members: []string{w.miaID, w.annID, w.relay.User}})
+	w.miaID, w.annID, w.beaID = s.AddUser(slackfake.User{Name: "mia"}), s.AddUser(slackfake.User{Name: "ann"}), s.AddUser(slackfake.User{Name: "bea"})
+	w.chat = s.AddChannel(slackfake.Channel{Name: "town", Members: []string{w.miaID, w.annID, w.beaID, w.relay.User}})
 	w.homeserver(bridge.Network{ID: "slack.test", Section: fmt.Sprintf(
 		`{name: Acme, bot_token: %s, app_token: %s, api: %q}`, w.relay.Token, s.AppToken(w.app), s.APIURL())})
-	w.you, w.ann = w.login("you"), w.login("ann")
+	w.you, w.ann, w.bea = w.login("you"), w.login("ann"), w.login("bea")
 	return w
 }
 
-// enter has you and ann come into the channel's room: you through the relay, ann
-// with her account.
+// writers are those who write on Matrix, by what Slack shows as the author.
+func (w *workspace) writers() map[string]*matrixuser.User {
+	return map[string]*matrixuser.User{"you": w.you, w.annID: w.ann, w.beaID: w.bea}
+}
+
+// enter has you, ann and bea come into the channel's room: you through the relay,
+// they with their accounts.
 func (w *workspace) enter() {
 	w.t.Helper()
 	talk := w.directChat()
@@ -65,27 +72,29 @@ func (w *workspace) enter() {
 	w.room = w.seen(at, "the invitation", matrixuser.Invited(w.you.ID())).RoomID
 	_, err := w.you.Join(w.ctx, w.room.String())
 	check(w.t, err)
-	w.signIn()
-	at = w.ann.Mark()
-	w.slack.Say(w.chat, w.miaID, "welcome") // her session hears it, and she comes in by herself
-	w.seenBy(w.ann, at, "ann comes in", func(e matrixuser.Event) bool {
-		return e.Type == event.StateMember && e.RoomID == w.room && e.GetStateKey() == w.ann.ID().String() && e.Content.AsMember().Membership == event.MembershipJoin
-	})
+	w.signIn(w.ann, w.annID)
+	w.signIn(w.bea, w.beaID)
+	w.slack.Say(w.chat, w.miaID, "welcome") // their sessions hear it, and they come in by themselves
+	for _, u := range []*matrixuser.User{w.ann, w.bea} {
+		w.seenBy(u, 0, "they come in", func(e matrixuser.Event) bool {
+			return e.Type == event.StateMember && e.RoomID == w.room && e.GetStateKey() == u.ID().String() && e.Content.AsMember().Membership == event.MembershipJoin
+		})
+	}
 }
 
-// signIn gives Causeway ann's session of Slack.
-func (w *workspace) signIn() {
+// signIn gives Causeway somebody's session of Slack.
+func (w *workspace) signIn(u *matrixuser.User, user string) {
 	w.t.Helper()
-	token, cookie := w.slack.Session(w.annID)
-	talk, err := w.ann.CreateRoom(w.ctx, "", w.bot())
+	token, cookie := w.slack.Session(user)
+	talk, err := u.CreateRoom(w.ctx, "", w.bot())
 	check(w.t, err)
-	w.seenBy(w.ann, 0, "the bot's greeting", func(e matrixuser.Event) bool {
+	w.seenBy(u, 0, "the bot's greeting", func(e matrixuser.Event) bool {
 		return e.RoomID == talk && e.Sender == w.bot() && e.Type == event.EventMessage
 	})
 	for _, say := range []struct{ text, answer string }{{"login slack.test browser", "Token"}, {token, "Cookie"}, {cookie, "Signed in"}} {
-		at := w.ann.Mark()
-		w.sent(w.ann.Text(w.ctx, talk, say.text))
-		w.seenBy(w.ann, at, say.answer, func(e matrixuser.Event) bool {
+		at := u.Mark()
+		w.sent(u.Text(w.ctx, talk, say.text))
+		w.seenBy(u, at, say.answer, func(e matrixuser.Event) bool {
 			return e.RoomID == talk && e.Sender == w.bot() && e.Type == event.EventMessage && strings.Contains(e.Content.AsMessage().Body, say.answer)
 		})
 	}

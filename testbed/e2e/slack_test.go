@@ -17,7 +17,7 @@ import (
 // errStill is that something is not yet as it should be.
 var errStill = errors.New("not yet")
 
-// TestSlack has mia on Slack, ann with her account, and you through the relay talk
+// TestSlack has mia on Slack, ann and bea with their accounts, and you through the relay talk
 // with all that a message can have.
 func TestSlack(t *testing.T) {
 	workspaces(t, func(w *workspace) {
@@ -61,7 +61,7 @@ func (w *workspace) slackThreads() {
 	if rel := e.Content.AsMessage().RelatesTo; rel == nil || rel.Type != event.RelThread || rel.EventID != first.ID {
 		w.t.Errorf("the reply is in %+v, not in the thread of %s", rel, first.ID)
 	}
-	for by, u := range map[string]*matrixuser.User{"you": w.you, w.annID: w.ann} {
+	for by, u := range w.writers() {
 		w.sent(u.Thread(w.ctx, w.room, first.ID, "in the thread too, "+by))
 		if m := w.posted("the reply of "+by, says(by, "in the thread too, "+by)); m["thread_ts"] != root {
 			w.t.Errorf("the reply of %s is in thread %v, not %s", by, m["thread_ts"], root)
@@ -83,7 +83,7 @@ func (w *workspace) slackChanges() {
 	w.slack.Delete(w.chat, ts)
 	w.redacted(at, of.ID)
 
-	for by, u := range map[string]*matrixuser.User{"you": w.you, w.annID: w.ann} {
+	for by, u := range w.writers() {
 		mine := w.sent(u.Text(w.ctx, w.room, "to be edited, "+by))
 		m := w.posted("the message of "+by, says(by, "to be edited, "+by))
 		w.sent(u.Edit(w.ctx, w.room, mine, "was edited, "+by))
@@ -151,7 +151,7 @@ func (w *workspace) slackFiles() {
 	if !bytes.Equal(got, data) {
 		w.t.Errorf("mia's file has %d bytes, want %d", len(got), len(data))
 	}
-	for by, u := range map[string]*matrixuser.User{"you": w.you, w.annID: w.ann} {
+	for by, u := range w.writers() {
 		name := "file of " + by + ".txt"
 		w.sent(u.Media(w.ctx, w.room, matrixuser.File{Name: name, MIME: "text/plain", Data: []byte("file of " + by)}))
 		var file string
