@@ -45,10 +45,22 @@ func (k backend) Logins(owner id.UserID) []command.LoginView {
 	var out []command.LoginView
 	for _, s := range k.b.logins.Of(who) {
 		if s.Owner != "" {
-			out = append(out, command.LoginView{Network: s.Network, ID: s.ID, Name: s.Name, Owner: id.UserID(s.Owner), State: s.State(), Since: s.Since(), Answered: s.Probe().At})
+			out = append(out, loginView(s))
 		}
 	}
 	return out
+}
+
+func (k backend) Relays() (out []command.LoginView) {
+	for _, s := range k.b.logins.Of("") {
+		out = append(out, loginView(s))
+	}
+	return out
+}
+
+// loginView is how a login fares.
+func loginView(s *login.Session) command.LoginView {
+	return command.LoginView{Network: s.Network, ID: s.ID, Name: s.Name, Owner: id.UserID(s.Owner), State: s.State(), Since: s.Since(), Answered: s.Probe().At}
 }
 
 func (k backend) RemoveLogin(ctx context.Context, owner id.UserID, n network.NetworkID, l network.LoginID) error {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -68,6 +69,9 @@ func listLogins(_ context.Context, k *call) (markup.Body, error) {
 		owner, title = "", "All accounts:"
 	}
 	views := k.c.b.Logins(owner)
+	if owner == "" {
+		views = append(k.c.b.Relays(), views...)
+	}
 	switch {
 	case len(views) == 0 && owner == "":
 		return say("Nobody is signed in."), nil
@@ -78,9 +82,9 @@ func listLogins(_ context.Context, k *call) (markup.Body, error) {
 	for _, l := range views {
 		item := say(l.Name, " (", string(l.Network), "): ", fares(l.State))
 		if owner == "" {
-			item = say(item, ", of ", string(l.Owner))
+			item = say(item, ", of ", cmp.Or(string(l.Owner), "the configuration"))
 		}
-		if l.State.Status == network.Dead {
+		if l.Owner != "" && l.State.Status == network.Dead {
 			item = say(item, "; sign in again with ", k.do("login "+string(l.Network)))
 		}
 		items = append(items, item)

@@ -27,6 +27,8 @@ type Backend interface {
 	// Logins are the logins of an owner, oldest first; everybody's, without
 	// the relays of the configuration, if owner is "".
 	Logins(owner id.UserID) []LoginView
+	// Relays are the logins of the configuration, which have no owner.
+	Relays() []LoginView
 	// RemoveLogin ends and deletes a login of owner.
 	RemoveLogin(ctx context.Context, owner id.UserID, n network.NetworkID, l network.LoginID) error
 

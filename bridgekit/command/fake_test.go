@@ -187,6 +187,10 @@ func (f *fake) AddLogin(_ context.Context, owner id.UserID, n network.NetworkID,
 	return nil
 }
 
+func (f *fake) Relays() []LoginView {
+	return []LoginView{{Network: "irc.libera", ID: "relay", Name: "the relay of Libera.Chat", State: network.LoginState{Status: network.Online}}}
+}
+
 func (f *fake) Logins(owner id.UserID) []LoginView {
 	f.mu.Lock()
 	defer f.mu.Unlock()

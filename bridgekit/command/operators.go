@@ -106,8 +106,8 @@ func loginsReport(_ context.Context, b Backend, args []string) (Report, error) {
 	if len(args) > 0 {
 		return Report{}, ErrUsage
 	}
-	return table("Accounts", []string{"account", "network", "owner", "state", "since", "answered", "words"}, b.Logins(""), func(l LoginView) []string {
-		return []string{string(l.ID), string(l.Network), string(l.Owner), string(l.State.Status), ago(l.Since), ago(l.Answered), l.State.Words}
+	return table("Accounts", []string{"account", "network", "owner", "state", "since", "answered", "words"}, append(b.Relays(), b.Logins("")...), func(l LoginView) []string {
+		return []string{string(l.ID), string(l.Network), cmp.Or(string(l.Owner), "(configuration)"), string(l.State.Status), ago(l.Since), ago(l.Answered), l.State.Words}
 	}, "Nobody is signed in.")
 }
 

@@ -219,7 +219,7 @@ func words(t track) string {
 	switch class(t.state.Status) {
 	case network.Dead:
 		if text = "needs you: " + why; t.login.Owner == "" {
-			return text + " It is an account of the configuration."
+			return text + " It is an account of the configuration: once it is right there, start me again."
 		}
 		return text + " Sign in again with: login " + string(t.login.Network)
 	case network.Offline:

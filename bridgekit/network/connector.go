@@ -19,7 +19,8 @@ type Connector interface {
 
 	// Probe reaches for the network without logging in (name, connection,
 	// TLS) and says in a few words what it found. An error's User text names
-	// the remedy. The doctor calls it.
+	// the remedy. Words and an error together mean that it works, but not
+	// wholly. The doctor calls it.
 	Probe(ctx context.Context) (string, error)
 
 	// Open prepares a client for l without any network traffic; errors mean

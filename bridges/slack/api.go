@@ -213,12 +213,28 @@ type identity struct {
 	Scopes       []string `json:"-"` // nil if Slack does not say
 }
 
+// ended has the error of an app's token say where another one is: nobody signs in as
+// an app.
+func (a *api) ended(err error) error {
+	if a.cred.Kind != kindApp || network.KindOf(err) != network.LoggedOut {
+		return err
+	}
+	words := "Slack does not accept the app's bot token: copy it again, from OAuth & Permissions of the app"
+	switch refusal(err) {
+	case "token_revoked", "token_expired":
+		words = "Slack has ended the app's bot token: install the app again, and use the token that OAuth & Permissions then shows"
+	case "account_inactive":
+		words = "the app was removed from the workspace, or deactivated there: install it again, and use the token that OAuth & Permissions then shows"
+	}
+	return &network.Error{Kind: network.LoggedOut, User: words, Err: err}
+}
+
 // whoami asks whose account this is.
 func (a *api) whoami(ctx context.Context) (identity, error) {
 	var who identity
 	h, err := a.answer(ctx, "auth.test", nil, &who)
 	if err != nil {
-		return who, inWords(err, "auth.test")
+		return who, a.ended(inWords(err, "auth.test"))
 	}
 	if who.wide() {
 		who.TeamID = who.EnterpriseID // whichever Slack names

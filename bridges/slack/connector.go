@@ -81,10 +81,10 @@ func (c *Connector) Probe(ctx context.Context) (string, error) {
 	if c.set.AppToken == "" {
 		words += "; Slack has to push its events to " + c.public + eventsPath
 	} else if _, _, err := a.web.StartSocketModeContext(ctx); err != nil {
-		return "", inWords(err, "open a socket")
+		return "", connectError(err)
 	}
 	if missing := lacking(who.Scopes, appScopes()); len(missing) > 0 {
-		words += "; " + missingWords(missing)
+		return words, network.Errorf(network.Rejected, missingWords(missing), "it lacks %d scopes", len(missing))
 	}
 	return words, nil
 }

@@ -49,3 +49,36 @@ func TestErrorsHaveKindsAndWords(t *testing.T) {
 		t.Error("no error became one")
 	}
 }
+
+// TestTokenErrorsSayWhere the right token of an app is, by which of its two is wrong.
+func TestTokenErrorsSayWhere(t *testing.T) {
+	for code, want := range map[string]struct {
+		kind  network.Kind
+		words string
+	}{
+		"missing_scope":     {network.LoggedOut, "connections:write"},
+		"invalid_auth":      {network.LoggedOut, "app-level token"},
+		"token_revoked":     {network.LoggedOut, "app-level token"},
+		"link_disabled":     {network.LoggedOut, "Socket Mode"},
+		"forbidden_team":    {network.Unavailable, "Socket Mode"},
+		"internal_error":    {network.Unavailable, "cannot be reached"},
+		"team_added_to_org": {network.Unavailable, "cannot be reached"},
+	} {
+		if err := connectError(goslack.SlackErrorResponse{Err: code}); network.KindOf(err) != want.kind || !strings.Contains(network.UserText(err), want.words) {
+			t.Errorf("%s for a socket: %s %q", code, network.KindOf(err), network.UserText(err))
+		}
+	}
+	app, person := &api{cred: credentials{Kind: kindApp}}, &api{cred: credentials{Kind: kindPerson}}
+	for code, words := range map[string]string{"invalid_auth": "copy it again", "token_revoked": "install the app again", "account_inactive": "install it again"} {
+		err := inWords(goslack.SlackErrorResponse{Err: code}, "auth.test")
+		if got := network.UserText(app.ended(err)); !strings.Contains(got, words) || network.KindOf(app.ended(err)) != network.LoggedOut {
+			t.Errorf("%s for a bot token: %q", code, got)
+		}
+		if got := person.ended(err); !errors.Is(got, err) {
+			t.Errorf("%s for a person: %v", code, got)
+		}
+	}
+	if err := app.ended(errOffline()); network.KindOf(err) != network.Unavailable {
+		t.Errorf("no connection: %v", err)
+	}
+}

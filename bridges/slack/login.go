@@ -105,8 +105,9 @@ func (c *Connector) tryLogin(ctx context.Context, d credentials) (network.Login,
 	defer a.close()
 	who, err := a.whoami(ctx)
 	if err == nil && d.Kind == kindApp {
-		_, _, err = a.web.StartSocketModeContext(ctx)
-		err = inWords(err, "open a socket")
+		if _, _, err = a.web.StartSocketModeContext(ctx); err != nil {
+			err = connectError(err)
+		}
 	}
 	if err != nil {
 		if network.KindOf(err) == network.LoggedOut { // here it is the answer that was wrong

@@ -149,9 +149,17 @@ func (c *Client) Join(ctx context.Context, name string) (network.Chat, error) {
 			return network.Chat{}, err
 		}
 	} else if !found.IsMember && !found.IsIM {
-		return network.Chat{}, network.Errorf(network.Rejected, "this channel is private: somebody in it has to invite this login", "join: not a member")
+		return network.Chat{}, network.Errorf(network.Rejected, "this channel is private: "+c.inviteWords(acc), "join: not a member")
 	}
 	return c.describe(ctx, acc, found), nil
+}
+
+// inviteWords say how the login comes into a private channel.
+func (c *Client) inviteWords(acc *account) string {
+	if c.cred.Kind == kindApp {
+		return "somebody in it has to write there, on Slack: /invite @" + acc.User
+	}
+	return "somebody in it has to invite " + acc.User
 }
 
 // named finds the channel that a person named.
@@ -171,7 +179,7 @@ func (c *Client) named(ctx context.Context, acc *account, name string) (conversa
 		return found.ID == ""
 	})
 	if err == nil && found.ID == "" {
-		err = network.Errorf(network.Rejected, "there is no channel #"+want+"; if it is private, somebody in it has to invite this login", "join: not found")
+		err = network.Errorf(network.Rejected, "there is no channel #"+want+"; if it is private, "+c.inviteWords(acc), "join: not found")
 	}
 	return found, err
 }

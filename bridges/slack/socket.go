@@ -159,10 +159,18 @@ func connectError(err error) error {
 	if errors.As(err, &status) && status.Code == http.StatusNotFound {
 		return network.Errorf(network.LoggedOut, "Slack does not know the app any more", "open a socket: %w", err)
 	}
-	if refusal(err) == "link_disabled" || refusal(err) == "socket_mode_not_enabled" {
+	switch refusal(err) {
+	case "link_disabled", "socket_mode_not_enabled":
 		return network.Errorf(network.LoggedOut, "Socket Mode is switched off: switch it on in the app's settings", "open a socket: %w", err)
+	case "forbidden_team": // as the documentation names it; nobody needs to tell us when that is over
+		return network.Errorf(network.Unavailable, "Slack does not let the app use Socket Mode: switch it on in the app's settings", "open a socket: %w", err)
+	case "missing_scope", "no_permission", "not_allowed_token_type":
+		return network.Errorf(network.LoggedOut, "the app-level token lacks the scope connections:write: make another one with it, under Basic Information of the app", "open a socket: %w", err)
 	}
-	if e := inWords(err, "open a socket"); network.KindOf(e) == network.LoggedOut || network.KindOf(e) == network.RateLimited {
+	switch e := inWords(err, "open a socket"); network.KindOf(e) {
+	case network.LoggedOut:
+		return network.Errorf(network.LoggedOut, "Slack does not accept the app-level token: copy it again or make another one, under Basic Information of the app", "open a socket: %w", err)
+	case network.RateLimited:
 		return e
 	}
 	return network.Errorf(network.Unavailable, "Slack cannot be reached at the moment", "open a socket: %w", err)

@@ -188,6 +188,10 @@ func (d *doctor) remote(ctx context.Context) {
 			continue
 		}
 		text, remedy := networkWords(err)
+		if found != "" {
+			d.warn(name, found+"; "+text, remedy)
+			continue
+		}
 		d.fail(name, text, remedy)
 	}
 }

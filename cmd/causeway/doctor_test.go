@@ -163,6 +163,23 @@ func TestNetworkWords(t *testing.T) {
 	}
 }
 
+// A halfWell network works, but not wholly.
+type halfWell struct{ network.Connector }
+
+func (halfWell) Info() network.Info { return network.Info{ID: "slack.acme"} }
+
+func (halfWell) Probe(context.Context) (string, error) {
+	return "the app is there", network.Errorf(network.Rejected, "add the scope", "it lacks a scope")
+}
+
+// TestHalfWell: what works, but not wholly, is no failure, and is said.
+func TestHalfWell(t *testing.T) {
+	d := newPatient(&config.Config{})
+	d.networks = []network.Connector{halfWell{}}
+	d.remote(t.Context())
+	expect(t, "a network that lacks something", d.lines(), "warn slack.acme: the app is there; it lacks a scope")
+}
+
 // TestAge: one unit, as large as fits.
 func TestAge(t *testing.T) {
 	for d, want := range map[time.Duration]string{-time.Second: "0s", 59 * time.Second: "59s", time.Minute: "1m", 3 * time.Hour: "3h", 47 * time.Hour: "47h", 72 * time.Hour: "3d"} {

@@ -74,6 +74,7 @@ func configFile(o *initOptions, listen string, networks []entry) ([]byte, error)
 // networkExample is what a configuration without a network ends with.
 const networkExample = `# networks:
 #   irc.libera: {server: "irc.libera.chat:6697", nick: causeway}
+#   slack.acme: {name: Acme, bot_token_file: slack-bot-token, app_token_file: slack-app-token} # causeway slack manifest
 `
 
 // ircNetworks are the sections for the --irc flags, each [NAME=]HOST[:PORT].
