@@ -82,6 +82,17 @@ func TestRelayOfChoice(t *testing.T) {
 	})
 }
 
+// A chat that somebody's account describes, which cannot show people under their own
+// names, is spoken in by a relay that can.
+func TestRelayShowsPersonas(t *testing.T) {
+	virtual(t, rigOptions{net: memnet.Options{Relay: "relay", RelayPersonas: true}}, func(r *rig) {
+		room, dave := relayRig(r)
+		dave.SendText(room, "hello")
+		r.hears("team", "relay", "hello")
+		r.equal("with a name before it", 0, r.said("team", "relay", "<dave> hello"))
+	})
+}
+
 // An administrator may have somebody's account speak for others: its owner is told and
 // may end it.
 func TestRelayNamed(t *testing.T) {

@@ -96,6 +96,7 @@ func (s *Server) describe(c *chat, a *account) *network.Chat {
 		Key: c.key(a), Kind: c.kind, Name: c.name, Topic: c.topic, Purpose: c.purpose, Avatar: c.avatar, Expiry: c.expiry, Archived: c.archived,
 		Members: len(c.members), Features: s.featuresOf(c), Levels: maps.Clone(c.levels),
 	}
+	out.Features.Personas = out.Features.Personas && (!s.options.RelayPersonas || a.user == s.options.Relay)
 	if c.kind == network.Direct {
 		out.Other = c.other(a.user)
 	}

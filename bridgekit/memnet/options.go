@@ -43,6 +43,10 @@ type Options struct {
 	// Consent is Info.Consent.
 	Consent bool
 
+	// RelayPersonas: nobody but the relay shows people under their own names, whatever
+	// Features say.
+	RelayPersonas bool
+
 	// Batch is how many events one Deliver carries at most; 0 means 64.
 	Batch int
 

@@ -65,7 +65,7 @@ func (p *pictures) linked(uri, url string, until time.Time) {
 // relay speaks for; empty if there is none, or no public listener. That it fails
 // does not keep the message back.
 func (o *outbound) picture(ctx context.Context) string {
-	if o.opts.Link == nil || !features(o.p).Personas {
+	if o.opts.Link == nil || !o.showsPersonas(ctx) {
 		return ""
 	}
 	key := memberName(o.evt.Room, o.evt.Sender)

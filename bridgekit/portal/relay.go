@@ -180,10 +180,11 @@ func (s *Service) spareRelay(ctx context.Context, p store.Portal) (*login.Sessio
 }
 
 // showsPersonas reports whether who is relayed is shown under their own name. An account
-// of somebody may not be able to do that where the network's own relay is.
+// of somebody may not be able to do that where the network's own relay is, and the chat
+// is described by either.
 func (o *outbound) showsPersonas(ctx context.Context) bool {
-	if !o.relay || o.sess.Owner == "" {
-		return features(o.p).Personas
+	if shows := features(o.p).Personas; !o.relay || shows && o.sess.Owner == "" {
+		return shows
 	}
 	k := loginChat{o.p.Network, o.sess.ID, o.p.ID}
 	o.mu.Lock()
