@@ -59,7 +59,7 @@ func TestTokenErrorsSayWhere(t *testing.T) {
 		"missing_scope":     {network.LoggedOut, "connections:write"},
 		"invalid_auth":      {network.LoggedOut, "app-level token"},
 		"token_revoked":     {network.LoggedOut, "app-level token"},
-		"link_disabled":     {network.LoggedOut, "Socket Mode"},
+		"link_disabled":     {network.Unavailable, "Socket Mode"},
 		"forbidden_team":    {network.Unavailable, "Socket Mode"},
 		"internal_error":    {network.Unavailable, "cannot be reached"},
 		"team_added_to_org": {network.Unavailable, "cannot be reached"},

@@ -266,6 +266,27 @@ func TestListsWithoutAScope(t *testing.T) {
 	}
 }
 
+// TestSocketModeSwitchedOff: that is said, and it is no login that has ended.
+func TestSocketModeSwitchedOff(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	c := newCore(t, w.connector(""), w.appLogin())
+	c.run()
+	w.Disable(w.app)
+	said := func(status network.Status, words string) func() bool {
+		return func() bool {
+			last := c.states[len(c.states)-1]
+			return last.Status == status && strings.Contains(last.Words, words)
+		}
+	}
+	c.wait("the state that Slack told", said(network.Offline, "Socket Mode is switched off"))
+	again := newCore(t, c.conn, c.login)
+	if err := again.open().Run(t.Context(), again); network.KindOf(err) != network.Unavailable || !strings.Contains(network.UserText(err), "Socket Mode") {
+		t.Errorf("a socket while it is switched off: %v", err)
+	}
+	w.Enable(w.app)
+	newCore(t, c.conn, c.login).run()
+}
+
 // TestDeadTokenIsNoticed by asking, although the socket still stands.
 func TestDeadTokenIsNoticed(t *testing.T) {
 	w, _, ops := listening(t)

@@ -130,6 +130,7 @@ func (s *socket) read(ctx context.Context, came chan<- []byte) {
 func (s *socket) take(ctx context.Context, raw []byte) error {
 	var m struct {
 		Type       string          `json:"type"`
+		Reason     string          `json:"reason"`
 		EnvelopeID string          `json:"envelope_id"`
 		Payload    json.RawMessage `json:"payload"`
 	}
@@ -140,6 +141,9 @@ func (s *socket) take(ctx context.Context, raw []byte) error {
 	case "hello":
 		return s.to.opened(ctx)
 	case "disconnect":
+		if m.Reason == "link_disabled" { // https://docs.slack.dev/apis/events-api/using-socket-mode
+			return errSwitchedOff(errors.New("disconnect"))
+		}
 		return errLost
 	}
 	if m.EnvelopeID == "" {
@@ -153,6 +157,11 @@ func (s *socket) take(ctx context.Context, raw []byte) error {
 	return s.to.envelope(ctx, m.Payload, ack)
 }
 
+// errSwitchedOff is that the app may have no sockets until somebody switches them on.
+func errSwitchedOff(err error) error {
+	return network.Errorf(network.Unavailable, "Socket Mode is switched off: switch it on in the app's settings", "open a socket: %w", err)
+}
+
 // connectError is why there is no connection.
 func connectError(err error) error {
 	var status goslack.StatusCodeError
@@ -160,10 +169,8 @@ func connectError(err error) error {
 		return network.Errorf(network.LoggedOut, "Slack does not know the app any more", "open a socket: %w", err)
 	}
 	switch refusal(err) {
-	case "link_disabled", "socket_mode_not_enabled":
-		return network.Errorf(network.LoggedOut, "Socket Mode is switched off: switch it on in the app's settings", "open a socket: %w", err)
-	case "forbidden_team": // as the documentation names it; nobody needs to tell us when that is over
-		return network.Errorf(network.Unavailable, "Slack does not let the app use Socket Mode: switch it on in the app's settings", "open a socket: %w", err)
+	case "link_disabled", "socket_mode_not_enabled", "forbidden_team": // of the last one its page says no more
+		return errSwitchedOff(err)
 	case "missing_scope", "no_permission", "not_allowed_token_type":
 		return network.Errorf(network.LoggedOut, "the app-level token lacks the scope connections:write: make another one with it, under Basic Information of the app", "open a socket: %w", err)
 	}
