@@ -78,7 +78,8 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 
 // options are how the parts of m are to be written.
 func (c *Client) options(ctx context.Context, acc *account, m *network.Outgoing, i int) convert.Options {
-	o := convert.Options{Everyone: true, Relayed: m.Persona != nil}
+	// chat.meMessage knows no threads: https://docs.slack.dev/reference/methods/chat.meMessage.
+	o := convert.Options{Everyone: true, Relayed: m.Persona != nil || c.thread(m) != ""}
 	o.Emoji = c.conn.dir.namer(ctx, acc)
 	if i == 0 && c.thread(m) == "" {
 		o.Quote = m.Quote

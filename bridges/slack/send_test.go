@@ -299,6 +299,21 @@ func TestCustomEmoji(t *testing.T) {
 	}
 }
 
+// TestEmoteInAThread stays in the thread, where Slack has no /me.
+func TestEmoteInAThread(t *testing.T) {
+	w, ops := running(t, "")
+	root := w.Say(w.main, w.bob, "root")
+	c := network.Content{Parts: []network.Part{{Style: network.Emote, Text: network.Text("waves").Parts[0].Text}}}
+	c.Thread = &network.Ref{ID: network.MessageID(root), Part: -1}
+	sent, err := ops.Send(t.Context(), w.outgoing(1, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := w.Message(w.main, string(sent.Parts[0][0])); m["thread_ts"] != root || m["text"] != "_waves_" {
+		t.Errorf("Slack holds %v", m)
+	}
+}
+
 // TestLongCaption: what is said with a file is there to its end.
 func TestLongCaption(t *testing.T) {
 	w, ops := running(t, "")

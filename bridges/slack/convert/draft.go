@@ -36,7 +36,7 @@ type Options struct {
 	Everyone bool
 	// Quote stands before the first message: what this answers.
 	Quote *network.Quote
-	// Relayed: Persona speaks, so that there can be no /me.
+	// Relayed: Persona speaks, or it is in a thread, so that there can be no /me.
 	Relayed bool
 }
 
