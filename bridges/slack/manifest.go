@@ -60,7 +60,7 @@ func Manifest(o ManifestOptions, asJSON bool) ([]byte, error) {
 		return nil, err
 	}
 	if asJSON {
-		data, err := json.MarshalIndent(m, "", "  ")
+		data, err := json.MarshalIndent(written{m, shown{m.Features, home{m.Features.AppHome, false}}}, "", "  ")
 		if err != nil {
 			return nil, fmt.Errorf("manifest: %w", err)
 		}
@@ -69,6 +69,9 @@ func Manifest(o ManifestOptions, asJSON bool) ([]byte, error) {
 	var doc yaml.Node
 	if err := doc.Encode(m); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if home := below(&doc, "features", "app_home"); home != nil {
+		home.Content = append(home.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "messages_tab_read_only_enabled"}, &yaml.Node{Kind: yaml.ScalarNode, Value: "false"})
 	}
 	scopes := below(&doc, "oauth_config", "scopes")
 	explain(below(scopes, "bot"), appScopes())
@@ -84,6 +87,23 @@ func Manifest(o ManifestOptions, asJSON bool) ([]byte, error) {
 	}
 	return []byte(out.String()), nil
 }
+
+// A written is a manifest that says that people may write to the app, as Slack's own do:
+// the library leaves out what is false, and what that means is not documented.
+type (
+	written struct {
+		goslack.Manifest
+		Features shown `json:"features"`
+	}
+	shown struct {
+		goslack.Features
+		AppHome home `json:"app_home"`
+	}
+	home struct {
+		goslack.AppHome
+		ReadOnly bool `json:"messages_tab_read_only_enabled"`
+	}
+)
 
 // manifest is the manifest as values.
 func manifest(o ManifestOptions) (goslack.Manifest, error) {

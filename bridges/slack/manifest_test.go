@@ -256,9 +256,12 @@ func TestManifest(t *testing.T) {
 				if c.redirect != slices.Equal(m.OAuthConfig.RedirectUrls, []string{public + "/oauth"}) || c.redirect != (len(m.OAuthConfig.Scopes.User) > 0) {
 					t.Errorf("OAuth is %+v", m.OAuthConfig)
 				}
-				if n := len([]rune(m.Display.LongDescription)); n < 174 || n > 4000 {
-					t.Errorf("the long description has %d characters, and Slack wants 174 to 4000", n)
+				if n := len([]rune(m.Display.LongDescription)); n < 175 || n > 4000 {
+					t.Errorf("the long description has %d characters, and Slack wants 175 to 4000", n)
 				}
+			}
+			if !strings.Contains(string(text), "messages_tab_read_only_enabled: false\n") || !strings.Contains(string(data), `"messages_tab_read_only_enabled": false`) {
+				t.Errorf("nothing says that people may write to the app:\n%s%s", text, data)
 			}
 			if !strings.Contains(string(text), "- reactions:read # without it: reactions do not arrive\n") {
 				t.Errorf("no reasons stand behind the scopes:\n%s", text)
