@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -8,9 +9,16 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 )
+
+// startWithin is how long a server may take until it answers.
+const startWithin = 2 * time.Minute
 
 // ErrNoPostgres says that the programs are not on this machine.
 var ErrNoPostgres = errors.New("initdb and pg_ctl were not found; get them with: apt-get install postgresql")
@@ -23,7 +31,8 @@ type Cluster struct {
 
 	bin, dir string
 	cred     *syscall.Credential
-	opts     string
+	args     []string
+	ended    chan struct{} // closed when the server that was started last is gone
 }
 
 // NewCluster makes and starts a server. Run as root it uses the user postgres,
@@ -54,7 +63,10 @@ func (c *Cluster) make() (err error) {
 		return err
 	}
 	c.DSN = fmt.Sprintf("postgres://causeway@127.0.0.1:%d/postgres?sslmode=disable", port)
-	c.opts = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=%s -c fsync=off -c max_connections=200", port, c.dir)
+	c.args = []string{
+		"-D", c.data(), "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + c.dir,
+		"-c", "fsync=off", "-c", "max_connections=200",
+	}
 	err = c.run("initdb", "-D", c.data(), "-U", "causeway", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
 	if err != nil {
 		return err
@@ -64,15 +76,67 @@ func (c *Cluster) make() (err error) {
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
-// Start starts the server on its old port and data, and waits until it answers.
+// Start starts the server on its old port and data, and waits until it answers. On
+// Linux it ends with this process, however that ends.
 func (c *Cluster) Start() error {
-	return c.run("pg_ctl", "-D", c.data(), "-w", "-l", filepath.Join(c.dir, "log"), "-o", c.opts, "start")
+	log, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := c.command("postgres", c.args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	dieWithParent(cmd.SysProcAttr)
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread() // for Linux the parent is the thread, so it has to stay
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how a server ends is its test's affair
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	c.ended = ended
+	return c.answers()
 }
 
-// Stop stops the server: "fast" lets transactions roll back, "immediate" is a
-// crash.
+// answers waits until the server takes connections.
+func (c *Cluster) answers() error {
+	limit := time.After(startWithin)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+		conn, err := pgx.Connect(ctx, c.DSN)
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-c.ended:
+		case <-limit:
+		case <-time.After(20 * time.Millisecond):
+			continue
+		}
+		text, _ := os.ReadFile(filepath.Join(c.dir, "log"))
+		return errors.Join(fmt.Errorf("postgres does not answer: %w: %s", err, text), c.Stop("immediate"))
+	}
+}
+
+// Stop stops the server and waits until it is gone: "fast" lets transactions roll back,
+// "immediate" is a crash.
 func (c *Cluster) Stop(mode string) error {
-	return c.run("pg_ctl", "-D", c.data(), "-m", mode, "-w", "stop")
+	err := c.run("pg_ctl", "-D", c.data(), "-m", mode, "-w", "stop")
+	if err == nil && c.ended != nil {
+		<-c.ended
+	}
+	return err
 }
 
 // Remove crashes the server, if it runs, and removes its folder.
@@ -82,22 +146,18 @@ func (c *Cluster) Remove() error {
 }
 
 func (c *Cluster) run(name string, args ...string) error {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
-	cmd.Dir = c.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred}
-	// pg_ctl's server keeps an inherited pipe open, so output goes to a file.
-	out, err := os.CreateTemp("", "causeway-pg-log-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name())
-	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(out.Name())
+	if text, err := c.command(name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, text)
 	}
 	return nil
+}
+
+// command is a program of PostgreSQL's, run as the user that may.
+func (c *Cluster) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred}
+	return cmd
 }
 
 // StartPostgres is NewCluster for those who need its URL only.
