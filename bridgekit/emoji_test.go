@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -216,9 +217,29 @@ func TestEmojiPack(t *testing.T) {
 
 		// Nothing is written that is there already.
 		n := len(r.hs.Room(space).Timeline)
+		reads := func() (n int) {
+			for _, q := range r.hs.Requests().Log {
+				if q.Method == http.MethodGet && (strings.Contains(q.Path, "/state/im.ponies.room_emotes") || strings.Contains(q.Path, "/state/m.room.image_pack")) {
+					n++
+				}
+			}
+			return n
+		}
+		r.hs.ResetRequests()
 		r.net.AddEmoji(":other:", picture("other"))
-		time.Sleep(2 * time.Hour)
+		time.Sleep(3 * time.Hour)
 		r.equal("events of the space", n, len(r.hs.Room(space).Timeline))
+		r.equal("reads of the pack when nothing changed", 0, reads())
+
+		// After a start it is not known what is there; what others wrote does not stay.
+		r.stop()
+		r.hs.ResetRequests()
+		r.start()
+		time.Sleep(2 * time.Hour)
+		r.equal("reads of the pack after a start", 2, reads())
+		r.hs.User(bot).SetState(space, "m.room.image_pack", "", map[string]any{"images": map[string]any{}})
+		time.Sleep(26 * time.Hour)
+		has(map[string]string{"feast": party})
 
 		// What is called otherwise now is the same on the network.
 		on := r.event(room, "look :party: !").ID

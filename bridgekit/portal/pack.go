@@ -23,6 +23,9 @@ const (
 	// packEvery is after how long packs are looked at without a change that was
 	// noticed: a network does not tell what changed while nobody listened.
 	packEvery = time.Hour
+	// packTrust is how long a pack is taken to be what it was, without asking the
+	// homeserver: others who may write in a space can change it.
+	packTrust = 24 * time.Hour
 	// maxPack is how large a pack may be, in bytes; an event may be 64 KiB. What does
 	// not fit is the pictures that were uploaded earliest.
 	maxPack = 48 << 10
@@ -59,10 +62,19 @@ type packs struct {
 
 	mu  sync.Mutex // guards due
 	due map[network.NetworkID]bool
+
+	// known is what the packs of spaces were when they were last read and written;
+	// touched by run alone. It is not stored: after a start they are read.
+	known map[id.RoomID]knownPack
+}
+
+type knownPack struct {
+	pack pack
+	at   time.Time
 }
 
 func newPacks(s *Service) *packs {
-	return &packs{s: s, wake: newBell(), due: map[network.NetworkID]bool{}}
+	return &packs{s: s, wake: newBell(), due: map[network.NetworkID]bool{}, known: map[id.RoomID]knownPack{}}
 }
 
 // changed has the packs of a network looked at soon. It does not block.
@@ -84,6 +96,7 @@ func (p *packs) take() map[network.NetworkID]bool {
 
 // run keeps the packs until ctx is done. Errors end here: the next look is never far.
 func (p *packs) run(ctx context.Context) error {
+	clear(p.known) // of an earlier run: another process may have written since
 	every := time.NewTicker(packEvery)
 	defer every.Stop()
 	for {
@@ -145,6 +158,20 @@ func (p *packs) refresh(ctx context.Context, sess *login.Session) error {
 	if err := p.s.db.SaveEmoji(ctx, renamed...); err != nil {
 		return err
 	}
+	if was := p.known[space]; time.Since(was.at) < packTrust && reflect.DeepEqual(was.pack, now) {
+		return nil
+	}
+	delete(p.known, space) // until all of it is written
+	read := time.Now()
+	if err := p.write(ctx, space, now); err != nil {
+		return err
+	}
+	p.known[space] = knownPack{now, read}
+	return nil
+}
+
+// write has a space hold a pack, where it does not.
+func (p *packs) write(ctx context.Context, space id.RoomID, now pack) error {
 	for _, t := range packTypes() {
 		var was pack
 		err := p.s.hs.State(ctx, space, t, "", &was)
