@@ -356,6 +356,7 @@ func TestPermissions(t *testing.T) {
 		room := r.room("team")
 		r.wait("alice is invited", func() bool { return r.hs.Room(room).Membership(r.alice.ID) != "" })
 		r.alice.Join(room)
+		r.ask(r.alice, room, "!cw set-relay", "are heard on") // whether it has become the relay by itself yet or not
 		eve, frank := r.hs.CreateUser("eve", "pw"), r.hs.CreateUser("frank", "pw")
 		for _, u := range []*matrixtest.User{r.bob, eve, frank} {
 			r.hs.User(bot).Invite(room, u.ID)
