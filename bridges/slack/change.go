@@ -208,5 +208,23 @@ func (d *directory) leftOver(chat string, ts convert.TS) bool {
 	return slices.Contains(d.surplus, chat+"/"+string(ts))
 }
 
-// maxSurplus is how many of them are remembered.
-const maxSurplus = 200
+// noteSent notes that a message was sent from here.
+func (d *directory) noteSent(chat string, ts convert.TS) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sent = append(d.sent, chat+"/"+string(ts))
+	d.sent = d.sent[max(0, len(d.sent)-maxSent):]
+}
+
+// sentHere reports whether a message was sent from here a while ago.
+func (d *directory) sentHere(chat string, ts convert.TS) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(d.sent, chat+"/"+string(ts))
+}
+
+// maxSurplus and maxSent are how many of them are remembered.
+const (
+	maxSurplus = 200
+	maxSent    = 1000
+)

@@ -45,6 +45,7 @@ type directory struct {
 	lists    map[string]known[map[string]conversation] // of channels, by who asked: the token
 	marks    map[string]looked                         // at the bookmarks of chats
 	surplus  []string                                  // messages that an edit made superfluous, the last ones; "chat/ts"
+	sent     []string                                  // messages that were sent from here, the last ones
 }
 
 // known is something and until when it is believed.

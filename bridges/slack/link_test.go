@@ -1,7 +1,7 @@
 package slack
 
 import (
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
@@ -44,21 +44,51 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestPreviewsOfOurs: a message of another channel that Slack shows below a link which
-// was sent from here is no edit of what was sent.
+// TestPreviewsOfOurs: what Slack shows below a link that was sent from here, by whichever
+// kind of login, is no edit of what was sent. Below what somebody said on Slack it is one,
+// if readers elsewhere cannot fetch it: a message of another channel, or what an app knows.
 func TestPreviewsOfOurs(t *testing.T) {
-	w, c, ops := listening(t)
-	sent, err := ops.Send(t.Context(), network.Outgoing{Txn: "00000000000000000000000000000001", Chat: network.ChatID(w.main), Content: network.Text("look")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	unfurled := slackfake.JSON{"attachments": []any{slackfake.JSON{"is_msg_unfurl": true, "text": "said there", "author_name": "Bob", "fallback": "said there", "id": 1}}}
-	w.Change(w.main, string(sent.Parts[0][0]), unfurled)
-	theirs := w.Say(w.main, w.bob, "look here")
-	w.Change(w.main, theirs, unfurled)
-	c.mark(w, "end")
-	edits := eventsOf[*network.Edit](c)
-	if i := slices.IndexFunc(edits, func(e *network.Edit) bool { return string(e.Target.ID) == theirs }); len(edits) != 1 || i != 0 {
-		t.Errorf("the edits are %+v", edits)
+	for kind, login := range map[string]func(*world, *site) network.Login{
+		"app":    func(w *world, _ *site) network.Login { return w.appLogin() },
+		"user":   func(w *world, _ *site) network.Login { return w.userLogin(w.carol) },
+		"person": func(w *world, _ *site) network.Login { return w.personLogin() },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slackfake.Config{})
+			s := w.publish(w.socket() + w.signsIn())
+			c := newCore(t, s.conn, login(w, s))
+			ops, _ := c.run()
+			other, _ := s.relay(t).started() // it hears all of it too
+			sent, err := ops.Send(t.Context(), network.Outgoing{Txn: txn(1), Chat: network.ChatID(w.main), Content: network.Text("look at https://tracker.test/7")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs := w.Say(w.main, w.bob, "look here: https://tracker.test/7")
+			for _, a := range []slackfake.JSON{
+				{"from_url": "https://tracker.test/7", "original_url": "https://tracker.test/7", "title": "Page", "fallback": "Page", "id": 1},
+				{"is_msg_unfurl": true, "text": "said there", "author_name": "Bob", "fallback": "said there", "id": 1},
+				{"is_app_unfurl": true, "from_url": "https://tracker.test/7", "title": "Ticket 7", "fields": []any{slackfake.JSON{"title": "Status", "value": "open"}}, "id": 1},
+			} {
+				for _, id := range []string{string(sent.Parts[0][0]), theirs} {
+					w.Change(w.main, id, slackfake.JSON{"attachments": []any{a}})
+				}
+			}
+			w.Change(w.main, theirs, slackfake.JSON{"reply_count": 3, "subscribed": true})
+			w.Say(w.main, w.bob, "end")
+			for who, c := range map[string]*core{"the login": c, "the bot": other} {
+				c.wait("the end", func() bool { all := c.texts(w.main); return len(all) > 0 && all[len(all)-1] == "end" })
+				var got []string
+				for _, e := range eventsOf[*network.Edit](c) {
+					if string(e.Target.ID) != theirs {
+						t.Errorf("to %s it is an edit of what was sent: %q", who, textOf(e.Content))
+					}
+					got = append(got, textOf(e.Content))
+				}
+				if len(got) != 2 || !strings.Contains(got[0], "said there") || !strings.Contains(got[1], "Status") || !strings.Contains(got[1], "open") {
+					t.Errorf("to %s the edits are %q", who, got)
+				}
+			}
+		})
 	}
 }

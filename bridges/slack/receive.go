@@ -67,6 +67,12 @@ func (t *translator) ofApp(m *convert.Message) bool {
 	return m.BotID == t.acc.BotID && t.acc.BotID != ""
 }
 
+// ours reports whether a message was sent from here, by whichever login: our app posted
+// it, it has our mark, or it was sent a while ago by a session whose marks nobody can read.
+func (t *translator) ours(m *convert.Message, chat string) bool {
+	return t.ofApp(m) || markOf(m) != nil || t.conn.dir.sentHere(chat, m.TS)
+}
+
 // said is a message that somebody wrote.
 func (t *translator) said(ctx context.Context, m *convert.Message, chat string, past bool) *network.Message {
 	msg := &network.Message{Head: t.head(chat, messageKey(m.TS), t.senderOf(m), m.TS), ID: m.TS.ID(), Content: t.content(ctx, m)}
@@ -107,7 +113,7 @@ func (t *translator) edited(ctx context.Context, m *convert.Message, chat string
 	if !now.TS.Valid() {
 		return nil
 	}
-	if previewed := m.Previous != nil && m.Previous.Edited == now.Edited; previewed && t.ofApp(now) {
+	if previewed := m.Previous != nil && m.Previous.Edited == now.Edited; previewed && t.ours(now, chat) {
 		return nil
 	}
 	if !m.Rewritten(t.conn.dir.lookup(ctx, t.acc)) {

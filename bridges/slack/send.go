@@ -62,6 +62,7 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 			return nil, time.Time{}, err
 		}
 		c.tries.ours(m.Chat, id)
+		c.conn.dir.noteSent(string(m.Chat), convert.TS(id))
 		if ids = append(ids, id); len(drafts) > 1 {
 			if err := c.noteRest(ctx, m, i, ids); err != nil {
 				return nil, time.Time{}, err

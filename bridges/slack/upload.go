@@ -98,6 +98,7 @@ func (c *Client) sendFile(ctx context.Context, acc *account, m *network.Outgoing
 	if ts == "" {
 		return "", network.Errorf(network.Unsure, "Slack has taken the file and not shown it yet", "send: file %s is in no message", id)
 	}
+	c.conn.dir.noteSent(string(m.Chat), convert.TS(ts))
 	if up.Shown = true; c.noteUpload(ctx, m, up) != nil { // it is only remembered for longer
 		c.host.Log.Warn("a file that was sent is remembered for longer", "chat", m.Chat)
 	}
