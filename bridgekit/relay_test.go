@@ -164,6 +164,45 @@ func TestRelayAway(t *testing.T) {
 	})
 }
 
+// Two people of a name are told from each other on the network, also after a restart, when
+// only one of them has said anything; and so is who calls themselves like somebody of the
+// network or like the bot.
+func TestRelayedNames(t *testing.T) {
+	virtual(t, rigOptions{net: memnet.Options{Relay: "relay"}}, func(r *rig) {
+		room, dave := relayRig(r)
+		r.ask(r.alice, room, "!cw set-relay", "heard on Memnet")
+		come := func(local, name string) *matrixtest.User {
+			u := r.hs.CreateUser(local, "pw")
+			u.SetDisplayName(name)
+			r.alice.Invite(room, u.ID)
+			u.Join(room)
+			return u
+		}
+		said := func(u *matrixtest.User, text, as string) {
+			t.Helper()
+			u.SendText(room, text)
+			r.hears("team", "relay", text)
+			if p := r.message("team", text).Content.Persona; p == nil || p.Name != as {
+				t.Errorf("%s says %q as %+v, not %q", u.ID, text, p, as)
+			}
+		}
+		said(dave, "first", "dave")
+		r.say("carol", "team", "I am Carol")
+		r.sees(room, "I am Carol")
+		mallory := come("mallory", "D\u200bаve") // with a Cyrillic а
+		said(mallory, "second", "Dаve (@mallory:test)")
+		carol := come("carol2", "C A R O L")
+		said(carol, "third", "C A R O L (@carol2:test)")
+		said(come("b0t", "Саusеwау"), "fourth", "Саusеwау (@b0t:test)")
+		r.stop()
+		r.start()
+		r.connected("alice")
+		said(mallory, "fifth", "Dаve (@mallory:test)")
+		erin := come("erin", "Erin")
+		said(erin, "sixth", "Erin")
+	})
+}
+
 // In a hub an account speaks for everybody, and its owner speaks as ever.
 func TestHubRelayOfChoice(t *testing.T) {
 	inHub(t, hubRigOptions{nets: []string{"a", "b"}, each: func(_ string, o *memnet.Options) { o.Features = plain("").Features }}, func(r *hubRig) {

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"unicode"
@@ -31,10 +33,40 @@ func Show(name, mxid, network string, taken func(look string) bool) Identity {
 	if clean == "" {
 		clean = "somebody"
 	}
-	if slices.ContainsFunc(Looks(clean), taken) || Mixed(clean) {
-		clean += " (" + Clean(mxid) + ")"
+	imitates := namesAccount(clean)
+	if imitates { // what stands behind a name is the bridge's to say
+		clean = Clean(strings.Map(withoutAt, clean))
+	}
+	looks := Looks(clean) // none: there is nothing to tell it by
+	if imitates || len(looks) == 0 || slices.ContainsFunc(looks, taken) || Mixed(clean) {
+		clean += " (" + distinct(mxid) + ")"
 	}
 	return Identity{Name: clean, MXID: mxid, Network: Clean(network)}
+}
+
+// namesAccount reports whether a name has a Matrix ID in it, or what looks like one: so
+// would somebody else's with theirs behind it.
+func namesAccount(name string) bool {
+	_, after, at := strings.Cut(confusable.Skeleton(norm.NFKC.String(name)), "@")
+	return at && strings.Contains(after, ":")
+}
+
+// withoutAt takes out what looks like the sign that a Matrix ID begins with.
+func withoutAt(r rune) rune {
+	if strings.Contains(norm.NFKC.String(string(r)), "@") {
+		return -1
+	}
+	return r
+}
+
+// distinct is a Matrix ID as it stands behind a name: of a long one its beginning and a
+// hash of all, so that no two become one.
+func distinct(mxid string) string {
+	if len(mxid) <= maxName {
+		return Clean(mxid)
+	}
+	sum := sha256.Sum256([]byte(mxid))
+	return Clean(strings.ToValidUTF8(mxid[:maxName-12], "")) + "…" + hex.EncodeToString(sum[:5])
 }
 
 func localpart(mxid string) string {
@@ -84,7 +116,7 @@ func Clean(name string) string {
 // changes how others are seen, or it ends a prefix.
 func harmful(r rune) bool {
 	switch {
-	case r == '<', r == '>', r == '\u034f', r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\u2800', r == unicode.ReplacementChar:
+	case r == '<', r == '>', r == '\u034f', r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\u2800', r == '\U0001d159', r == unicode.ReplacementChar:
 		return true // the middle ones are blank and no space
 	case r >= 0xfe00 && r <= 0xfe0f && r != 0xfe0f, r >= 0xe0000 && r <= 0xe0fff:
 		return true // selectors and tags

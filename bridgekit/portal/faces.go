@@ -10,8 +10,8 @@ import (
 )
 
 // faces knows what the names of rooms' people look like, so that nobody can be shown
-// on a network under a name that passes for somebody else's. For rooms of several networks
-// it reads all names once; of others it knows what was pushed.
+// on a network under a name that passes for somebody else's. It reads all names of a room
+// once, when somebody is relayed there, and follows what is pushed.
 type faces struct {
 	mu    sync.Mutex // guards rooms
 	rooms map[id.RoomID]*gallery

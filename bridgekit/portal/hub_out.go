@@ -81,21 +81,17 @@ func (o *outbound) identityOf(ctx context.Context, who id.UserID) hub.Identity {
 	return o.shown(ctx, who, owner, o.displayName(ctx, who), on)
 }
 
-// shown is somebody under a name that nobody else in the room has. owner is the Matrix
+// shown is somebody under a name that nobody else in the room has, as far as is known: where
+// that is not, their Matrix ID stands behind it. owner is the Matrix
 // account of a person who has several.
 func (o *outbound) shown(ctx context.Context, who, owner id.UserID, name, on string) hub.Identity {
 	room := o.evt.Room
-	several, err := o.portals.several(ctx, o.p.Room)
+	err := o.faces.load(ctx, o.Service, room)
 	if err != nil {
-		o.log.Warn("look for a room's networks", "entry", o.e.ID, "err", err)
-	}
-	if several {
-		if err := o.faces.load(ctx, o.Service, room); err != nil {
-			o.log.Warn("read the names of a room's people", "entry", o.e.ID, "err", err)
-		}
+		o.log.Warn("read the names of a room's people", "entry", o.e.ID, "err", err)
 	}
 	return hub.Show(name, string(who), on, func(look string) bool {
-		return o.faces.taken(room, look, func(u id.UserID) bool { return u == who || o.isOf(u, owner) })
+		return err != nil || o.faces.taken(room, look, func(u id.UserID) bool { return u == who || o.isOf(u, owner) })
 	})
 }
 

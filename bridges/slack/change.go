@@ -6,12 +6,9 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 	"github.com/causeway-chat/causeway/bridges/slack/convert"
-	"golang.org/x/text/unicode/norm"
 )
 
 // jsonText is v as JSON; v is made of texts.
@@ -45,7 +42,7 @@ func (c *Client) Edit(ctx context.Context, e network.OutgoingEdit) (network.Sent
 			}
 			continue
 		}
-		args := c.arguments(acc, &m, drafts[i])
+		args := c.arguments(ctx, acc, &m, drafts[i])
 		args.Set("ts", string(id))
 		if err := acc.call(ctx, "chat.update", args, nil); err != nil {
 			return sent, err
@@ -166,30 +163,6 @@ func (c *Client) markRead(ctx context.Context, chat network.ChatID, upTo network
 		return nil
 	}
 	return acc.call(ctx, "conversations.mark", url.Values{"channel": {string(chat)}, "ts": {string(upTo.ID)}}, nil)
-}
-
-// taken reports whether somebody of the workspace whom the directory knows is called
-// like name, or nearly so.
-func (d *directory) taken(name string) bool {
-	want := looks(name)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, k := range d.people {
-		if looks(k.value.Name) == want || looks(k.value.Handle) == want {
-			return true
-		}
-	}
-	return false
-}
-
-// looks is what a name looks like: without case, accents, space and marks.
-func looks(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.IsMark(r) || unicode.IsPunct(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, norm.NFKD.String(name))
 }
 
 // noteLeftOver notes that a message is about to be deleted because an edit has made the

@@ -35,6 +35,7 @@ type person struct {
 // called, for all its logins. It may be used concurrently.
 type directory struct {
 	flight singleflight.Group
+	roster roster
 
 	mu       sync.Mutex // guards all below
 	people   map[string]known[person]
@@ -100,6 +101,7 @@ func (d *directory) person(ctx context.Context, acc *account, id string) (person
 				long = listFor
 			}
 			d.people[id] = known[person]{p, time.Now().Add(long)}
+			d.roster.add(p.Name, p.Handle)
 		},
 		func(ctx context.Context) (person, error) {
 			if strings.HasPrefix(id, "B") {
@@ -206,7 +208,9 @@ func (d *directory) learn(u *userJSON) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.people[u.ID] = known[person]{u.person(), time.Now().Add(personFor)}
+	p := u.person()
+	d.people[u.ID] = known[person]{p, time.Now().Add(personFor)}
+	d.roster.add(p.Name, p.Handle, u.Profile.RealName, u.RealName)
 }
 
 // named takes the name of a channel.

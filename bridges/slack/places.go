@@ -264,24 +264,31 @@ func (c *Client) byHandle(ctx context.Context, acc *account, name string) (perso
 func (a *api) users(ctx context.Context, f func(*userJSON) bool) error {
 	return a.eachTeam(ctx, url.Values{"limit": {"200"}}, func(args url.Values) (bool, error) {
 		for {
-			var out struct {
-				Members []userJSON `json:"members"`
-				Meta    struct {
-					Next string `json:"next_cursor"`
-				} `json:"response_metadata"`
-			}
-			if err := a.call(ctx, "users.list", args, &out); err != nil {
+			page, next, err := a.userPage(ctx, args)
+			if err != nil {
 				return false, err
 			}
-			for i := range out.Members {
-				if !f(&out.Members[i]) {
+			for i := range page {
+				if !f(&page[i]) {
 					return true, nil
 				}
 			}
-			if out.Meta.Next == "" {
+			if next == "" {
 				return false, nil
 			}
-			args.Set("cursor", out.Meta.Next)
+			args.Set("cursor", next)
 		}
 	})
+}
+
+// userPage is a page of the list of all users; an empty cursor: there is no next one.
+func (a *api) userPage(ctx context.Context, args url.Values) (page []userJSON, next string, err error) {
+	var out struct {
+		Members []userJSON `json:"members"`
+		Meta    struct {
+			Next string `json:"next_cursor"`
+		} `json:"response_metadata"`
+	}
+	err = a.call(ctx, "users.list", args, &out)
+	return out.Members, out.Meta.Next, err
 }

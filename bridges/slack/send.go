@@ -50,7 +50,7 @@ func (c *Client) sendPart(ctx context.Context, acc *account, m *network.Outgoing
 		return nil, time.Time{}, err
 	}
 	for k := len(ids); k < len(drafts); k++ {
-		args := c.arguments(acc, m, drafts[k])
+		args := c.arguments(ctx, acc, m, drafts[k])
 		c.sign(args, mark{Txn: m.Txn, Part: i, Piece: k, Of: len(drafts)})
 		if c.unmarked(drafts[k]) {
 			if err := c.noteTry(ctx, m, i); err != nil {
@@ -89,7 +89,7 @@ func (c *Client) options(ctx context.Context, acc *account, m *network.Outgoing,
 }
 
 // arguments are those of a message in the chat of m.
-func (c *Client) arguments(acc *account, m *network.Outgoing, d convert.Draft) url.Values {
+func (c *Client) arguments(ctx context.Context, acc *account, m *network.Outgoing, d convert.Draft) url.Values {
 	args := url.Values{"channel": {string(m.Chat)}, "text": {d.Text}, "unfurl_links": {"true"}}
 	if len(d.Blocks) > 0 {
 		args.Set("blocks", string(d.Blocks))
@@ -97,7 +97,7 @@ func (c *Client) arguments(acc *account, m *network.Outgoing, d convert.Draft) u
 	if root := c.thread(m); root != "" {
 		args.Set("thread_ts", root)
 	}
-	c.wear(acc, m, args)
+	c.wear(ctx, acc, m, args)
 	return args
 }
 
@@ -125,11 +125,11 @@ func (c *Client) thread(m *network.Outgoing) string {
 }
 
 // wear gives a message the face of who is relayed, if the app may.
-func (c *Client) wear(acc *account, m *network.Outgoing, args url.Values) {
+func (c *Client) wear(ctx context.Context, acc *account, m *network.Outgoing, args url.Values) {
 	if m.Persona == nil || !acc.may("chat:write.customize") || c.cred.Kind != kindApp {
 		return
 	}
-	face := convert.NewFace(*m.Persona, c.conn.dir.taken)
+	face := c.face(ctx, acc, *m.Persona)
 	args.Set("username", face.Username)
 	if face.IconURL != "" {
 		args.Set("icon_url", face.IconURL)

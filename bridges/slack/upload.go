@@ -179,7 +179,7 @@ func (c *Client) show(ctx context.Context, acc *account, m *network.Outgoing, i 
 	if text := c.caption(ctx, acc, m, i); text != "" {
 		args.Set("initial_comment", text)
 	}
-	c.wear(acc, m, args)
+	c.wear(ctx, acc, m, args)
 	_, err := acc.answer(ctx, "files.completeUploadExternal", args, nil)
 	return lost(err, "files.completeUploadExternal")
 }
@@ -257,7 +257,7 @@ func (c *Client) checkFace(ctx context.Context, acc *account, m *network.Outgoin
 				return
 			}
 		}
-		face := convert.NewFace(*m.Persona, c.conn.dir.taken)
+		face := c.face(ctx, acc, *m.Persona)
 		text := "*" + escape(face.Username) + "*"
 		if words := c.caption(ctx, acc, m, i); words != "" {
 			text += ": " + words

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"unicode"
 
@@ -59,13 +61,25 @@ func NewFace(p network.Persona, taken func(name string) bool) Face {
 	local, _, _ := strings.Cut(strings.TrimPrefix(p.MXID, "@"), ":")
 	f := Face{Username: first(cleanName(p.Name, longestName), cleanName(local, longestName), "somebody")}
 	if taken != nil && taken(f.Username) {
-		id := " (" + cleanName(first(p.MXID, p.Network, "Matrix"), longestName/2) + ")"
+		id := " (" + distinct(cleanName(first(p.MXID, p.Network, "Matrix"), len(p.MXID)+longestName)) + ")"
 		f.Username = cleanName(f.Username, longestName-len([]rune(id))) + id
 	}
 	if strings.HasPrefix(p.Avatar, "https://") {
 		f.IconURL = p.Avatar
 	}
 	return f
+}
+
+// distinct is an ID of at most half a name: of a longer one its beginning and a hash of
+// all, so that no two become one.
+func distinct(id string) string {
+	const most = longestName / 2
+	all := []rune(id)
+	if len(all) <= most {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return string(all[:most-11]) + "…" + hex.EncodeToString(sum[:5])
 }
 
 // cleanName is a name without what is invisible, controls or changes direction,
@@ -75,7 +89,7 @@ func cleanName(name string, limit int) string {
 	n := 0
 	for _, r := range strings.Join(strings.Fields(strings.ToValidUTF8(name, "")), " ") {
 		switch {
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r), r == '\u034f', r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\ufffd':
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r), r == '\u034f', r == '\u115f', r == '\u1160', r == '\u3164', r == '\uffa0', r == '\u2800', r == '\U0001d159', r == '\ufffd':
 			continue
 		case unicode.IsSpace(r):
 			r = ' '

@@ -170,6 +170,11 @@ func TestFace(t *testing.T) {
 	if n := len([]rune(long.Username)); n > longestName {
 		t.Errorf("%d characters", n)
 	}
+	all := func(string) bool { return true }
+	same := "@" + strings.Repeat("m", 60)
+	if one, two := NewFace(network.Persona{MXID: same + ":x", Name: "Ann"}, all), NewFace(network.Persona{MXID: same + ":y", Name: "Ann"}, all); one == two {
+		t.Errorf("two people are both %+v", one)
+	}
 	if f := NewFace(network.Persona{Name: "x"}, nil); f.Username != "x" {
 		t.Errorf("%+v", f)
 	}
