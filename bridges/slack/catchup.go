@@ -171,7 +171,8 @@ func (t *translator) reactions(ctx context.Context, m *convert.Message, chat str
 		return nil
 	}
 	set := &network.ReactionSet{Head: t.head(chat, "", "", m.TS), Target: network.Whole(m.TS.ID()), Emoji: map[network.UserID][]string{}}
-	set.Target.Sender, set.History = t.senderOf(m), past
+	set.Target.Sender, _ = t.speaker(ctx, m)
+	set.History = past
 	key := []string{string(m.TS)}
 	for _, r := range m.Reactions {
 		emoji, id := t.emoji(ctx, r.Name)

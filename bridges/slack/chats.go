@@ -143,6 +143,9 @@ func (c *Client) User(ctx context.Context, id network.UserID) (network.User, err
 	if err != nil {
 		return network.User{}, err
 	}
+	if isFace(string(id)) {
+		return c.face(ctx, string(id))
+	}
 	p, err := c.conn.dir.person(ctx, acc, string(id))
 	if err != nil {
 		return network.User{}, err

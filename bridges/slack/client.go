@@ -46,6 +46,7 @@ type Client struct {
 	host  network.Host
 	files *uploads
 	tries tries
+	faces faceBook
 
 	mu   sync.Mutex
 	live *account // nil while not connected; guarded by mu

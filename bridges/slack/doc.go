@@ -28,6 +28,10 @@
 // several. Channels and group messages are shared by all logins; direct messages
 // (D…) are private to one. A message's ID is its ts, unique in its conversation.
 //
+// What an app posts under a name and picture of its choice is said by a face: the bot's
+// ID with a hash behind it, which the value "face/<id>" of the login explains. It is
+// stored before the message is delivered.
+//
 // A custom emoji is the address of its picture, which stays the same when the emoji is
 // renamed or removed and is the same for its aliases; reactions are called by names.
 //

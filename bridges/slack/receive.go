@@ -42,7 +42,7 @@ func (t *translator) message(ctx context.Context, m *convert.Message, chat strin
 	case convert.Changed:
 		return t.edited(ctx, m, chat)
 	case convert.Deleted:
-		return t.removed(m, chat)
+		return t.removed(ctx, m, chat)
 	case convert.Altered:
 		return t.altered(ctx, m, chat, past)
 	}
@@ -75,7 +75,8 @@ func (t *translator) ours(m *convert.Message, chat string) bool {
 
 // said is a message that somebody wrote.
 func (t *translator) said(ctx context.Context, m *convert.Message, chat string, past bool) *network.Message {
-	msg := &network.Message{Head: t.head(chat, messageKey(m.TS), t.senderOf(m), m.TS), ID: m.TS.ID(), Content: t.content(ctx, m)}
+	who, name := t.speaker(ctx, m)
+	msg := &network.Message{Head: t.head(chat, messageKey(m.TS), who, m.TS), ID: m.TS.ID(), Content: t.content(ctx, m)}
 	msg.History = past
 	if our := markOf(m); our != nil {
 		msg.Txn = our.Txn
@@ -84,6 +85,8 @@ func (t *translator) said(ctx context.Context, m *convert.Message, chat string, 
 	}
 	if msg.Txn != "" {
 		msg.Persona = nil
+	} else if name != "" {
+		msg.Content = named(msg.Content, name)
 	}
 	return msg
 }
@@ -120,20 +123,24 @@ func (t *translator) edited(ctx context.Context, m *convert.Message, chat string
 		return nil
 	}
 	c := t.content(ctx, now)
+	author, name := t.speaker(ctx, now)
+	if name != "" {
+		c = named(c, name)
+	}
 	by, at, version := network.UserID(now.EditedBy), m.EventTS, now.Edited
 	if by == "" || isID(string(by), "B") { // an app's edit is by its bot, its message by the bot's user
-		by = t.senderOf(now)
+		by = author
 	}
 	if version == "" || m.Previous != nil && m.Previous.Edited == version {
 		version = m.EventTS // not by its author
 	}
 	ed := &network.Edit{Head: t.head(chat, editKey(now.TS, version), by, at), Target: network.Whole(now.TS.ID()), Version: version.Order(), Content: c}
-	ed.Target.Sender = t.senderOf(now)
+	ed.Target.Sender = author
 	return []network.Event{ed}
 }
 
 // removed is that a message was deleted.
-func (t *translator) removed(m *convert.Message, chat string) []network.Event {
+func (t *translator) removed(ctx context.Context, m *convert.Message, chat string) []network.Event {
 	ts := m.Target()
 	if !ts.Valid() {
 		return nil
@@ -143,7 +150,7 @@ func (t *translator) removed(m *convert.Message, chat string) []network.Event {
 	}
 	r := &network.Redaction{Head: t.head(chat, deletionKey(ts), "", m.EventTS), Target: network.Whole(ts.ID())}
 	if m.Previous != nil {
-		r.Sender = t.senderOf(m.Previous)
+		r.Sender, _ = t.speaker(ctx, m.Previous)
 		// Besides the app itself, nobody but administrators can delete what it said.
 		r.Moderated = t.cred.Kind == kindApp && r.Sender == network.UserID(t.acc.UserID)
 	}

@@ -1,13 +1,16 @@
 package slack
 
 import (
+	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/convert"
 	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
 )
 
@@ -132,16 +135,87 @@ func TestChannelChanges(t *testing.T) {
 
 // TestBotsHaveTheirOwnNames: an app that posts under a name is shown under it.
 func TestBotsHaveTheirOwnNames(t *testing.T) {
-	w, c, ops := listening(t)
+	w := newWorld(t, slackfake.Config{})
+	c := newCore(t, w.connector(""), w.appLogin())
+	ops, stop := c.run()
 	other := w.Install(w.AddApp(slackfake.App{Name: "Weather"}), "")
-	w.Post(w.main, other.User, slackfake.JSON{"text": "rain", "subtype": "bot_message", "bot_id": other.Bot, "user": nil, "username": "Forecast"})
-	c.mark(w, "end")
-	m := eventsOf[*network.Message](c)[0]
-	if string(m.Sender) != other.Bot || m.Persona == nil || m.Persona.Name != "Forecast" {
-		t.Errorf("%q is by %s as %+v", textOf(m.Content), m.Sender, m.Persona)
+	w.AddEmoji("cloud9", "https://emoji.example/cloud9.png")
+	post := func(text string, more slackfake.JSON) string {
+		m := slackfake.JSON{"text": text, "subtype": "bot_message", "bot_id": other.Bot, "user": nil}
+		maps.Copy(m, more)
+		return w.Post(w.main, other.User, m)
 	}
-	if u, err := ops.User(t.Context(), m.Sender); err != nil || u.Name != "Weather" || !u.Bot {
-		t.Errorf("the bot is %+v, %v", u, err)
+	face := slackfake.JSON{"username": "Forecast", "icons": slackfake.JSON{"image_48": "https://a.example/48.png"}}
+	first := post("rain", face)
+	post("more rain", face)
+	post("clouds", slackfake.JSON{"username": "Forecast", "icons": slackfake.JSON{"emoji": ":cloud9:"}})
+	post("robots", slackfake.JSON{"username": "Forecast", "icons": slackfake.JSON{"emoji": ":robot_face:"}})
+	post("plain", nil)
+	w.Edit(w.main, first, "heavy rain")
+	w.Delete(w.main, first)
+	c.mark(w, "end")
+	all := eventsOf[*network.Message](c)
+	shown := func(ops network.Ops) (out []string) {
+		t.Helper()
+		for _, m := range all[:5] {
+			u, err := ops.User(t.Context(), m.Sender)
+			if err != nil || !u.Bot {
+				t.Errorf("who said %q is %+v, %v", textOf(m.Content), u, err)
+			}
+			picture := convert.FileRef{}
+			if u.Avatar != nil {
+				if picture, err = convert.ParseFileRef(u.Avatar.Ref); err != nil || !picture.Public {
+					t.Errorf("the picture is %+v, %v", picture, err)
+				}
+			}
+			out = append(out, u.Name+" "+picture.URL)
+		}
+		return out
+	}
+	want := []string{"Forecast https://a.example/48.png", "Forecast https://a.example/48.png", "Forecast https://emoji.example/cloud9.png", "Forecast 🤖 ", "Weather https://a.slack-edge.com/80588/img/plugins/app/bot_36.png"}
+	if got := shown(ops); !slices.Equal(got, want) {
+		t.Errorf("they are %q", got)
+	}
+	if all[0].Sender != all[1].Sender || all[0].Sender == all[2].Sender || string(all[4].Sender) != other.Bot || textOf(all[0].Content) != "rain" {
+		t.Errorf("the senders are %s, %s, %s, %s", all[0].Sender, all[1].Sender, all[2].Sender, all[4].Sender)
+	}
+	if e := eventsOf[*network.Edit](c); len(e) != 1 || e[0].Sender != all[0].Sender {
+		t.Errorf("the edits are %+v", e)
+	}
+	if r := eventsOf[*network.Redaction](c); len(r) != 1 || r[0].Sender != all[0].Sender {
+		t.Errorf("the removals are %+v", r)
+	}
+	stop()
+	c.mu.Lock()
+	c.states = nil // of the run before
+	c.mu.Unlock()
+	again, _ := c.run() // after a restart nobody has to say anything for them to be known
+	if got := shown(again); !slices.Equal(got, want) {
+		t.Errorf("after a restart they are %q", got)
+	}
+	if err := again.SetMember(t.Context(), network.ChatID(w.main), network.Member{User: all[0].Sender, Membership: network.Left}); network.KindOf(err) != network.Rejected {
+		t.Errorf("a face that is put out: %v", err)
+	}
+}
+
+// TestBotsHaveManyNames: a bot with a name for each message gets no account for each.
+func TestBotsHaveManyNames(t *testing.T) {
+	w, c, _ := listening(t)
+	other := w.Install(w.AddApp(slackfake.App{Name: "Build"}), "")
+	senders := map[network.UserID]int{}
+	for i := range maxFaces + 3 {
+		w.Post(w.main, other.User, slackfake.JSON{"text": "done", "subtype": "bot_message", "bot_id": other.Bot, "user": nil, "username": fmt.Sprint("Build ", i)})
+	}
+	c.mark(w, "end")
+	var last *network.Message
+	for _, m := range eventsOf[*network.Message](c) {
+		if textOf(m.Content) != "end" {
+			senders[m.Sender]++
+			last = m
+		}
+	}
+	if len(senders) != maxFaces+1 || senders[network.UserID(other.Bot)] != 3 || textOf(last.Content) != fmt.Sprintf("Build %d: done", maxFaces+2) {
+		t.Errorf("%d senders; the last one says %q", len(senders), textOf(last.Content))
 	}
 }
 

@@ -142,7 +142,7 @@ func (m *Message) Broadcast() bool { return m.InThread() && m.Subtype == "thread
 // in a thread, Broadcast for those that the channel shows too, Persona for what came under a name of its own. It is for messages
 // of the kinds Said and Notice.
 func (m *Message) Content(l Lookup) network.Content {
-	c := network.Content{Parts: m.parts(l), Persona: m.persona(), Broadcast: m.Broadcast()}
+	c := network.Content{Parts: m.parts(l), Persona: m.persona(l), Broadcast: m.Broadcast()}
 	if m.InThread() {
 		c.Thread = &network.Ref{ID: m.Thread.ID(), Part: -1}
 		if m.Root != nil {

@@ -9,9 +9,20 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
+// Face is the name and picture that an app chose for this message, nil if it came under
+// those of the app.
+func (m *Message) Face(l Lookup) *network.Persona {
+	name, profile := m.body.str("username"), m.body.obj("bot_profile").str("name")
+	if m.body.obj("icons") == nil && (name == "" || name == profile) {
+		return nil
+	}
+	return m.persona(l)
+}
+
 // persona is the name and picture that a message came under, nil if those of its
-// sender. Only apps choose them; old messages of people have a username too.
-func (m *Message) persona() *network.Persona {
+// sender. Only apps choose them; old messages of people have a username too. An emoji
+// for a picture is the workspace's own one's picture, or stands behind the name.
+func (m *Message) persona(l Lookup) *network.Persona {
 	if m.User != "" && m.BotID == "" {
 		return nil
 	}
@@ -23,7 +34,20 @@ func (m *Message) persona() *network.Persona {
 	if name = strings.TrimSpace(name); name == "" {
 		return nil
 	}
-	return &network.Persona{Name: unescape(name), Avatar: first(icon(m.body.obj("icons")), icon(profile.obj("icons")))}
+	p := &network.Persona{Name: unescape(name), Avatar: icon(m.body.obj("icons"))}
+	emoji := strings.Trim(m.body.obj("icons").str("emoji"), ":")
+	switch {
+	case p.Avatar != "":
+	case emoji == "":
+		p.Avatar = icon(profile.obj("icons"))
+	default:
+		if s, standard := l.Standard(emoji); standard {
+			p.Name += " " + s
+		} else if p.Avatar = ask(l.Emoji, emoji, ""); p.Avatar == "" {
+			p.Avatar = icon(profile.obj("icons"))
+		}
+	}
+	return p
 }
 
 // Profile is the name and picture of the sender that came with the message, as in
