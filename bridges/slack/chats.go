@@ -88,6 +88,9 @@ func (c *Client) describe(ctx context.Context, acc *account, found conversation)
 		if !found.IsPrivate {
 			chat.Kind = network.Channel
 		}
+		if c.set.MuteChannels && c.cred.Kind != kindApp {
+			chat.Kept = &network.Kept{Muted: true}
+		}
 		chat.Levels = map[network.UserID]int{}
 		if found.Creator != "" {
 			chat.Levels[network.UserID(found.Creator)] = 50

@@ -41,6 +41,10 @@ type Config struct {
 	// what it answers before it, or "thread", in the thread of that.
 	Replies string `yaml:"replies"`
 
+	// MuteChannels makes the rooms of channels silent for people with a login of their
+	// own when they get into them, which they can undo. Default false.
+	MuteChannels bool `yaml:"mute_channels"`
+
 	// Proxy is a proxy for everything that goes to Slack; default: the environment's.
 	Proxy string `yaml:"proxy"`
 
