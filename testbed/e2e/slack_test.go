@@ -28,6 +28,10 @@ func TestSlack(t *testing.T) {
 		w.slackChanges()
 		w.slackReactions()
 		w.slackFiles()
+		w.slackPins()
+		w.slackTopic()
+		w.slackPresence()
+		w.slackMembers()
 	})
 }
 

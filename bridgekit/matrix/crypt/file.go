@@ -25,10 +25,14 @@ func EncryptFile(r io.Reader) *FileEncrypter {
 	return &FileEncrypter{file: f, r: f.EncryptStream(io.NopCloser(r))}
 }
 
-// Read reads on in the encrypted file.
+// Read reads on in the encrypted file. At its end it may be asked again, as an HTTP
+// client does that looks whether a body is longer than it was said to be.
 func (f *FileEncrypter) Read(p []byte) (int, error) {
+	if f.done {
+		return 0, io.EOF
+	}
 	n, err := f.r.Read(p)
-	if errors.Is(err, io.EOF) && !f.done {
+	if errors.Is(err, io.EOF) {
 		f.done = true
 		if cerr := f.r.Close(); cerr != nil {
 			return n, fmt.Errorf("encrypt file: %w", cerr)

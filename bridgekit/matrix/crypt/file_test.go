@@ -74,3 +74,19 @@ type closer struct {
 }
 
 func (c closer) Close() error { *c.closed = true; return nil }
+
+// TestEncryptFileEnds: who asks again at the end is told again that it is the end.
+func TestEncryptFileEnds(t *testing.T) {
+	f := EncryptFile(strings.NewReader("a file"))
+	if _, err := io.ReadAll(f); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if n, err := f.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("after the end: %d bytes, %v", n, err)
+		}
+	}
+	if _, err := f.Info("mxc://test/file"); err != nil {
+		t.Error(err)
+	}
+}
