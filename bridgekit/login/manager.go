@@ -68,12 +68,8 @@ func New(o Options) *Manager {
 // who is signed in. It is called once, before Run and before anything is
 // delivered.
 func (m *Manager) Load(ctx context.Context) error {
-	for n, c := range m.opts.Connectors {
-		if r := c.Info().Relay; r != nil {
-			if _, err := m.opts.DB.SaveLogin(ctx, store.Login{Network: n, Login: *r}); err != nil {
-				return fmt.Errorf("relay of %s: %w", n, err)
-			}
-		}
+	if err := m.saveRelays(ctx); err != nil {
+		return err
 	}
 	stored, err := m.opts.DB.Logins(ctx)
 	if err != nil {
@@ -91,6 +87,31 @@ func (m *Manager) Load(ctx context.Context) error {
 			continue // a relay that the configuration no longer has
 		}
 		m.add(c, l)
+	}
+	return nil
+}
+
+// saveRelays stores the relays of the configuration. Who one is, as it was learned when
+// it signed in, stays known: what it did itself may come back before it is connected.
+func (m *Manager) saveRelays(ctx context.Context) error {
+	stored, err := m.opts.DB.Logins(ctx)
+	if err != nil {
+		return fmt.Errorf("logins: %w", err)
+	}
+	for n, c := range m.opts.Connectors {
+		r := c.Info().Relay
+		if r == nil {
+			continue
+		}
+		relay := store.Login{Network: n, Login: *r}
+		for _, l := range stored {
+			if l.Network == n && l.ID == r.ID && relay.User == "" {
+				relay.User = l.User
+			}
+		}
+		if _, err := m.opts.DB.SaveLogin(ctx, relay); err != nil {
+			return fmt.Errorf("relay of %s: %w", n, err)
+		}
 	}
 	return nil
 }
