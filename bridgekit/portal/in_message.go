@@ -248,6 +248,9 @@ func (x *inbound) edit(ctx context.Context, ed *network.Edit) journal.Outcome {
 		// Better twice than never: the message it edits was not seen.
 		return x.message(ctx, &network.Message{Head: ed.Head, ID: ed.Target.ID, Alt: ed.Target.Alt, Content: ed.Content})
 	}
+	if x.superseded(x.p.ID, ed) {
+		return journal.Delivered(nil)
+	}
 	as, err := x.editor(ctx, ed.Sender, rows[0])
 	if err == nil {
 		x.stays, err = x.editsCopy(ctx, rows[0], as)

@@ -152,7 +152,8 @@ type Service struct {
 	mu         sync.Mutex           // guards what follows
 	management map[string]id.UserID // by room; nil until loaded
 	kinds      map[int64]network.ChatKind
-	personas   map[loginChat]bool // see showsPersonas
+	personas   map[loginChat]bool  // see showsPersonas
+	versions   map[versioned]int64 // see superseded
 }
 
 // New makes a service.
