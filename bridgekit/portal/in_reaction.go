@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
@@ -55,11 +56,13 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 	if err != nil {
 		return dbOutcome(err)
 	}
-	want, shared := map[store.Reaction]bool{}, map[store.Reaction]bool{}
-	for user, all := range r.Emoji {
-		for _, e := range all {
-			want[store.Reaction{Portal: x.p.ID, Target: r.Target.ID, Sender: string(user), Emoji: e}] = true
-		}
+	want, shared := x.wantedOf(r), map[store.Reaction]bool{}
+	ours, wait, err := x.ourReactions(ctx, want, have)
+	if err != nil {
+		return dbOutcome(err)
+	}
+	if wait > 0 {
+		return journal.RetryIn(wait, nil)
 	}
 	var change reactionChange
 	told := maps.Clone(want)
@@ -77,9 +80,12 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 		}
 		if want[k] {
 			delete(want, k)
-		} else {
+		} else if !ours[k] {
 			change.remove = append(change.remove, h)
 		}
+	}
+	for k := range ours { // the room knows better
+		delete(want, k)
 	}
 	for k := range shared { // it stands there for all of them
 		delete(want, k)
@@ -88,6 +94,51 @@ func (x *inbound) reactionSet(ctx context.Context, r *network.ReactionSet) journ
 		change.add = append(change.add, k)
 	}
 	return x.applyReactions(ctx, rows[0], change)
+}
+
+// wantedOf are the reactions of a set.
+func (x *inbound) wantedOf(r *network.ReactionSet) map[store.Reaction]bool {
+	want := map[store.Reaction]bool{}
+	for user, all := range r.Emoji {
+		for _, e := range all {
+			want[store.Reaction{Portal: x.p.ID, Target: r.Target.ID, Sender: string(user), Emoji: e}] = true
+		}
+	}
+	return want
+}
+
+// ourReactions are those of our logins, wanted or standing, that we have set or taken
+// away a moment ago: a set may be older than that. wait is how long an unanswered call
+// of such a login is to be waited for.
+func (x *inbound) ourReactions(ctx context.Context, want map[store.Reaction]bool, have []store.Reaction) (ours map[store.Reaction]bool, wait time.Duration, err error) {
+	all := maps.Clone(want)
+	for _, h := range have {
+		h.Event = ""
+		all[h] = true
+	}
+	ours = map[store.Reaction]bool{}
+	for k := range all {
+		own := x.logins.ByUser(x.p.Network, network.UserID(k.Sender))
+		if own == nil {
+			continue
+		}
+		if wait := x.unanswered(own); wait > 0 {
+			return nil, wait, nil
+		}
+		for _, removed := range []bool{false, true} {
+			what := reactionEcho(network.MessageID(k.Target), k.Emoji, removed)
+			made := x.sends.made(x.p.ID, what)
+			if !made && (x.e.Recovered || time.Since(x.began) <= echoWithin) {
+				if made, err = x.j.Has(ctx, echoOf(x.p.ID, what)); err != nil {
+					return nil, 0, err
+				}
+			}
+			if made {
+				ours[k] = true
+			}
+		}
+	}
+	return ours, 0, nil
 }
 
 // reactionStep names the event of a reaction among those of its entry.

@@ -61,6 +61,14 @@ func (s *sends) expected(portal int64, what string) bool {
 	return ok
 }
 
+// made reports whether we made a change a moment ago. It may be expected still.
+func (s *sends) made(portal int64, what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.echoes[echoKey{portal, what}]
+	return len(all) > 0 && time.Since(all[len(all)-1]) <= echoWithin
+}
+
 // unexpect forgets a change, because something else happened instead.
 func (s *sends) unexpect(portal int64, what string) {
 	s.mu.Lock()
