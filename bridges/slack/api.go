@@ -44,7 +44,7 @@ func (c *Connector) newAPI(cred credentials) *api {
 		IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: time.Minute,
 	}
 	a := &api{base: c.set.API, cred: cred, trans: trans, pace: c.pacerOf(cred.Token)}
-	a.http = &http.Client{Transport: cookied{trans, c.set.API, cred.Cookie}}
+	a.http = &http.Client{Transport: cookied{trans, c.set.API, cred.Cookie}, CheckRedirect: withinSlack(c.set.API)}
 	a.web = goslack.New(cred.Token, goslack.OptionAPIURL(a.base), goslack.OptionAppLevelToken(cred.App),
 		goslack.OptionHTTPClient(paced{a.http, a.pace, a.base}), goslack.OptionLog(log.New(io.Discard, "", 0)))
 	return a
@@ -82,6 +82,17 @@ func isSlack(base string, u *url.URL) bool {
 		}
 	}
 	return false
+}
+
+// withinSlack follows redirects to Slack's own places only: what is secret goes nowhere
+// else, and nobody has us ask addresses inside of our own net.
+func withinSlack(base string) func(r *http.Request, via []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error {
+		if !isSlack(base, r.URL) || len(via) >= 10 {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
 }
 
 // paced is the HTTP client of the library: it waits for the turn of each method.

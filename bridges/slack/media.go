@@ -90,12 +90,19 @@ func (a *api) download(ctx context.Context, u *url.URL, want string) (io.ReadClo
 		problem = network.Errorf(network.Rejected, "this login may not read the file: is the scope files:read there?", "download: %s, %s", resp.Status, got)
 	case resp.StatusCode == http.StatusTooManyRequests:
 		problem = &network.Error{Kind: network.RateLimited, Wait: retryAfter(resp.Header), User: "Slack asks to wait", Err: fmt.Errorf("download: %s", resp.Status)}
+	case resp.StatusCode/100 == 3: // to elsewhere, see withinSlack
+		problem = network.Errorf(network.Rejected, "this file is not on Slack", "download: %s", resp.Status)
 	case resp.StatusCode != http.StatusOK:
 		problem = network.Errorf(network.Unavailable, "Slack did not give the file", "download: %s", resp.Status)
 	}
-	if problem != nil {
-		_ = resp.Body.Close() // it is of no use
-		return nil, problem
+	if problem == nil {
+		return resp.Body, nil
 	}
-	return resp.Body, nil
+	_ = resp.Body.Close() // it is of no use
+	if network.KindOf(problem) == network.Rejected {
+		if _, err := a.whoami(ctx); network.KindOf(err) == network.LoggedOut { // it may have the file when it is back
+			return nil, err
+		}
+	}
+	return nil, problem
 }

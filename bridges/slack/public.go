@@ -28,10 +28,11 @@ func (c *Connector) fetchPublic(ctx context.Context, acc *account, u *url.URL) (
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
 	trans := &http.Transport{DialContext: dialPublic, DisableKeepAlives: true, ResponseHeaderTimeout: 30 * time.Second, TLSHandshakeTimeout: 15 * time.Second}
+	client := &http.Client{Transport: trans}
 	if isSlack(acc.base, u) {
-		trans.DialContext = nil // the API's own host may be anywhere
+		trans.DialContext, client.CheckRedirect = nil, withinSlack(acc.base) // the API's own host may be anywhere
 	}
-	resp, err := (&http.Client{Transport: trans}).Do(r)
+	resp, err := client.Do(r)
 	if errors.Is(err, errInside) {
 		return nil, network.Errorf(network.Rejected, "this picture is not on the public net", "fetch: %w", err)
 	}

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridges/slack/slackfake"
 )
 
 func TestIsPublic(t *testing.T) {
@@ -49,5 +51,63 @@ func TestIsSlack(t *testing.T) {
 		if got := isSlack("https://api.test/api/", u); got != want {
 			t.Errorf("%s is Slack: %v, want %v", address, got, want)
 		}
+	}
+}
+
+// TestRedirectsStayOnSlack: neither a file nor a picture of Slack's leads our requests,
+// and what is secret in them, to another place.
+func TestRedirectsStayOnSlack(t *testing.T) {
+	asked := false
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer inside.Close()
+	slack := httptest.NewServer(http.RedirectHandler(inside.URL, http.StatusFound))
+	defer slack.Close()
+	conn, err := New(network.Options{ID: "slack.test", Decode: decodeYAML("api: " + slack.URL + "/api/")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := conn.(*Connector)
+	a := c.newAPI(credentials{Kind: kindPerson, Token: "xoxc-secret", Cookie: "xoxd-secret"})
+	defer a.close()
+	u, err := url.Parse(slack.URL + "/files-pri/T0-F0/cat.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.download(t.Context(), u, "image/png"); network.KindOf(err) != network.Rejected {
+		t.Errorf("a file elsewhere: %v", err)
+	}
+	if _, err := c.fetchPublic(t.Context(), &account{api: a}, u); network.KindOf(err) != network.Rejected {
+		t.Errorf("a picture elsewhere: %v", err)
+	}
+	if asked {
+		t.Error("a server that is not Slack's was asked")
+	}
+}
+
+// TestFileOfADeadLogin: that a login was ended does not mean that there is no file.
+func TestFileOfADeadLogin(t *testing.T) {
+	w := newWorld(t, slackfake.Config{})
+	ts := w.Upload(w.main, w.bob, "", slackfake.File{Name: "a.bin", Mime: "application/octet-stream", Content: []byte("bytes")})
+	files, _ := w.Message(w.main, ts)["files"].([]any)
+	file, _ := files[0].(slackfake.JSON)
+	address, _ := file["url_private"].(string)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cred credentials
+	if err := json.Unmarshal(w.personLogin().Data, &cred); err != nil {
+		t.Fatal(err)
+	}
+	a := w.connector("").newAPI(cred)
+	defer a.close()
+	body, err := a.download(t.Context(), u, "application/octet-stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = body.Close()
+	w.Revoke(cred.Token)
+	if _, err := a.download(t.Context(), u, "application/octet-stream"); network.KindOf(err) != network.LoggedOut {
+		t.Errorf("the file of a login that was ended: %v", err)
 	}
 }
