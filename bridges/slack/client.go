@@ -25,13 +25,14 @@ type tuning struct {
 	relook   time.Duration // after what time a chat's bookmarks are looked at again
 	retell   time.Duration // after what time the core is told again of bookmarks that are the same
 	push     time.Duration // how long a request of Slack's may wait for its event to be stored; Slack waits 3 s
+	settle   time.Duration // how long after the start, or after one has left, a login may be missing at its app
 	sweepers int           // how many chats are read at once in which nothing happens
 }
 
 func usual() tuning {
 	return tuning{
 		pace: 1, ping: 30 * time.Second, alive: time.Minute, overlap: time.Minute, deep: 2 * time.Minute,
-		threads: 30 * 24 * time.Hour, push: 2500 * time.Millisecond, watch: 10 * time.Second, shared: 20 * time.Second, sweepers: 2,
+		threads: 30 * 24 * time.Hour, push: 2500 * time.Millisecond, watch: 10 * time.Second, shared: 20 * time.Second, settle: 20 * time.Second, sweepers: 2,
 		looks: 3 * time.Second, relook: time.Hour, retell: 24 * time.Hour,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -22,6 +23,9 @@ type feed struct {
 	members map[*member]bool
 	run     *feedRun // the socket; nil: none
 	open    bool     // events come
+	// settles is until when a login may be missing that will be here in a moment: since
+	// the start, or since one has left. Zero: nobody was here yet.
+	settles time.Time
 }
 
 // A feedRun is one run of a feed's socket, from the first member to the last.
@@ -85,11 +89,22 @@ func (f *feed) attach(ctx context.Context, s *session) error {
 // shared reports whether people may have signed in through the app, besides its bot.
 func (f *feed) shared() bool { return f.conn.set.ClientID != "" && f.app == f.conn.set.AppToken }
 
+// settling reports whether what concerns nobody who is here may concern somebody who
+// comes in a moment.
+func (f *feed) settling() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Now().Before(f.settles)
+}
+
 // join adds a member, and reports whether events come already.
 func (f *feed) join(ctx context.Context, m *member) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.members[m] = true
+	if f.settles.IsZero() {
+		f.settles = time.Now().Add(f.conn.tune.settle)
+	}
 	if f.app == "" {
 		return true
 	}
@@ -106,6 +121,7 @@ func (f *feed) join(ctx context.Context, m *member) bool {
 func (f *feed) leave(m *member) {
 	f.mu.Lock()
 	delete(f.members, m)
+	f.settles = time.Now().Add(f.conn.tune.settle)
 	var r *feedRun
 	if len(f.members) == 0 {
 		r, f.run, f.open = f.run, nil, false
@@ -310,6 +326,9 @@ func (f *feed) dispatch(ctx context.Context, payload json.RawMessage, ack func()
 		}
 	}
 	if len(to) == 0 {
+		if f.settling() {
+			return errNobody
+		}
 		ack()
 		return nil
 	}

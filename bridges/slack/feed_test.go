@@ -298,6 +298,27 @@ func TestPushedRefused(t *testing.T) {
 	bot.said(w.main, "forged")
 }
 
+// What concerns somebody who is not connected for a moment is not acknowledged for them.
+func TestFeedAway(t *testing.T) {
+	w := newWorld(t, slackfake.Config{Redeliver: 50 * time.Millisecond, Retries: slices.Repeat([]time.Duration{time.Millisecond}, 1<<20)})
+	s := w.publish(w.socket() + w.signsIn())
+	s.conn.tune.settle = time.Hour
+	bot, _ := s.relay(t).started()
+	carol, stop := newCore(t, s.conn, w.userLogin(w.carol)).started()
+	both := w.AddChannel(slackfake.Channel{Kind: slackfake.IM, Members: []string{w.bob, w.carol}})
+	ts := w.Say(both, w.bob, "first")
+	carol.said(both, "first")
+	stop()
+	w.EditWith(both, ts, typed("second"))
+	w.Say(w.main, w.bob, "later")
+	bot.said(w.main, "later")
+	carol.started()
+	carol.wait("the edit", func() bool {
+		return slices.ContainsFunc(carol.events, func(ev network.Event) bool { _, ok := ev.(*network.Edit); return ok })
+	})
+	w.settled()
+}
+
 // Who takes the app's right away is heard at once, and nobody else's login ends.
 func TestFeedRevoked(t *testing.T) {
 	w := newWorld(t, slackfake.Config{})
