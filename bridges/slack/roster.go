@@ -26,12 +26,12 @@ const (
 // A roster knows what everybody of a workspace is called, so that nobody who is relayed
 // passes for one of them. It is read when somebody is relayed, a part in each turn where
 // the workspace is large, and then follows what is learned of people, also of other
-// workspaces, which are in no list. Names that were given up stay in it
-// until it is read again. It may be used concurrently.
+// workspaces, which are in no list. Names that were given up stay in it. It may be used
+// concurrently.
 type roster struct {
 	mu      sync.Mutex // guards what follows
 	looks   map[string]struct{}
-	known   time.Time         // until when looks is all there is; zero: it never was
+	known   time.Time         // until when it need not be read again; zero: it was never read
 	again   time.Time         // not to be read before
 	cursors map[string]string // how far it was read, by workspace; "": to the end
 }
@@ -50,11 +50,12 @@ func (r *roster) add(names ...string) {
 	}
 }
 
-// has reports whether somebody is called like name, or may be: the roster is not known.
+// has reports whether somebody is called like name, or may be: the roster was never known.
+// One that is to be read again is good until then.
 func (r *roster) has(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !time.Now().Before(r.known) {
+	if r.known.IsZero() {
 		return true
 	}
 	for _, look := range looks(name) {
