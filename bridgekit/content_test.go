@@ -2,19 +2,15 @@ package bridgekit_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
-	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
 	"github.com/causeway-chat/causeway/bridgekit/memnet"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
@@ -270,109 +266,6 @@ func TestParts(t *testing.T) {
 	})
 }
 
-// Files of 20 MB stream through both ways, unharmed; captions, stickers, places.
-func TestMedia(t *testing.T) {
-	const length = 20 << 20
-	virtual(t, rigOptions{net: memnet.Options{Features: func() *network.Features { f := memnet.DefaultFeatures(); f.MaxFile = 64 << 20; return &f }()}}, func(r *rig) {
-		room := r.solo().portal("team")
-		if _, err := r.net.User("carol").SayGenerated("team", network.Video, "film.mp4", "video/mp4", length); err != nil {
-			t.Fatal(err)
-		}
-		r.sees(room, "film.mp4")
-		want := sha256.New()
-		buf := make([]byte, 1<<16)
-		for at := int64(0); at < length; at += int64(len(buf)) {
-			memnet.Generate(buf, at)
-			want.Write(buf)
-		}
-		sum := hex.EncodeToString(want.Sum(nil))
-		film, ok := r.hs.Media(r.event(room, "film.mp4").Text("url"))
-		if !ok || film.Size != length || film.SHA256 != sum {
-			t.Errorf("the film arrived as %+v", film.Size)
-		}
-		mxc := r.alice.UploadStream("back.mp4", "video/mp4", length, func() io.Reader { return &generated{left: length} })
-		info := map[string]any{"mimetype": "video/mp4", "size": length}
-		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.video", "body": "my film", "filename": "back.mp4", "url": mxc, "info": info})
-		r.hears("team", "alice", "my film")
-		m := r.message("team", "my film")
-		media := m.Content.Parts[0].Media
-		if media == nil || media.Name != "back.mp4" || media.Kind != network.Video || media.Size != length {
-			t.Fatalf("media is %+v", media)
-		}
-		got := sha256.Sum256(r.net.File(media.Ref))
-		if hex.EncodeToString(got[:]) != sum {
-			t.Error("the film that left is another one")
-		}
-		small := r.alice.Upload("s.png", "image/png", []byte("sticker"))
-		r.alice.Send(room, "m.sticker", map[string]any{"body": "wave", "url": small, "info": map[string]any{"mimetype": "image/png", "size": 7}})
-		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.location", "body": "Berlin", "geo_uri": "geo:52.5,13.4"})
-		r.alice.Send(room, "m.room.message", map[string]any{"msgtype": "m.image", "body": "huge.png", "url": small, "info": map[string]any{"mimetype": "image/png", "size": 65 << 20}})
-		r.notice(room, "this network takes 64.0 MB")
-		r.settle("team", room)
-		all := r.net.Messages("team")
-		var sticker, place bool
-		for _, m := range all {
-			p := m.Content.Parts[0]
-			sticker = sticker || p.Media != nil && p.Media.Kind == network.Sticker
-			place = place || p.Location != nil && p.Location.Lat == 52.5
-		}
-		if !sticker || !place {
-			t.Errorf("sticker %v, place %v: %+v", sticker, place, all)
-		}
-		if _, err := r.net.User("carol").SayFile("team", network.Sticker, "hi.webp", "image/webp", []byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		r.wait("the sticker", func() bool { return len(r.hs.Room(room).OfType("m.sticker")) == 2 })
-	})
-}
-
-// generated reads the bytes of memnet.Generate.
-type generated struct{ at, left int64 }
-
-func (g *generated) Read(p []byte) (int, error) {
-	if g.left == 0 {
-		return 0, io.EOF
-	}
-	block := make([]byte, 8)
-	memnet.Generate(block, g.at&^7)
-	n := copy(p[:min(int64(len(p)), g.left)], block[g.at&7:])
-	if g.at&7 == 0 && int64(len(p)) >= 8 {
-		whole := p[:min(int64(len(p)), g.left)&^7]
-		if len(whole) > 0 {
-			memnet.Generate(whole, g.at)
-			n = len(whole)
-		}
-	}
-	g.at, g.left = g.at+int64(n), g.left-int64(n)
-	return n, nil
-}
-
-// A file that the network cannot give any more becomes a notice, and holds up
-// nothing.
-func TestMediaGone(t *testing.T) {
-	virtual(t, rigOptions{}, func(r *rig) {
-		room := r.solo().portal("team")
-		caption := markup.Body{{Kind: markup.Text, Text: "see "}, {Kind: markup.Link, URL: "https://example.org/", Children: markup.Plain("this")}}
-		c := network.Content{Parts: []network.Part{{Media: &network.Media{Kind: network.Image, Name: "gone.png", Ref: []byte("nothing"), Size: 5}, Text: caption}}}
-		if _, err := r.net.User("carol").Send("team", c); err != nil {
-			t.Fatal(err)
-		}
-		r.say("carol", "team", "after it")
-		r.sees(room, "after it")
-		if got := r.bodies(room); len(got) != 3 || !strings.Contains(got[1], "gone.png") {
-			t.Errorf("the room has %q", got)
-		} else if e := r.event(room, got[1]); !strings.HasPrefix(got[1], "see this") || !strings.Contains(formatted(e), `<a href="https://example.org/">this</a>`) {
-			t.Errorf("what was said with the file is lost: %q, %q", got[1], formatted(e))
-		}
-		if _, err := r.net.User("carol").SayGenerated("team", network.File, "large.bin", "", 51<<20); err != nil {
-			t.Fatal(err)
-		}
-		r.wait("a refusal with sizes", func() bool {
-			return slices.ContainsFunc(r.bodies(room), func(s string) bool { return strings.Contains(s, "51.0 MB") && strings.Contains(s, "50.0 MB") })
-		})
-	})
-}
-
 // A network may turn out to have no redactions and reactions only when it is asked for
 // one: that is told like where it was known before, and is no failure.
 func TestFoundToBeBare(t *testing.T) {
@@ -450,141 +343,6 @@ func TestBareNetworks(t *testing.T) {
 			}
 		}
 		r.equal("received", numbered("in", 10), unsettled(in))
-	})
-}
-
-// Two people with logins of their own and a relay are in one chat: everything
-// appears once, whoever's connection sees it, and as whom it should.
-func TestTwoLogins(t *testing.T) {
-	all := variants()
-	for name, o := range bare() {
-		o.net.Basic = false
-		all[name] = o
-	}
-	for name, o := range all {
-		for _, relay := range []bool{false, true} {
-			o := o
-			if relay {
-				o.net.Relay = "relay"
-			}
-			t.Run(fmt.Sprintf("%s, relay %v", name, relay), func(t *testing.T) { virtual(t, o, func(r *rig) { twoLogins(r, relay) }) })
-		}
-	}
-}
-
-func twoLogins(r *rig, relay bool) {
-	r.withLogins("@alice:test alice", "@bob:test bob")
-	r.net.Channel("team", "alice", "bob", "carol")
-	if relay {
-		r.net.Channel("team", "relay")
-		r.connected("relay")
-	}
-	r.say("carol", "team", "begin")
-	room := r.room("team")
-	r.sees(room, "begin")
-	for _, u := range []*matrixtest.User{r.alice, r.bob} {
-		r.wait(u.ID+" is invited", func() bool { return r.hs.Room(room).Membership(u.ID) != "" })
-		if r.hs.Room(room).Membership(u.ID) == "invite" {
-			u.Join(room)
-		}
-	}
-	time.Sleep(time.Second) // the relay heard it too, and is in the chat
-	eve := r.hs.CreateUser("eve", "pw")
-	r.hs.User(bot).Invite(room, eve.ID)
-	eve.Join(room)
-	for i := range 8 {
-		r.say("carol", "team", fmt.Sprint("carol", i))
-		r.alice.SendText(room, fmt.Sprint("alice", i))
-		r.bob.SendText(room, fmt.Sprint("bob", i))
-		if relay {
-			eve.SendText(room, fmt.Sprint("eve", i))
-		}
-		time.Sleep(time.Second)
-	}
-	const phone = "from alice's phone"
-	if !strings.Contains(r.t.Name(), "none") {
-		r.say("alice", "team", phone)
-		r.sees(room, phone)
-	}
-	r.say("carol", "team", "end")
-	r.sees(room, "end")
-	r.alice.SendText(room, "alice end")
-	r.hears("team", "alice", "alice end")
-	r.bob.SendText(room, "bob end")
-	r.hears("team", "bob", "bob end")
-	r.say("carol", "team", "last")
-	r.sees(room, "last")
-	time.Sleep(20 * time.Second)
-	by := map[string][]string{}
-	for _, e := range r.hs.Room(room).OfType("m.room.message") {
-		if e.Sender != bot {
-			by[e.Sender] = append(by[e.Sender], text(e))
-		}
-	}
-	want := map[string][]string{
-		ghost("carol"): append(append([]string{"begin"}, numbered("carol", 8)...), "end", "last"),
-		"@alice:test":  append(numbered("alice", 8), "alice end"),
-		"@bob:test":    append(numbered("bob", 8), "bob end"),
-	}
-	if relay {
-		want["@eve:test"] = numbered("eve", 8)
-	}
-	if !strings.Contains(r.t.Name(), "none") {
-		if r.opts.DoublePuppet != nil {
-			a := want["@alice:test"]
-			want["@alice:test"] = slices.Insert(slices.Clone(a), len(a)-1, phone)
-		} else {
-			want[ghost("alice")] = []string{phone}
-		}
-	}
-	r.equal("in the room", want, by)
-	r.equal("alice on the network", append(numbered("alice", 8), "alice end"), slices.DeleteFunc(r.net.Texts("team", "alice"), func(s string) bool { return s == phone }))
-	r.equal("bob on the network", append(numbered("bob", 8), "bob end"), r.net.Texts("team", "bob"))
-	if relay {
-		r.waitNet("eve's words", func() bool { return len(r.net.Texts("team", "relay")) == 8 })
-		for i, s := range r.net.Texts("team", "relay") {
-			if !strings.Contains(s, fmt.Sprint("eve", i)) {
-				r.t.Errorf("the relay said %q", s)
-			}
-		}
-	}
-}
-
-// What alice does at another device appears as herself, and goes nowhere else.
-func TestDoublePuppet(t *testing.T) {
-	virtual(t, rigOptions{puppets: true}, func(r *rig) {
-		r.solo()
-		r.net.Group("team", "alice", "carol")
-		id := r.say("alice", "team", "my own words begin it")
-		room := r.room("team")
-		r.sees(room, "my own words begin it")
-		if e := r.event(room, "my own words begin it"); e.Sender != "@alice:test" {
-			t.Errorf("it is by %s", e.Sender)
-		}
-		if err := r.net.User("alice").Edit("team", id, "edited"); err != nil {
-			t.Fatal(err)
-		}
-		r.sees(room, "* edited")
-		c := r.say("carol", "team", "hi")
-		r.sees(room, "hi")
-		for _, remove := range []bool{false, true} {
-			if err := r.net.User("alice").React("team", c, "👍", remove); err != nil {
-				t.Fatal(err)
-			}
-			r.wait("the reaction", func() bool { return (len(r.hs.Room(room).OfType("m.reaction")) == 1) == !remove })
-		}
-		if err := r.net.User("alice").Redact("team", id); err != nil {
-			t.Fatal(err)
-		}
-		r.wait("the redaction", func() bool { return !slices.Contains(r.bodies(room), "my own words begin it") })
-		r.settle("team", room)
-		if n := r.net.Len("team"); n != 5 {
-			t.Errorf("%d messages on the network: %+v", n, r.net.Messages("team"))
-		}
-		// She leaves the room: then her words are her ghost's.
-		r.alice.Leave(room)
-		time.Sleep(time.Second)
-		r.equal("standing", network.Left, r.net.Standing("team", "alice"))
 	})
 }
 
