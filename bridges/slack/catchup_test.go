@@ -71,6 +71,56 @@ func TestCatchUpFindsOldThreads(t *testing.T) {
 	}
 }
 
+// TestCatchUpEverywhere: after an absence all that was said is found, in every kind of
+// chat and in threads that began weeks ago, though Slack limits the requests in the middle
+// and the process ends while it reads; each message is stored once, in its order.
+func TestCatchUpEverywhere(t *testing.T) {
+	for name, login := range map[string]func(*world) network.Login{"app": (*world).appLogin, "person": (*world).personLogin} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slackfake.Config{})
+			c := newCore(t, w.connector(""), login(w))
+			me, dave := string(c.login.User), w.AddUser(slackfake.User{Name: "dave"})
+			chats := []string{
+				w.main, w.second, w.AddChannel(slackfake.Channel{Kind: slackfake.IM, Members: []string{me, w.bob}}),
+				w.AddChannel(slackfake.Channel{Kind: slackfake.MPIM, Members: []string{me, w.bob, dave}}),
+			}
+			day := 24 * time.Hour
+			want := map[string][]string{}
+			for _, chat := range chats {
+				root := w.Past(chat, w.bob, slackfake.JSON{"text": "root", "ts": ts(time.Now().Add(-29 * day))})
+				for i := range 250 {
+					text := fmt.Sprint("missed ", i)
+					fields := slackfake.JSON{"text": text, "ts": ts(time.Now().Add(-30*time.Minute + time.Duration(i)*time.Second))}
+					if i%100 == 50 {
+						fields["thread_ts"] = root
+					}
+					w.Past(chat, w.bob, fields)
+					want[chat] = append(want[chat], text)
+				}
+			}
+			fresh := w.AddChannel(slackfake.Channel{Name: "fresh", Members: []string{w.bob}})
+			w.Past(fresh, w.bob, slackfake.JSON{"text": "before we came", "ts": ts(time.Now().Add(-20 * time.Minute))})
+			w.Join(fresh, me, w.bob)
+			w.Past(fresh, w.bob, slackfake.JSON{"text": "welcome"})
+			want[fresh] = []string{"welcome"}
+			w.Forget(w.app)
+			if err := c.Set(t.Context(), "alive", []byte(ts(time.Now().Add(-time.Hour)))); err != nil {
+				t.Fatal(err)
+			}
+			w.Break(slackfake.Fault{Method: "conversations.history", Skip: 2, Times: 2, Status: 429, RetryAfter: 1})
+			w.Break(slackfake.Fault{Method: "conversations.replies", Skip: 1, Error: "ratelimited"})
+			_, stop := c.run()
+			c.wait("some of it", func() bool { return len(c.events) > 0 })
+			stop()
+			c.run()
+			for chat, texts := range want {
+				c.said(chat, texts...)
+			}
+		})
+	}
+}
+
 // ts is a message's ID for a time.
 func ts(at time.Time) string { return fmt.Sprintf("%d.%06d", at.Unix(), at.Nanosecond()/1000) }
 
