@@ -365,6 +365,28 @@ func TestRoomUpgrade(t *testing.T) {
 	})
 }
 
+// What is said in the room that follows another one, before the bot has moved there, is
+// for its chat, also if the process ended meanwhile.
+func TestRoomUpgradeInterrupted(t *testing.T) {
+	virtual(t, rigOptions{}, func(r *rig) {
+		room := r.solo().portal("team")
+		r.hs.User(bot).SetState(room, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 100, "@alice:test": 100}})
+		next := r.alice.CreateRoom(map[string]any{"preset": "private_chat", "creation_content": map[string]any{"predecessor": map[string]any{"room_id": room, "event_id": "$none"}}})
+		r.alice.SetState(room, "m.room.tombstone", "", map[string]any{"body": "moved", "replacement_room": next})
+		time.Sleep(2 * time.Second) // the bot is not let in, which is tried again
+		r.stop()
+		r.alice.Invite(next, bot)
+		r.hs.User(bot).Join(next)
+		r.alice.SetState(next, "m.room.power_levels", "", map[string]any{"users": map[string]int{bot: 100, "@alice:test": 100}})
+		r.alice.SendText(next, "new house")
+		r.start()
+		r.connected("alice")
+		r.hears("team", "alice", "new house")
+		r.say("carol", "team", "nice")
+		r.sees(next, "nice")
+	})
+}
+
 // Who types and who reads crosses both ways.
 func TestTypingAndReceipts(t *testing.T) {
 	virtual(t, rigOptions{}, func(r *rig) {

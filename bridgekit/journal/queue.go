@@ -193,6 +193,21 @@ func Withdraw(tx *store.Tx, l Lane, message string) error {
 	return err
 }
 
+// Waiting are the lanes that have entries of a kind which are not done and have not failed.
+func (j *Journal) Waiting(ctx context.Context, kind string) ([]Lane, error) {
+	var lanes []Lane
+	err := j.db.All(ctx, "SELECT DISTINCT lane FROM entry WHERE state < 4 AND kind = ?", []any{kind}, func(r *sql.Rows) error {
+		var l Lane
+		err := r.Scan(&l)
+		lanes = append(lanes, l)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	return lanes, nil
+}
+
 // Remember keeps a key as if an entry with it had been delivered, in the
 // transaction of whatever it names: Has finds it for as long as such keys are kept.
 func Remember(tx *store.Tx, l Lane, key []byte) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"maunium.net/go/mautrix/event"
+
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
@@ -32,11 +34,20 @@ func (m *making) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	moving, err := m.s.j.Waiting(ctx, event.StateTombstone.Type)
+	if err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.open = map[int64]struct{}{}
 	for _, p := range all {
 		m.open[p.ID] = struct{}{}
+	}
+	for _, l := range moving {
+		if l.Way() == journal.Out {
+			m.open[l.Number()] = struct{}{}
+		}
 	}
 	return nil
 }
@@ -55,7 +66,8 @@ func (m *making) begin(ctx context.Context, portalID int64) error {
 }
 
 // move notes that a portal gets another room that exists already, which its
-// journal entry will name: until then that room is not known either.
+// journal entry will name: until then that room is not known either. The entry says so
+// to the next process, see load.
 func (m *making) move(portalID int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
