@@ -147,7 +147,7 @@ func (c *Client) User(ctx context.Context, id network.UserID) (network.User, err
 		return network.User{}, err
 	}
 	if isFace(string(id)) {
-		return c.keptFace(ctx, string(id))
+		return c.storedFace(ctx, string(id))
 	}
 	p, err := c.conn.dir.person(ctx, acc, string(id))
 	if err != nil {

@@ -80,8 +80,8 @@ func (c *Client) keepFace(ctx context.Context, bot, id string, p *network.Person
 	return nil
 }
 
-// keptFace is what is stored of a face. Kind Rejected: nothing.
-func (c *Client) keptFace(ctx context.Context, id string) (network.User, error) {
+// storedFace is what is stored of a face. Kind Rejected: nothing.
+func (c *Client) storedFace(ctx context.Context, id string) (network.User, error) {
 	data, err := c.host.KV.Get(ctx, faceKey(id))
 	if err != nil {
 		return network.User{}, fmt.Errorf("read a bot's face: %w", err)
