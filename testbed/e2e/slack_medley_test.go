@@ -114,7 +114,7 @@ func (m *medley) onSlack() {
 }
 
 // holds reports whether a message on Slack has a file, and this content.
-func (m *medley) holds(one slackfake.JSON, name string, data []byte) bool {
+func (w *workspace) holds(one slackfake.JSON, name string, data []byte) bool {
 	list, _ := one["files"].([]any)
 	return slices.ContainsFunc(list, func(f any) bool {
 		file, _ := f.(slackfake.JSON)
@@ -122,7 +122,7 @@ func (m *medley) holds(one slackfake.JSON, name string, data []byte) bool {
 		if file["name"] != name {
 			return false
 		}
-		got, _, _ := m.slack.Content(id)
+		got, _, _ := w.slack.Content(id)
 		return bytes.Equal(got, data)
 	})
 }

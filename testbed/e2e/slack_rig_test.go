@@ -37,12 +37,13 @@ func workspaces(t *testing.T, test func(w *workspace)) {
 	for name, hs := range map[string]func(*testing.T, context.Context) homeserver.Launcher{"dendrite": dendrite, "synapse": synapse} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(newWorkspace(t, hs))
+			test(newWorkspace(t, hs, ""))
 		})
 	}
 }
 
-func newWorkspace(t *testing.T, hs func(*testing.T, context.Context) homeserver.Launcher) *workspace {
+// newWorkspace starts all but Causeway. encryption is that of its rooms.
+func newWorkspace(t *testing.T, hs func(*testing.T, context.Context) homeserver.Launcher, encryption string) *workspace {
 	t.Helper()
 	s, err := slackfake.Start(slackfake.Config{Redeliver: time.Second})
 	check(t, err)
@@ -51,8 +52,8 @@ func newWorkspace(t *testing.T, hs func(*testing.T, context.Context) homeserver.
 	w.relay = s.Install(w.app, "")
 	w.miaID, w.annID, w.beaID = s.AddUser(slackfake.User{Name: "mia"}), s.AddUser(slackfake.User{Name: "ann"}), s.AddUser(slackfake.User{Name: "bea"})
 	w.chat = s.AddChannel(slackfake.Channel{Name: "town", Members: []string{w.miaID, w.annID, w.beaID, w.relay.User}})
-	w.homeserver(bridge.Network{ID: "slack.test", Section: fmt.Sprintf(
-		`{name: Acme, bot_token: %s, app_token: %s, api: %q}`, w.relay.Token, s.AppToken(w.app), s.APIURL())})
+	w.homeserverFor(bridge.Options{Encryption: encryption, Networks: []bridge.Network{{ID: "slack.test", Section: fmt.Sprintf(
+		`{name: Acme, bot_token: %s, app_token: %s, api: %q}`, w.relay.Token, s.AppToken(w.app), s.APIURL())}}})
 	w.you, w.ann, w.bea = w.login("you"), w.login("ann"), w.login("bea")
 	return w
 }
@@ -66,12 +67,7 @@ func (w *workspace) writers() map[string]*matrixuser.User {
 // they with their accounts.
 func (w *workspace) enter() {
 	w.t.Helper()
-	talk := w.directChat()
-	at := w.you.Mark()
-	w.until("you enter the channel", func() error { return w.commanded(talk, "join slack.test #town", "town") })
-	w.room = w.seen(at, "the invitation", matrixuser.Invited(w.you.ID())).RoomID
-	_, err := w.you.Join(w.ctx, w.room.String())
-	check(w.t, err)
+	w.enterAlone()
 	w.signIn(w.ann, w.annID)
 	w.signIn(w.bea, w.beaID)
 	w.slack.Say(w.chat, w.miaID, "welcome") // their sessions hear it, and they come in by themselves
@@ -80,6 +76,17 @@ func (w *workspace) enter() {
 			return e.Type == event.StateMember && e.RoomID == w.room && e.GetStateKey() == u.ID().String() && e.Content.AsMember().Membership == event.MembershipJoin
 		})
 	}
+}
+
+// enterAlone has you come in, through the relay.
+func (w *workspace) enterAlone() {
+	w.t.Helper()
+	talk := w.directChat()
+	at := w.you.Mark()
+	w.until("you enter the channel", func() error { return w.commanded(talk, "join slack.test #town", "town") })
+	w.room = w.seen(at, "the invitation", matrixuser.Invited(w.you.ID())).RoomID
+	_, err := w.you.Join(w.ctx, w.room.String())
+	check(w.t, err)
 }
 
 // signIn gives Causeway somebody's session of Slack.
