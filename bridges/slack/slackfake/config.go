@@ -5,6 +5,8 @@ import "time"
 // Config says what kind of Slack it is. The zero value is one workspace without
 // rate limits.
 type Config struct {
+	// Addr is where to listen, an address of loopback; default a free port there.
+	Addr string
 	// Team is the first workspace; its ID is what an empty team stands for.
 	Team Team
 	// Limits: the rate limits of the methods' tiers are kept.
@@ -36,6 +38,9 @@ type Config struct {
 
 // filled is c with its defaults.
 func (c Config) filled() Config {
+	if c.Addr == "" {
+		c.Addr = "127.0.0.1:0"
+	}
 	if c.Team.ID == "" {
 		c.Team.ID = "T0000000001"
 	}

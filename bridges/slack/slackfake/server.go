@@ -55,7 +55,7 @@ type Server struct {
 	buckets   map[string]*bucket
 }
 
-// Start runs a server on a free port of loopback until Close.
+// Start runs a server until Close.
 func Start(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg.filled(), methods: methods(), client: &http.Client{Transport: &http.Transport{}}, stopped: make(chan struct{}), changed: make(chan struct{}), teams: map[string]*team{},
@@ -64,7 +64,7 @@ func Start(cfg Config) (*Server, error) {
 		buckets: map[string]*bucket{}, pictures: map[string]picture{}, groups: map[string]*Usergroup{}, emoji: map[string]string{}, huddles: map[string]*huddle{}, files: map[string]*file{}, codes: map[string]*grant{},
 		calls: map[string]int{}, unknown: map[string]int{},
 	}
-	s.addr = "127.0.0.1:0"
+	s.addr = s.cfg.Addr
 	s.AddTeam(s.cfg.Team)
 	if err := s.Up(); err != nil {
 		return nil, err
