@@ -104,6 +104,14 @@ type piece struct {
 	hash string // of a file's bytes
 }
 
+// root is what the first of the answers answers that lead to m.
+func (m *message) root() *message {
+	for m.reply != nil {
+		m = m.reply
+	}
+	return m
+}
+
 type reaction struct{ who, emoji string }
 
 // line is what a short message says.

@@ -345,12 +345,18 @@ func (k *checker) excused(m *message) bool {
 			continue
 		}
 		n := k.w.far.net(s)
+		if m.reply != nil && m.reply.gone && k.told(m, noAnswerWords, n.title()) {
+			return true // what it answers was removed meanwhile
+		}
 		if k.w.never(n.id()) && k.told(m, "nobody can tell whether it arrived", n.title()) || k.w.faults[faultSignedOut] > 0 && k.told(m, signedOutWords, n.title()) {
 			return true
 		}
 	}
 	return false
 }
+
+// noAnswerWords is in the reason of an answer in a thread that is not there any more.
+const noAnswerWords = "Slack says: cannot reply to message"
 
 // signedOutWords is in the reason of what did not leave.
 const signedOutWords = "you are signed out of"

@@ -19,6 +19,7 @@ import (
 	"github.com/causeway-chat/causeway/bridgekit/step"
 	"github.com/causeway-chat/causeway/bridgekit/store"
 	"github.com/causeway-chat/causeway/bridges/irc"
+	"github.com/causeway-chat/causeway/bridges/slack"
 	"github.com/causeway-chat/causeway/registration"
 	"github.com/causeway-chat/causeway/testbed/clock"
 	"github.com/causeway-chat/causeway/testbed/trap"
@@ -42,7 +43,8 @@ type spec struct {
 	Encrypted bool
 	Mem       []memSpec // one or, for a hub, several
 	NetworkID network.NetworkID
-	IRC       *irc.Config // instead of memnet
+	IRC       *irc.Config   // instead of memnet
+	Slack     *slack.Config // likewise
 }
 
 // A memSpec is a memnet that serves at an address.
@@ -95,14 +97,24 @@ func (s spec) connectors() (all []network.Connector, err error) {
 	for _, m := range s.Mem {
 		all = append(all, memnet.Dial(m.Addr, m.ID, m.Net))
 	}
-	if s.IRC == nil {
+	var c network.Connector
+	switch {
+	case s.IRC != nil:
+		c, err = irc.New(network.Options{ID: s.NetworkID, Decode: decoded(s.IRC)})
+	case s.Slack != nil:
+		c, err = slack.New(network.Options{ID: s.NetworkID, Public: "http://" + s.Public + "/net/" + string(s.NetworkID), Decode: decoded(s.Slack)})
+	default:
 		return all, nil
 	}
-	c, err := irc.New(network.Options{ID: s.NetworkID, Decode: func(into any) error {
-		*into.(*irc.Config) = *s.IRC
-		return nil
-	}})
 	return append(all, c), err
+}
+
+// decoded has a connector find its part of the configuration.
+func decoded[T any](c *T) func(into any) error {
+	return func(into any) error {
+		*into.(*T) = *c
+		return nil
+	}
 }
 
 // runChild is Causeway until it is told to stop, its parent is gone, or it ends

@@ -5,6 +5,7 @@
 //	go run -C testbed ./chaos -seed 7 -db postgres
 //	go run -C testbed ./chaos -seed 7 -db postgres -workers 2
 //	go run -C testbed ./chaos -seeds 5 -homeserver dendrite -network irc
+//	go run -C testbed -tags goolm ./chaos -seeds 20 -network slack
 //	go run -C testbed ./chaos -seeds 10 -hub
 //	go run -C testbed -tags goolm ./chaos -seeds 10 -encrypted
 //
@@ -12,7 +13,7 @@
 // process between them: this program again, with a [spec] in its environment. The
 // homeserver is a [home]: matrixtest in this process, or Dendrite or Synapse as a
 // process of its own. The network is a [far]: memnet in this process, or InspIRCd, or
-// three memnets whose chats meet in rooms, the [hubs]. The fakes fail in every way. To
+// the fake Slack with the real connector, or three memnets whose chats meet in rooms, the [hubs]. The fakes fail in every way. To
 // the real ones is done what can be done from outside: to their processes and, by
 // testbed/gate, to Causeway's connections.
 //

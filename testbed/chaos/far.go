@@ -22,6 +22,10 @@ type far interface {
 	// Matrix ID or the name that another network has for them: "" if what they do
 	// beside talking does not show.
 	bears(c *chat, s side, who string) string
+	// inBook is what the book calls somebody of the network, by what is in their ghost's name.
+	inBook(id string) string
+	// threads reports whether an answer is one in the thread of what was said first.
+	threads() bool
 	// tell fills in what a child has to know: where the network is, and the
 	// accounts on it.
 	tell(s *spec) error
@@ -68,8 +72,9 @@ type far interface {
 
 // The networks that a run may have.
 const (
-	memNetwork = "memnet"
-	ircNetwork = "irc"
+	memNetwork   = "memnet"
+	ircNetwork   = "irc"
+	slackNetwork = "slack"
 )
 
 // openFar starts the network of a plan.
@@ -82,6 +87,8 @@ func openFar(ctx context.Context, p plan) (far, error) {
 		return newMem("mem.test", p.Net, "alice", "bob")
 	case ircNetwork:
 		return newIRC(ctx)
+	case slackNetwork:
+		return newSlack(p)
 	}
 	return nil, fmt.Errorf("nobody has a network %q", p.Far)
 }

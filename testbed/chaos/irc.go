@@ -191,6 +191,10 @@ func (n *ircNet) reaches(s step.Name) bool {
 	return true
 }
 
+func (n *ircNet) inBook(id string) string { return id }
+
+func (n *ircNet) threads() bool { return false }
+
 func (n *ircNet) waiting([]*chat) (came string, waits int, known bool) { return "", 0, false }
 
 // heard finds out which messages, said as Causeway's connection was cut, it has

@@ -25,7 +25,7 @@ func (l local) do(d deed, choice int) error {
 	case deedFile:
 		return l.file(choice)
 	case deedReply:
-		if to := l.c.pick(choice, l.known); to != nil {
+		if to := l.c.pick(choice, l.answerable); to != nil {
 			return l.say(to)
 		}
 	case deedEdit:
@@ -86,7 +86,12 @@ func (l local) say(to *message) error {
 	text := line(l.new(m), 0)
 	m.want = []piece{{text: squeeze(text)}}
 	content := object{"msgtype": "m.text", "body": text}
-	if to != nil {
+	switch {
+	case to != nil && l.w.far.threads():
+		m.reply = to.root()
+		id := l.find(m.reply)
+		content["m.relates_to"] = object{"rel_type": "m.thread", "event_id": id, "is_falling_back": true, "m.in_reply_to": object{"event_id": id}}
+	case to != nil:
 		content["m.relates_to"] = object{"m.in_reply_to": object{"event_id": l.find(to)}}
 	}
 	return l.post(m, content)
@@ -179,6 +184,14 @@ func (l local) mine(choice int) *message {
 }
 
 func (l local) known(m *message) bool { return l.find(m) != "" }
+
+// answerable reports whether a message can be answered.
+func (l local) answerable(m *message) bool {
+	if l.w.far.threads() {
+		m = m.root()
+	}
+	return !m.gone && l.known(m)
+}
 
 // find is a message's event; "" if it is not in the room.
 func (l local) find(m *message) string {

@@ -73,7 +73,7 @@ func (x wish) place() place {
 
 // check says whether there is such a place.
 func (x wish) check() bool {
-	return (x.home == fakeHome || x.home == dendriteHome || x.home == synapseHome) && (x.far == memNetwork || x.far == ircNetwork) &&
+	return (x.home == fakeHome || x.home == dendriteHome || x.home == synapseHome) && (x.far == memNetwork || x.far == ircNetwork || x.far == slackNetwork && x.workers == 1) &&
 		(x.db == "sqlite" && x.workers == 1 || x.db == "postgres" && (x.workers == 1 || x.workers == 2)) &&
 		x.parallel >= 1 && x.rounds >= 0 && (x.only == "" || slices.Contains(others(x.place().database), fault(x.only))) && (!x.encrypted || x.home == fakeHome) && (!x.hub || x.far == memNetwork && x.home == fakeHome)
 }
@@ -85,7 +85,7 @@ func command(ctx context.Context, args []string) error {
 	f.Uint64Var(&x.first, "from", 0, "the first `seed`; 0 is the time")
 	f.Uint64Var(&x.one, "seed", 0, "one run, with this `seed`")
 	f.StringVar(&x.home, "homeserver", fakeHome, "`homeserver`: fake, or the real dendrite or synapse")
-	f.StringVar(&x.far, "network", memNetwork, "`network`: memnet, or irc with a real InspIRCd")
+	f.StringVar(&x.far, "network", memNetwork, "`network`: memnet, irc with a real InspIRCd, or slack with its fake")
 	f.BoolVar(&x.hub, "hub", false, "three networks whose chats meet in rooms")
 	f.StringVar(&x.db, "db", "sqlite", "`database`: sqlite or postgres")
 	f.IntVar(&x.workers, "workers", 1, "how many `processes` share the database; 2 needs -db postgres")

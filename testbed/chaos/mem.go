@@ -134,10 +134,14 @@ func (m *mem) ready(context.Context, *chat) bool { return true } // it keeps wha
 
 func (m *mem) takes(side, deed) bool { return true }
 
+func (m *mem) inBook(id string) string { return id }
+
+func (m *mem) threads() bool { return false }
+
 func (m *mem) reaches(step.Name) bool { return true }
 
 func (m *mem) do(w *world, c *chat, s side, who network.UserID, d deed, choice int) error {
-	return remote{m, w, c, s, who}.do(d, choice)
+	return remote{memMouth{m, c.id, who}, w, c, s, who}.do(d, choice)
 }
 
 func (m *mem) waiting(all []*chat) (came string, waits int, known bool) {

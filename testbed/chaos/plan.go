@@ -3,6 +3,7 @@ package main
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/causeway-chat/causeway/bridgekit/matrixtest"
@@ -170,8 +171,16 @@ func newPlan(seed uint64, at place, messages int) plan {
 
 // settle has the plan be about the servers that there are, whatever the seed said.
 func (p *plan) settle() {
-	if p.Far == ircNetwork {
+	switch p.Far {
+	case ircNetwork:
 		p.Kind = ircNetwork
+	case slackNetwork:
+		p.Kind = slackKinds()[p.Seed%uint64(len(slackKinds()))]
+		for i := range p.Rounds {
+			if r := &p.Rounds[i]; r.Fault == faultClock && strings.HasPrefix(p.Kind, slackPushes) {
+				r.Fault = faultKill // what Slack pushes counts by a clock that is right
+			}
+		}
 	}
 	switch p.Home {
 	case dendriteHome:

@@ -290,11 +290,14 @@ func (w *world) deadLetters(ctx context.Context, r *result) error {
 		if err := rows.Scan(&id, &lane, &key, &kind, &reason); err != nil {
 			return err
 		}
-		if removed[string(key)] && reason == "that message does not exist on the network" {
+		if removed[string(key)] && (reason == "that message does not exist on the network" || reason == "this message is not on Slack any more") {
 			continue // somebody else removed what it changes
 		}
 		if w.never(portals[journal.Lane(lane).Number()]) && strings.HasPrefix(reason, "nobody can tell whether it arrived") {
 			continue
+		}
+		if reason == noAnswerWords {
+			continue // counted as lost, if it is not excused
 		}
 		if w.faults[faultSignedOut] > 0 && strings.HasPrefix(reason, signedOutWords) {
 			continue

@@ -173,14 +173,18 @@ func (v *view) addEvent(w *world, e, edit *matrixtest.Event) {
 	if data := w.home.attached(e); data != nil {
 		p = piece{hash: hashOf(data)}
 	}
-	v.add(token, e.ID, relationOf(e).Reply.Event, p)
+	r := relationOf(e)
+	if r.Type == "m.thread" {
+		r.Reply.Event = r.Event
+	}
+	v.add(token, e.ID, r.Reply.Event, p)
 }
 
 // accountIn is who of the network an event in a room is by.
 func (w *world) accountIn(e *matrixtest.Event) string {
 	for s := range sides {
 		if ghost, ok := strings.CutPrefix(e.Sender, "@_cw_"+string(w.far.net(s).id())+"_"); ok {
-			return strings.TrimSuffix(ghost, ":"+domain)
+			return w.far.net(s).inBook(strings.TrimSuffix(ghost, ":"+domain))
 		}
 	}
 	return accountOf(e.Sender)

@@ -30,6 +30,7 @@ type app struct {
 	turn     int                 // whose turn among the sockets it is
 	off      bool                // Socket Mode was switched off
 	rotates  bool                // its tokens expire
+	deaf     int                 // how many acknowledgements are not heard
 	acks     []JSON
 }
 

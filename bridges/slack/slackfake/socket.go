@@ -218,6 +218,10 @@ func (s *Server) acknowledge(a *app, m JSON) {
 	if i < 0 {
 		return
 	}
+	if a.deaf > 0 {
+		a.deaf--
+		return
+	}
 	a.pending = slices.Delete(a.pending, i, i+1)
 	a.acks = append(a.acks, m)
 }
@@ -267,7 +271,7 @@ func (s *Server) sendEnvelope(c *socket, e *envelope) {
 	c.send(m)
 }
 
-// overdue sends again what was not acknowledged in time: three times.
+// overdue sends again what was not acknowledged in time: as often as over HTTP.
 func (s *Server) overdue(c *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,7 +280,7 @@ func (s *Server) overdue(c *socket) {
 	}
 	a := c.tok.app
 	late := func(e *envelope) bool { return e.on == c && time.Since(e.at) >= s.cfg.Redeliver }
-	a.pending = slices.DeleteFunc(a.pending, func(e *envelope) bool { return late(e) && e.tries > 3 })
+	a.pending = slices.DeleteFunc(a.pending, func(e *envelope) bool { return late(e) && e.tries > len(s.cfg.Retries) })
 	for _, e := range a.pending {
 		if late(e) {
 			e.on, e.reason = nil, "timeout"

@@ -53,6 +53,14 @@ func (s *Server) Enable(appID string) {
 	must(s.apps, appID).off = false
 }
 
+// Swallow has an app's next n acknowledgements be lost: Slack sends again what they
+// were for.
+func (s *Server) Swallow(appID string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	must(s.apps, appID).deaf = n
+}
+
 func (s *Server) disconnect(appID, reason string, retire bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

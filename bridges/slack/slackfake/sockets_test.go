@@ -87,6 +87,20 @@ func TestNotAcknowledgedInTime(t *testing.T) {
 	}
 }
 
+func TestSwallow(t *testing.T) {
+	r := newRig(t, slackfake.Config{Redeliver: 50 * time.Millisecond, Retries: slices.Repeat([]time.Duration{0}, 1<<20)})
+	w := r.raw()
+	r.Swallow(r.app, 1)
+	r.Say(r.general, r.alice, "again")
+	w.ack(w.read())
+	m := w.read()
+	if text(m) != "again" {
+		t.Fatalf("%v", m)
+	}
+	w.ack(m)
+	r.ok(r.Wait(r.ctx, func() bool { return r.Pending(r.app) == 0 }))
+}
+
 func TestDisconnects(t *testing.T) {
 	r := newRig(t, slackfake.Config{})
 	a := r.raw()
