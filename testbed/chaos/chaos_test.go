@@ -59,18 +59,6 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// One seed with the real connector for Slack.
-func TestSlack(t *testing.T) {
-	t.Parallel()
-	var out strings.Builder
-	x := wish{home: fakeHome, far: slackNetwork, db: "sqlite", seeds: 1, first: 22, messages: 150, rounds: 6, parallel: 1}
-	err := series(t.Context(), x, &out)
-	t.Log(out.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // One seed each with real servers on both sides.
 func TestReal(t *testing.T) {
 	for _, x := range []wish{
