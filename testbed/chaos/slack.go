@@ -48,7 +48,7 @@ type slackNet struct {
 
 func newSlack(p plan) (far, error) {
 	patience := slices.Repeat([]time.Duration{300 * time.Millisecond}, 1000) // nothing is given up
-	s, err := slackfake.Start(slackfake.Config{Redeliver: 2 * time.Second, Retries: patience, AppMetadata: p.Seed%3 == 0})
+	s, err := slackfake.Start(slackfake.Config{Redeliver: 2 * time.Second, Retries: patience})
 	if err != nil {
 		return nil, err
 	}
