@@ -17,6 +17,7 @@ func parseEvent(raw json.RawMessage, id string) (incoming, error) {
 		happening
 		Channel   json.RawMessage `json:"channel"`
 		ChannelID string          `json:"channel_id"`
+		OldID     string          `json:"old_channel_id"`
 		Item      struct {
 			Channel string `json:"channel"`
 		} `json:"item"`
@@ -34,7 +35,7 @@ func parseEvent(raw json.RawMessage, id string) (incoming, error) {
 	case json.Unmarshal(e.Channel, &named) == nil && named.ID != "":
 		ev.Chat = named.ID
 	default:
-		ev.Chat = firstOf(e.ChannelID, e.Item.Channel)
+		ev.Chat = firstOf(e.ChannelID, e.Item.Channel, e.OldID)
 	}
 	if !isChat(network.ChatID(ev.Chat)) {
 		ev.Chat = ""
@@ -57,6 +58,8 @@ func (t *translator) happening(ctx context.Context, ev incoming) []network.Event
 		return t.archived(ev)
 	case "channel_created":
 		return t.created(ev)
+	case "channel_id_changed":
+		return t.moved(ev)
 	case "pin_added", "pin_removed":
 		return t.pins(ctx, ev)
 	case "user_typing":
@@ -164,6 +167,19 @@ func (t *translator) archived(ev incoming) []network.Event {
 	archived := ev.Type == "channel_archive" || ev.Type == "group_archive"
 	head := t.head(ev.Chat, eventKey(ev.Type, string(ev.EventTS), ev.ID), network.UserID(e.User), ev.EventTS)
 	return []network.Event{&network.ChatChange{Head: head, Archived: &archived}}
+}
+
+// moved is that a channel has another ID now, as when a private one is shared with
+// another workspace (https://docs.slack.dev/reference/events/channel_id_changed).
+func (t *translator) moved(ev incoming) []network.Event {
+	var e struct {
+		To string `json:"new_channel_id"`
+	}
+	if !t.read(ev, &e) || ev.Chat == "" || !isChat(network.ChatID(e.To)) {
+		return nil
+	}
+	head := t.head(ev.Chat, eventKey(ev.Type, e.To, string(ev.EventTS)), "", ev.EventTS)
+	return []network.Event{&network.ChatMoved{Head: head, To: t.head(e.To, "", "", ev.EventTS).Chat}}
 }
 
 // created is that there is a public channel that was not there before.

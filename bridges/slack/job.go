@@ -101,8 +101,21 @@ func (j *job) advance(d *done) {
 		moved = true
 	}
 	if moved {
-		d.batch.Cursor = map[string][]byte{seenCursor(j.lane.chat): j.place.marshal()}
+		d.keep(seenCursor(j.lane.chat), j.place)
 	}
+	for _, ev := range d.batch.Events {
+		if m, ok := ev.(*network.ChatMoved); ok {
+			d.keep(seenCursor(string(m.To.ID)), j.place)
+		}
+	}
+}
+
+// keep has a place stored as a cursor.
+func (d *done) keep(cursor string, p place) {
+	if d.batch.Cursor == nil {
+		d.batch.Cursor = map[string][]byte{}
+	}
+	d.batch.Cursor[cursor] = p.marshal()
 }
 
 // give gives d to the loop.

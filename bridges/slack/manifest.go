@@ -28,7 +28,7 @@ func appEvents() []string {
 // What is said of everybody the bot hears already.
 func userEvents() []string {
 	return []string{
-		"channel_archive", "channel_deleted", "channel_left", "channel_rename", "channel_unarchive",
+		"channel_archive", "channel_deleted", "channel_id_changed", "channel_left", "channel_rename", "channel_unarchive",
 		"emoji_changed", "group_archive", "group_deleted", "group_left", "group_rename", "group_unarchive",
 		"member_joined_channel", "member_left_channel", "message.channels", "message.groups", "message.im", "message.mpim",
 		"pin_added", "pin_removed", "reaction_added", "reaction_removed", "subteam_created", "subteam_updated",
