@@ -14,6 +14,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/markup"
 	"github.com/causeway-chat/causeway/bridgekit/markup/html"
+	"github.com/causeway-chat/causeway/bridgekit/matrix"
 	"github.com/causeway-chat/causeway/bridgekit/network"
 )
 
@@ -95,10 +96,29 @@ func (o *outbound) fromText(ctx context.Context, c *event.MessageEventContent) (
 		}
 		b = markup.Plain(text)
 	}
-	if c.Mentions != nil && c.Mentions.Room {
+	if may, err := o.callsEveryone(ctx, c); err != nil {
+		return nil, err
+	} else if may {
 		b = markup.MarkEveryone(b, "@room")
 	}
 	return o.bodyFromMatrix(ctx, b)
+}
+
+// callsEveryone reports whether a message calls the whole room, which its sender needs the
+// power for (Matrix client-server API, "m.room.power_levels", notifications.room; servers
+// let everybody send such a message, and clients ignore it).
+func (o *outbound) callsEveryone(ctx context.Context, c *event.MessageEventContent) (bool, error) {
+	if c.Mentions == nil || !c.Mentions.Room {
+		return false, nil
+	}
+	levels, err := o.hs.Levels(ctx, o.evt.Room)
+	if matrix.KindOf(err) == matrix.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return levels.GetUserLevel(o.evt.Sender) >= levels.Notifications.Room(), nil
 }
 
 func (o *outbound) fromMedia(ctx context.Context, c *event.MessageEventContent) (*network.Media, markup.Body, error) {
