@@ -142,6 +142,9 @@ type answer struct {
 	Error    string `json:"error"`
 	Needed   string `json:"needed"`
 	Provided string `json:"provided"`
+	Meta     struct {
+		Next string `json:"next_cursor"`
+	} `json:"response_metadata"`
 }
 
 // call calls a method and decodes its answer into out, unless that is nil. It waits
@@ -201,6 +204,9 @@ func (a *api) once(ctx context.Context, method string, args url.Values, out any)
 			return nil, &goslack.RateLimitedError{RetryAfter: retryAfter(resp.Header)}
 		}
 		return nil, goslack.SlackErrorResponse{Err: head.Error, Needed: head.Needed, Provided: head.Provided}
+	}
+	if next := head.Meta.Next; next != "" && next == args.Get("cursor") {
+		return nil, fmt.Errorf("answer to %s: the page after this one is this one", method) // to go on would never end
 	}
 	if out != nil {
 		if err := json.Unmarshal(data, out); err != nil {

@@ -196,7 +196,7 @@ type profileJSON struct {
 func (u *userJSON) person() person {
 	return person{
 		ID: u.ID, Team: u.TeamID, Handle: u.Name, Status: u.Profile.status(), Email: u.Profile.Email, Bot: u.IsBot || u.ID == "USLACKBOT", Gone: u.Deleted, Admin: u.IsAdmin || u.IsOwner,
-		Name:   firstOf(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name, u.ID),
+		Name:   unescape(firstOf(u.Profile.DisplayName, u.Profile.RealName, u.RealName, u.Name, u.ID)),
 		Avatar: firstOf(u.Profile.Image512, u.Profile.Image192, u.Profile.Image72, u.Profile.Original),
 	}
 }

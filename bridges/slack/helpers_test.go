@@ -82,9 +82,15 @@ func (w *world) login(c credentials, user string) network.Login {
 // connector is a connector for the fake.
 func (w *world) connector(extra string) *Connector {
 	w.t.Helper()
-	conn, err := New(network.Options{ID: "slack.test", Decode: decodeYAML(fmt.Sprintf("api: %s\n%s", w.APIURL(), extra))})
+	return connectorAt(w.t, w.APIURL(), extra)
+}
+
+// connectorAt is a connector for what answers at an address.
+func connectorAt(t *testing.T, api, extra string) *Connector {
+	t.Helper()
+	conn, err := New(network.Options{ID: "slack.test", Decode: decodeYAML(fmt.Sprintf("api: %s\n%s", api, extra))})
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	c := conn.(*Connector)
 	c.tune = quick()
