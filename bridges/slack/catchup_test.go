@@ -224,3 +224,17 @@ func TestFirstWordsAreNotMissed(t *testing.T) {
 		})
 	}
 }
+
+// TestPlaceStaysOnEarth: a message of a time that cannot be does not keep later ones from
+// being found.
+func TestPlaceStaysOnEarth(t *testing.T) {
+	now := ts(time.Now())
+	j := &job{session: &session{}, lane: &lane{chat: "C0000000001"}}
+	var d done
+	for _, id := range []string{now, "9999999999.999999"} {
+		d.batch.Events = append(d.batch.Events, &network.Message{ID: network.MessageID(id)})
+	}
+	if j.advance(&d); string(j.place.Seen) != now {
+		t.Errorf("the place is %q, want %q", j.place.Seen, now)
+	}
+}

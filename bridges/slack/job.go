@@ -11,6 +11,9 @@ import (
 // lateName is after what time a message may have been shown without its author's name.
 const lateName = 2 * time.Second
 
+// farAhead is how far a message's time may be ahead of our clock, which may be wrong.
+const farAhead = 366 * 24 * time.Hour
+
 // introduced is the type of our own event that somebody's name, its ID, is known now.
 const introduced = "causeway introduced"
 
@@ -92,6 +95,9 @@ func (j *job) advance(d *done) {
 			continue
 		}
 		ts := convert.TS(m.ID)
+		if ts.Time().After(time.Now().Add(farAhead)) {
+			continue // behind it nothing would be looked for any more
+		}
 		if j.place.From == "" || ts.Compare(j.place.From) < 0 && j.place.Seen == "" {
 			j.place.From = ts
 		}
