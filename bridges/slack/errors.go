@@ -124,6 +124,8 @@ func wordsOf(e goslack.SlackErrorResponse) string {
 		return "Slack lets nobody but its author change this message"
 	case "edit_window_closed":
 		return "the workspace does not allow to edit a message that is so old"
+	case "cannot_reply_to_message":
+		return "what this thread began with is not on Slack any more: say it outside of the thread"
 	case "message_not_found", "thread_not_found":
 		return "this message is not on Slack any more"
 	case "no_reaction", "already_reacted":
