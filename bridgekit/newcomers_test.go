@@ -1,6 +1,7 @@
 package bridgekit_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/config"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/bridgekit/store"
 )
 
 // Those who are in a chat when its room is made come no faster than the limit for new
@@ -41,8 +43,16 @@ func TestListedComeByAndBy(t *testing.T) {
 				break
 			}
 		}
+		r.stop()
+		r.start() // it has to ask again who is there
 		time.Sleep(10 * time.Minute)
 		r.equal("all", len(members), joined())
+		r.stop()
+		r.read(func(ctx context.Context, db *store.DB) {
+			if all, err := db.Unfinished(ctx); err != nil || len(all) > 0 {
+				t.Errorf("unfinished: %+v, %v", all, err)
+			}
+		})
 	})
 }
 

@@ -33,9 +33,21 @@ func (s *Service) furnish(ctx context.Context, p store.Portal) error {
 	}
 	s.opts.Steps.At(step.RoomFurnished)
 	if !p.Info.Setup {
-		return nil
+		return s.remind(ctx, p)
 	}
 	_, err := s.update(ctx, p.ID, func(p *store.Portal) { p.Info.Setup = false })
+	return err
+}
+
+// remind has those come whom an earlier process did not bring in any more.
+func (s *Service) remind(ctx context.Context, p store.Portal) error {
+	if !p.Info.MembersDue || s.joins.awaits(roomID(p)) {
+		return nil
+	}
+	listed, err := s.inviteMembers(ctx, p)
+	if err == nil && !listed {
+		err = errors.New("nobody can say who is in the chat yet")
+	}
 	return err
 }
 
@@ -62,7 +74,8 @@ func (s *Service) setUp(ctx context.Context, p store.Portal) error {
 	if err := x.closeNew(ctx); err != nil {
 		return err
 	}
-	return s.inviteMembers(ctx, p)
+	_, err = s.inviteMembers(ctx, p)
+	return err
 }
 
 // place gives a new room its picture, says what it can do, and puts it where the

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -26,7 +27,8 @@ type joiner struct {
 
 	mu      sync.Mutex // guards what follows
 	queue   []joinTask
-	pending map[membership]struct{}
+	pending map[membership]bool // who is to come, and whether they were listed
+	due     map[id.RoomID]int   // how many of those were listed
 	wake    bell
 }
 
@@ -45,7 +47,7 @@ type joinTask struct {
 }
 
 func newJoiner(s *Service) *joiner {
-	return &joiner{s: s, pending: map[membership]struct{}{}, wake: newBell()}
+	return &joiner{s: s, pending: map[membership]bool{}, due: map[id.RoomID]int{}, wake: newBell()}
 }
 
 // join has a ghost come into a portal's room soon.
@@ -67,10 +69,28 @@ func (j *joiner) furnish(p store.Portal) {
 }
 
 // cancel withdraws a join that has not happened yet.
-func (j *joiner) cancel(room id.RoomID, ghost id.UserID) {
+func (j *joiner) cancel(room id.RoomID, ghost id.UserID) { j.end(membership{room, ghost}) }
+
+// end forgets a join, and reports whether it was that of the last one who was listed.
+func (j *joiner) end(at membership) (last bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.pending, membership{room, ghost})
+	listed := j.pending[at]
+	if delete(j.pending, at); !listed {
+		return false
+	}
+	if j.due[at.room]--; j.due[at.room] > 0 {
+		return false
+	}
+	delete(j.due, at.room)
+	return true
+}
+
+// awaits reports whether listed people are still to come into a room.
+func (j *joiner) awaits(room id.RoomID) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.due[room] > 0
 }
 
 func (j *joiner) add(t joinTask) {
@@ -79,7 +99,10 @@ func (j *joiner) add(t joinTask) {
 	if _, ok := j.pending[t.at]; ok && t.furnish || !t.furnish && ok == (t.tries == 0) {
 		return // asked for already, or withdrawn between two tries
 	}
-	j.pending[t.at] = struct{}{}
+	if !j.pending[t.at] && t.listed {
+		j.due[t.at.room]++
+	}
+	j.pending[t.at] = j.pending[t.at] || t.listed
 	j.queue = append(j.queue, t)
 	j.wake.ring()
 }
@@ -180,8 +203,8 @@ func (j *joiner) do(ctx context.Context, t joinTask) {
 		j.add(t)
 		return
 	}
-	if !t.furnish {
-		j.cancel(t.at.room, t.at.user)
+	if !t.furnish && ctx.Err() == nil && j.end(t.at) {
+		err = errors.Join(err, j.s.membersCame(ctx, t))
 	}
 	if err != nil && ctx.Err() == nil {
 		j.s.log.Warn("bring ghost into room", "portal", t.portal, "furnish", t.furnish, "err", err)
@@ -222,35 +245,56 @@ func (x *inbound) welcome(ctx context.Context, owner id.UserID) error {
 	return x.admit(ctx, owner)
 }
 
-// inviteMembers brings the members of a small chat in; those of a large one come
-// when they first speak.
-func (s *Service) inviteMembers(ctx context.Context, p store.Portal) error {
-	ops := s.anyOps(ctx, p)
-	if ops == nil || ops.Members == nil {
-		return nil
-	}
-	var all []network.Member
-	for cursor := ""; ; {
-		page, next, err := ops.Members(ctx, p.Chat.ID, cursor)
-		if err != nil {
-			s.log.Info("members are not listed", "portal", p.ID, "err", err)
-			return nil
-		}
-		all = append(all, page...)
-		if next == "" || len(all) > s.opts.Eager {
-			break
-		}
-		cursor = next
-	}
-	if len(all) > s.opts.Eager {
-		return nil
-	}
-	for _, m := range all {
+// inviteMembers brings the members of a small chat in; those of a large one come when
+// they first speak. It notes that until all are there. False: nobody could say who is in
+// the chat.
+func (s *Service) inviteMembers(ctx context.Context, p store.Portal) (listed bool, err error) {
+	members, listed := s.listed(ctx, p)
+	for _, m := range members {
 		if m.Membership == network.Joined {
 			s.bringIn(p, m.User)
 		}
 	}
-	return nil
+	_, err = s.update(ctx, p.ID, func(now *store.Portal) {
+		now.Info.MembersDue = now.Room == p.Room && (!listed || s.joins.awaits(roomID(p)))
+	})
+	return listed, err
+}
+
+// listed are the members of a chat, nobody of a large one. False: nobody could be asked.
+func (s *Service) listed(ctx context.Context, p store.Portal) (all []network.Member, listed bool) {
+	ops := s.anyOps(ctx, p)
+	if ops == nil {
+		return nil, false
+	}
+	if ops.Members == nil {
+		return nil, true
+	}
+	for cursor := ""; ; {
+		page, next, err := ops.Members(ctx, p.Chat.ID, cursor)
+		if err != nil {
+			s.log.Info("members are not listed", "portal", p.ID, "err", err)
+			kind := network.KindOf(err)
+			return nil, kind == network.Rejected || kind == network.Gone
+		}
+		if all = append(all, page...); len(all) > s.opts.Eager {
+			return nil, true
+		}
+		if next == "" {
+			return all, true
+		}
+		cursor = next
+	}
+}
+
+// membersCame notes that all who were listed are in a room.
+func (s *Service) membersCame(ctx context.Context, t joinTask) error {
+	_, err := s.update(ctx, t.portal, func(p *store.Portal) {
+		if roomID(*p) == t.at.room && !s.joins.awaits(t.at.room) {
+			p.Info.MembersDue = false
+		}
+	})
+	return err
 }
 
 // bringIn has a remote person's ghost join, unless the person is one of us.

@@ -238,7 +238,8 @@ func (s *Service) settleIn(ctx context.Context, p store.Portal, room id.RoomID, 
 	if err := s.announceExpiry(ctx, p.ID); err != nil {
 		return p, err
 	}
-	return p, s.inviteMembers(ctx, p)
+	_, err = s.inviteMembers(ctx, p)
+	return p, err
 }
 
 // unmark takes back what a room says about what it is bridged to, if it can.

@@ -74,6 +74,8 @@ type PortalInfo struct {
 	Since time.Time `json:"since,omitzero"`
 	// Fill is set while the room lacks its past; nothing else is shown before.
 	Fill *Fill `json:"fill,omitempty"`
+	// MembersDue: some of those whom the network lists are still to come into the room.
+	MembersDue bool `json:"members_due,omitempty"`
 	// Pinned are the events that were last pinned in the room, from either side.
 	Pinned []string `json:"pinned,omitempty"`
 	// Bookmarks are the chat's bookmarks as they were last shown; nil: they never were.
@@ -139,7 +141,7 @@ func (db *DB) Portals(ctx context.Context, n network.NetworkID) ([]Portal, error
 // Unfinished lists the portals whose room lacks something still, or is not in the
 // lists of everybody in the chat.
 func (db *DB) Unfinished(ctx context.Context) ([]Portal, error) {
-	return db.portals(ctx, "state = 'open' AND (info LIKE ? OR room <> '' AND EXISTS (SELECT 1 FROM login_chat WHERE login_chat.portal = portal.id AND placed = 0))", `%"setup":true%`)
+	return db.portals(ctx, "state = 'open' AND (info LIKE ? OR info LIKE ? OR room <> '' AND EXISTS (SELECT 1 FROM login_chat WHERE login_chat.portal = portal.id AND placed = 0))", `%"setup":true%`, `%"members_due":true%`)
 }
 
 // DirectWith lists the portals of direct chats with somebody that have a room.
