@@ -271,6 +271,9 @@ func TestTransactions(t *testing.T) {
 		push("t1", said("a", "a"))
 		push("t1", said("a", "a"), said("b", "b"), said("c", "c"))
 		push("t2", said("b", "b"), said("d", "d"))
+		push("late", map[string]any{"event_id": "$undo", "room_id": room, "sender": "@alice:test", "type": "m.room.redaction", "redacts": "$late", "content": map[string]any{"redacts": "$late"}})
+		push("later", said("late", "removed before it was pushed"))
+		push("both", said("both", "removed at once"), map[string]any{"event_id": "$undo2", "room_id": room, "sender": "@alice:test", "type": "m.room.redaction", "redacts": "$both", "content": map[string]any{}})
 		odd := []any{
 			nil, 1, "x", []int{1}, map[string]any{}, map[string]any{"event_id": "$x"},
 			map[string]any{"event_id": "$n\x00", "room_id": "!\x00:test", "sender": "@a\x00:test", "type": "m.room.message", "content": map[string]any{}},

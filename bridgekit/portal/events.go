@@ -89,7 +89,22 @@ func (s *Service) take(ctx context.Context, t matrix.Transaction) error {
 	if len(drafts) == 0 {
 		return nil
 	}
-	return s.j.Append(ctx, drafts, nil)
+	return s.j.Append(ctx, drafts, func(tx *store.Tx) error { return removedFirst(tx, drafts) })
+}
+
+// removedFirst notes what removals are about, as if it had been appended: Dendrite pushes
+// what was not acknowledged at first behind newer events, so a removal may come before
+// what it removes, which must not be sent any more then.
+func removedFirst(tx *store.Tx, drafts []journal.Draft) error {
+	for _, d := range drafts {
+		if d.Kind != event.EventRedaction.Type || d.Lane.Way() != journal.Out || d.Changes == "" {
+			continue
+		}
+		if err := journal.Remember(tx, d.Lane, outKey(id.EventID(d.Changes), d.Lane.Number())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // badKind is the kind of entries that hold no event at all.
