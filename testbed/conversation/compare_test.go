@@ -3,6 +3,7 @@ package conversation
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -150,5 +151,41 @@ func TestCompareFinds(t *testing.T) {
 				t.Errorf("found is %q, not %q: %s", got, one.want, r)
 			}
 		})
+	}
+}
+
+// Where the homeserver pushes late what was not acknowledged, the order in which it came
+// counts, and nothing else.
+func TestCompareLate(t *testing.T) {
+	s := Write(1, Insp)
+	swap := func(views map[Side]*View) (first, second int) {
+		for _, side := range []Side{Insp, Fake, Mem} {
+			items := views[side].Items
+			var at []int
+			for k, i := range items {
+				if s.Acts[i.N].Side == Matrix && s.Acts[i.N].Kind == Say {
+					at = append(at, k)
+				}
+			}
+			a, b := at[0], at[1]
+			first, second = items[a].N, items[b].N
+			items[a], items[b] = items[b], items[a]
+		}
+		return first, second
+	}
+	views := perfect(s)
+	first, second := swap(views)
+	if r := Compare(s, views, 0); len(r.Order) == 0 {
+		t.Error("it is out of order, and nobody says so")
+	}
+	views[Matrix].Came = map[int]int64{first: 20, second: 10}
+	for _, words := range Compare(s, views, 0).Order {
+		if strings.Contains(words, "is behind") && strings.Contains(words, string(Matrix)) && strings.Contains(words, strconv.Itoa(first)+" of matrix is behind ") {
+			t.Error(words)
+		}
+	}
+	views[Matrix].Came = map[int]int64{first: 10, second: 20}
+	if r := Compare(s, views, 0); len(r.Order) == 0 {
+		t.Error("it is out of order as it came, and nobody says so")
 	}
 }

@@ -18,13 +18,22 @@ func (c *comparison) firsts(by func(Act) bool) (all []int) {
 // late reports whether a message was sent again by hand, so that its place is its own.
 func (c *comparison) late(n int) bool { return c.side == Insp && c.noted(n, unknowable) }
 
+// before reports whether a message of a side came to Causeway before another one.
+func (c *comparison) before(from Side, one, other int) bool {
+	at, known := c.room.Came[one]
+	if than, too := c.room.Came[other]; from == Matrix && known && too {
+		return at < than
+	}
+	return one < other
+}
+
 // order checks that what each side said is here in the order in which it was said, and
 // answers are behind what they answer.
 func (c *comparison) order() {
 	for _, from := range Sides() {
 		got := c.firsts(func(a Act) bool { return a.Side == from })
 		for k := 1; k < len(got); k++ {
-			if got[k] < got[k-1] {
+			if c.before(from, got[k], got[k-1]) {
 				c.say(&c.Order, "%d of %s is behind %d", got[k], from, got[k-1])
 			}
 		}

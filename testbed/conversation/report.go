@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"maunium.net/go/mautrix/event"
+
+	"github.com/causeway-chat/causeway/bridgekit/journal"
 )
 
 // Report compares what everybody saw, and adds what only a stage knows: dead letters,
@@ -18,6 +20,11 @@ func (s *Stage) Report() (*Report, error) {
 			return nil, err
 		}
 		views[side] = v
+	}
+	if s.opts.Late {
+		if err := s.came(views[Matrix]); err != nil {
+			return nil, err
+		}
 	}
 	r := Compare(s.script, views, len(s.killed))
 	letters, err := s.letters()
@@ -43,6 +50,38 @@ func (s *Stage) Report() (*Report, error) {
 		s.inClear(r)
 	}
 	return r, nil
+}
+
+// came reads from the journal in which order what was said in the room came.
+func (s *Stage) came(room *View) error {
+	db, err := s.database()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT id, key FROM entry")
+	if err != nil {
+		return fmt.Errorf("look into the journal: %w", err)
+	}
+	defer rows.Close()
+	at := map[string]int64{}
+	for rows.Next() {
+		var id int64
+		var key []byte
+		if err := rows.Scan(&id, &key); err != nil {
+			return err
+		}
+		at[string(key)] = id
+	}
+	room.Came = map[int]int64{}
+	for _, i := range room.Items {
+		for portal := range 10 { // there is one for each network
+			if id, ok := at[string(journal.Key("out", i.ID, fmt.Sprint(portal)))]; ok && i.Own {
+				room.Came[i.N] = max(room.Came[i.N], id)
+			}
+		}
+	}
+	return rows.Err()
 }
 
 // unremovable is in the words for what was removed and stays on InspIRCd.

@@ -34,6 +34,9 @@ type View struct {
 	// message nobody knows are about -1.
 	Notes   map[int][]string
 	Strange []string // what has no place in the script
+	// Came says when messages of the room came to Causeway, as a number; nil if that is
+	// when they were said.
+	Came map[int]int64
 	// Nameless are messages that are on InspIRCd without Causeway's knowing as what,
 	// because nobody could tell it whether they arrived: an answer to or from there
 	// cannot point at them.
