@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -256,7 +257,7 @@ func (k *checker) order() {
 	book := k.c.book[k.side]
 	if k.side == onMatrix && k.w.arrival != nil {
 		book = slices.Clone(book)
-		slices.SortStableFunc(book, func(a, b *message) int { return k.w.arrival[a.event] - k.w.arrival[b.event] })
+		slices.SortStableFunc(book, func(a, b *message) int { return cmp.Compare(k.w.arrival[a.event], k.w.arrival[b.event]) })
 	}
 	for _, m := range book {
 		if k.shows.byToken[m.token] != nil && !k.returned(m) && !(m.gone && k.warned(m)) {

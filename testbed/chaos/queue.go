@@ -12,6 +12,7 @@ import (
 
 	"github.com/causeway-chat/causeway/bridgekit/journal"
 	"github.com/causeway-chat/causeway/bridgekit/network"
+	"github.com/causeway-chat/causeway/testbed/arrival"
 )
 
 // queue looks into the child's database.
@@ -202,37 +203,21 @@ func (w *world) readArrival(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	portals, err := portalsOf(ctx, db)
+	order, err := arrival.Read(ctx, db)
 	if err != nil {
 		return err
 	}
-	rows, err := db.QueryContext(ctx, "SELECT id, key FROM entry")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	at := map[string]int{}
-	for rows.Next() {
-		var id int
-		var key []byte
-		if err := rows.Scan(&id, &key); err != nil {
-			return err
-		}
-		at[string(key)] = id
-	}
-	w.arrival = map[string]int{}
+	w.arrival = map[string]int64{}
 	for _, c := range w.chats {
 		for _, m := range c.book[onMatrix] {
 			for _, act := range m.acts {
-				for portal := range portals {
-					if id, ok := at[string(journal.Key("out", act, fmt.Sprint(portal)))]; ok {
-						w.arrival[act] = max(w.arrival[act], id)
-					}
+				if at, ok := order.Of(act); ok {
+					w.arrival[act] = at
 				}
 			}
 		}
 	}
-	return rows.Err()
+	return nil
 }
 
 // removedKeys are the keys of entries about messages that were removed, on their way

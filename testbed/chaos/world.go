@@ -37,7 +37,7 @@ type world struct {
 	faults map[fault]int
 	// order in which events came to Causeway, where the homeserver does not push
 	// them in the order of the room
-	arrival map[string]int
+	arrival map[string]int64
 	flying  map[int64]bool // entries that were on their way to the network when a process was hit
 	missed  int            // steps that were not reached in time
 }

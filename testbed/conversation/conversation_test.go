@@ -65,7 +65,7 @@ func TestConversation(t *testing.T) {
 					t.Skip(err)
 				}
 			}
-			hold(t, Write(*seed, one.cut), Options{Dir: t.TempDir(), Launch: launch, Encrypted: one.encrypted, Cut: *cutFor, Kills: one.kills, Late: strings.HasPrefix(one.name, "dendrite"), Log: logTo(), Say: t.Logf})
+			hold(t, Write(*seed, one.cut), Options{Dir: t.TempDir(), Launch: launch, Encrypted: one.encrypted, Cut: *cutFor, Kills: one.kills, PushesLate: strings.HasPrefix(one.name, "dendrite"), Log: logTo(), Say: t.Logf})
 		})
 	}
 }

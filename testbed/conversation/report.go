@@ -1,13 +1,14 @@
 package conversation
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"maunium.net/go/mautrix/event"
 
-	"github.com/causeway-chat/causeway/bridgekit/journal"
+	"github.com/causeway-chat/causeway/testbed/arrival"
 )
 
 // Report compares what everybody saw, and adds what only a stage knows: dead letters,
@@ -21,7 +22,7 @@ func (s *Stage) Report() (*Report, error) {
 		}
 		views[side] = v
 	}
-	if s.opts.Late {
+	if s.opts.PushesLate {
 		if err := s.came(views[Matrix]); err != nil {
 			return nil, err
 		}
@@ -59,29 +60,17 @@ func (s *Stage) came(room *View) error {
 		return err
 	}
 	defer db.Close()
-	rows, err := db.Query("SELECT id, key FROM entry")
+	order, err := arrival.Read(context.Background(), db)
 	if err != nil {
-		return fmt.Errorf("look into the journal: %w", err)
-	}
-	defer rows.Close()
-	at := map[string]int64{}
-	for rows.Next() {
-		var id int64
-		var key []byte
-		if err := rows.Scan(&id, &key); err != nil {
-			return err
-		}
-		at[string(key)] = id
+		return err
 	}
 	room.Came = map[int]int64{}
 	for _, i := range room.Items {
-		for portal := range 10 { // there is one for each network
-			if id, ok := at[string(journal.Key("out", i.ID, fmt.Sprint(portal)))]; ok && i.Own {
-				room.Came[i.N] = max(room.Came[i.N], id)
-			}
+		if at, ok := order.Of(i.ID); ok && i.Own {
+			room.Came[i.N] = at
 		}
 	}
-	return rows.Err()
+	return nil
 }
 
 // unremovable is in the words for what was removed and stays on InspIRCd.

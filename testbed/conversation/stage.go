@@ -25,11 +25,11 @@ type Options struct {
 	Encrypted bool
 	Cut       time.Duration // how long a network is cut off at least
 	Kills     []Kill
-	// Late: the homeserver pushes what was not acknowledged at first behind newer events,
+	// PushesLate: the homeserver pushes what was not acknowledged at first behind newer events,
 	// as Dendrite does, so the order is that in which events came.
-	Late bool
-	Log  io.Writer                        // of Causeway and the homeserver
-	Say  func(format string, args ...any) // what happens, for people
+	PushesLate bool
+	Log        io.Writer                        // of Causeway and the homeserver
+	Say        func(format string, args ...any) // what happens, for people
 }
 
 // password is everybody's.
