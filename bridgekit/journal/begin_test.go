@@ -52,23 +52,29 @@ func TestRecovered(t *testing.T) {
 	})
 }
 
+// cutOff leaves an entry behind that was begun, and of which nobody knows more.
+func cutOff(t *testing.T, open func() *store.DB) {
+	t.Helper()
+	r := start(t, open, journal.Options{Grace: time.Millisecond}, func(ctx context.Context, e *journal.Entry) journal.Outcome {
+		if err := e.Begin(ctx); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+		return journal.RetryLater(ctx.Err(), "")
+	})
+	r.append(text(lane(1), "a"))
+	r.until("it is running", func() bool {
+		all, err := r.j.List(t.Context(), true, 1)
+		return err == nil && len(all) == 1 && all[0].State == journal.Running
+	})
+	r.stop()
+}
+
 // Begin is remembered over a kill.
 func TestBegin(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
-		r := start(t, open, journal.Options{Grace: time.Millisecond}, func(ctx context.Context, e *journal.Entry) journal.Outcome {
-			if err := e.Begin(ctx); err != nil {
-				t.Error(err)
-			}
-			<-ctx.Done()
-			return journal.RetryLater(ctx.Err(), "")
-		})
-		r.append(text(lane(1), "a"))
-		r.until("it is running", func() bool {
-			all, err := r.j.List(t.Context(), true, 1)
-			return err == nil && len(all) == 1 && all[0].State == journal.Running
-		})
-		r.stop()
-		r = start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
+		cutOff(t, open)
+		r := start(t, open, journal.Options{}, func(_ context.Context, e *journal.Entry) journal.Outcome {
 			if !e.MayHaveLeft() || !e.Recovered {
 				t.Error("the begun entry is not marked")
 			}
@@ -118,20 +124,8 @@ func TestTried(t *testing.T) {
 // did not come to deliver it.
 func TestBeginOverTwoKills(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func() *store.DB) {
-		r := start(t, open, journal.Options{Grace: time.Millisecond}, func(ctx context.Context, e *journal.Entry) journal.Outcome {
-			if err := e.Begin(ctx); err != nil {
-				t.Error(err)
-			}
-			<-ctx.Done()
-			return journal.RetryLater(ctx.Err(), "")
-		})
-		r.append(text(lane(1), "a"))
-		r.until("it is running", func() bool {
-			all, err := r.j.List(t.Context(), true, 1)
-			return err == nil && len(all) == 1 && all[0].State == journal.Running
-		})
-		r.stop()
-		r = start(t, open, journal.Options{}, func(context.Context, *journal.Entry) journal.Outcome { return journal.Park("x", nil, nil) })
+		cutOff(t, open)
+		r := start(t, open, journal.Options{}, func(context.Context, *journal.Entry) journal.Outcome { return journal.Park("x", nil, nil) })
 		r.until("it is parked", func() bool { return r.j.Stats().Parked["x"] == 1 })
 		r.stop()
 		var left bool
