@@ -168,32 +168,31 @@ func (c *Client) markRead(ctx context.Context, chat network.ChatID, upTo network
 // noteLeftOver notes that a message is about to be deleted because an edit has made the
 // text shorter: what it was a part of is still there.
 func (d *directory) noteLeftOver(chat string, ts convert.TS) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.surplus = append(d.surplus, chat+"/"+string(ts))
-	d.surplus = d.surplus[max(0, len(d.surplus)-maxSurplus):]
+	d.note(&d.surplus, maxSurplus, chat, ts)
 }
 
 // leftOver reports whether such a message is meant. All logins of the workspace ask.
-func (d *directory) leftOver(chat string, ts convert.TS) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Contains(d.surplus, chat+"/"+string(ts))
-}
+func (d *directory) leftOver(chat string, ts convert.TS) bool { return d.noted(&d.surplus, chat, ts) }
 
 // noteSent notes that a message was sent from here.
-func (d *directory) noteSent(chat string, ts convert.TS) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.sent = append(d.sent, chat+"/"+string(ts))
-	d.sent = d.sent[max(0, len(d.sent)-maxSent):]
-}
+func (d *directory) noteSent(chat string, ts convert.TS) { d.note(&d.sent, maxSent, chat, ts) }
 
 // sentHere reports whether a message was sent from here a while ago.
-func (d *directory) sentHere(chat string, ts convert.TS) bool {
+func (d *directory) sentHere(chat string, ts convert.TS) bool { return d.noted(&d.sent, chat, ts) }
+
+// note adds a message to a list of the last ones, of most at most.
+func (d *directory) note(list *[]string, most int, chat string, ts convert.TS) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Contains(d.sent, chat+"/"+string(ts))
+	*list = append(*list, chat+"/"+string(ts))
+	*list = (*list)[max(0, len(*list)-most):]
+}
+
+// noted reports whether a message is in such a list.
+func (d *directory) noted(list *[]string, chat string, ts convert.TS) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(*list, chat+"/"+string(ts))
 }
 
 // maxSurplus and maxSent are how many of them are remembered.
