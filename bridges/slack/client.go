@@ -39,15 +39,15 @@ func usual() tuning {
 
 // A Client is one login's connection.
 type Client struct {
-	conn  *Connector
-	set   settings
-	tune  tuning
-	cred  credentials
-	login network.Login
-	host  network.Host
-	files *uploads
-	tries tries
-	faces faceBook
+	conn   *Connector
+	set    settings
+	tune   tuning
+	cred   credentials
+	login  network.Login
+	host   network.Host
+	echoes *echoes
+	tries  tries
+	faces  faceBook
 
 	mu   sync.Mutex
 	live *account // nil while not connected; guarded by mu
@@ -76,7 +76,7 @@ var (
 
 // newClient makes the client for a login.
 func newClient(c *Connector, cred credentials, h network.Host, l network.Login) network.Client {
-	client := &Client{conn: c, set: c.set, tune: c.tune, cred: cred, login: l, host: h, files: newUploads()}
+	client := &Client{conn: c, set: c.set, tune: c.tune, cred: cred, login: l, host: h, echoes: newEchoes()}
 	switch cred.Kind {
 	case kindPerson:
 		return &Person{client}

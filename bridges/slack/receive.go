@@ -80,8 +80,8 @@ func (t *translator) said(ctx context.Context, m *convert.Message, chat string, 
 	msg.History = past
 	if our := markOf(m); our != nil {
 		msg.Txn = our.Txn
-	} else if msg.Txn = t.files.of(m.ClientMsgID); msg.Txn == "" {
-		msg.Txn = t.files.txn(msg.Content)
+	} else if msg.Txn = t.echoes.of(m.ClientMsgID); msg.Txn == "" {
+		msg.Txn = t.echoes.txn(msg.Content)
 	}
 	if msg.Txn != "" {
 		msg.Persona = nil

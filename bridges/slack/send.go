@@ -110,7 +110,7 @@ func (c *Client) sign(args url.Values, m mark) {
 		return
 	}
 	args.Set("client_msg_id", m.clientID())
-	c.files.add(m.clientID(), m.Txn)
+	c.echoes.add(m.clientID(), m.Txn)
 }
 
 // thread is the ts of the thread that m goes to; empty: to the channel.

@@ -20,18 +20,18 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// uploads remembers whose transaction a file is, or what has a client_msg_id, so that
+// echoes remembers whose transaction a file is, or what has a client_msg_id, so that
 // its echo is known. It may be used concurrently.
-type uploads struct {
+type echoes struct {
 	mu   sync.Mutex
 	txns map[string]network.TxnID // by file or client_msg_id; guarded by mu
 	last []string                 // what is in txns, the oldest first; guarded by mu
 }
 
-func newUploads() *uploads { return &uploads{txns: map[string]network.TxnID{}} }
+func newEchoes() *echoes { return &echoes{txns: map[string]network.TxnID{}} }
 
 // add notes whose a file or client_msg_id is.
-func (u *uploads) add(id string, txn network.TxnID) {
+func (u *echoes) add(id string, txn network.TxnID) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.txns[id] == "" {
@@ -45,14 +45,14 @@ func (u *uploads) add(id string, txn network.TxnID) {
 }
 
 // of is whose a client_msg_id is; empty if it is not ours.
-func (u *uploads) of(id string) network.TxnID {
+func (u *echoes) of(id string) network.TxnID {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.txns[id]
 }
 
 // txn is whose the files of a message are; empty if they are not ours.
-func (u *uploads) txn(c network.Content) network.TxnID {
+func (u *echoes) txn(c network.Content) network.TxnID {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, p := range c.Parts {
@@ -87,7 +87,7 @@ func (c *Client) sendFile(ctx context.Context, acc *account, m *network.Outgoing
 	if err := c.noteUpload(ctx, m, up); err != nil {
 		return "", err
 	}
-	c.files.add(id, m.Txn)
+	c.echoes.add(id, m.Txn)
 	if err := c.show(ctx, acc, m, i, id); err != nil {
 		return "", err
 	}
